@@ -1,0 +1,101 @@
+"""The second waist: what a backend gives, and how its engine is driven."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from exo_core.cards import Card
+from exo_core.frozen import Count, Frozen, JsonValue
+from exo_core.identifiers import ModelId, RequestId
+from exo_core.placement import ShardAssignment
+from exo_core.requests import Answer, EngineRequest
+from exo_core.transports import BlockingLink
+
+
+class BackendFacts(Frozen):
+    """What a backend found on this machine. `usable` False: `reason` says why and what to type next."""
+
+    usable: bool
+    reason: str = ""
+    device: str = ""
+    """For people: `Apple M3 Max`, `CPU, OpenBLAS 0.3.30`."""
+    memory_for_models: Count | None = None
+    """Bytes the device can give to models; None: the machine's free memory counts."""
+    details: dict[str, JsonValue] = {}
+
+
+class LoadProgress(Frozen):
+    """How far a load has come: bytes of weights while `loading`, then the warm-up."""
+
+    phase: Literal["loading", "warming_up"]
+    done: Count
+    total: Count
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ring:
+    """A stage's neighbours. Stage i sends to stage i + 1; the tail sends back to the head. Both None: one stage."""
+
+    incoming: BlockingLink | None = None
+    outgoing: BlockingLink | None = None
+
+
+class Engine(Protocol):
+    """A loaded shard. `run` belongs to one thread, the engine thread; the other methods may be called from any."""
+
+    def run(self, ring: Ring) -> None:
+        """Work until `stop` (then return) or until a link of the ring dies (then raise `LinkClosed`).
+
+        After `LinkClosed` it is called again with a new ring: weights are kept, sequences and caches dropped, requests
+        that were in flight failed with code `instance_lost`. A new `run` is a new generation.
+        """
+        ...
+
+    def submit(self, request: EngineRequest, answer: Callable[[Answer], None]) -> None:
+        """Take a request (on the head only). `answer` is called from the engine thread, in order, and never blocks."""
+        ...
+
+    def cancel(self, request_id: RequestId) -> None:
+        """Forget a request at the next step boundary; its open choices end with `cancelled`. Unknown ids are ignored."""
+        ...
+
+    def stop(self) -> None:
+        """Make `run` return soon, whatever it waits for. The links are closed by the caller."""
+        ...
+
+
+class Backend(Protocol):
+    """Runs shards. Every method is called in a process of its own and may block, import and compute."""
+
+    @property
+    def name(self) -> str:
+        """The word on the command line and in cards."""
+        ...
+
+    def probe(self) -> BackendFacts:
+        """What this machine can do. Never raises for what is merely missing."""
+        ...
+
+    def describe(self, model_id: ModelId, folder: Path) -> Card:
+        """The card of the model in `folder`, from config and safetensors headers. Raises `ModelError`."""
+        ...
+
+    def load(
+        self,
+        assignment: ShardAssignment,
+        *,
+        generation_base: tuple[str, int],
+        folder: Path,
+        progress: Callable[[LoadProgress], None],
+    ) -> Engine:
+        """Load one shard, reading only its own tensors, and warm it up. Called on the engine thread.
+
+        `generation_base` is (placement id, start number of this runner as its node counts it). Raises `ModelError`.
+        """
+        ...
+
+
+BackendFactory = Callable[[], Backend]

@@ -1,0 +1,176 @@
+"""The fifth waist: what a front door (an API, a dashboard, a service) may do with its node."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from exo_core.identifiers import BootId, ClusterId, Epoch, InstanceId, ModelId, NodeId, RequestId
+from exo_core.manifests import Manifest
+from exo_core.placement import DoesNotFit, Placement, PlacementRequest, Topology
+from exo_core.plugins.manager import Plugins
+from exo_core.requests import Answer, EngineRequest
+from exo_core.state.commands import Command, CommandAnswer
+from exo_core.state.events import Entry, Event
+from exo_core.state.state import State
+from exo_core.telemetry import Telemetry
+from exo_core.transports import Ticket
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpOptions:
+    """How the front door was asked to listen. `api_key` None: none is set."""
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: int = 52415
+    api_key: str | None = field(default=None, repr=False)
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    insecure_no_auth: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogView:
+    """The log as this node has it. `hash` is the chain at `length`, hex."""
+
+    length: int
+    settled: int
+    hash: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppliedEvent:
+    """An entry that entered this node's state. `event` is None when this version does not know its type."""
+
+    index: int
+    entry: Entry
+    event: Event | None
+    replayed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """A placement that could be made, or why one cannot."""
+
+    request: PlacementRequest
+    outcome: Placement | DoesNotFit
+    memory_bytes: Mapping[NodeId, int] = field(default_factory=dict[NodeId, int])
+
+
+class NodeHandle(Protocol):
+    """A running node. All methods belong to its event loop."""
+
+    @property
+    def node_id(self) -> NodeId: ...
+    @property
+    def boot(self) -> BootId: ...
+    @property
+    def cluster_id(self) -> ClusterId: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def home(self) -> Path: ...
+    @property
+    def http(self) -> HttpOptions: ...
+    @property
+    def plugins(self) -> Plugins: ...
+
+    @property
+    def state(self) -> State:
+        """What this node knows now; a new object after each event."""
+        ...
+
+    @property
+    def telemetry(self) -> Telemetry:
+        """What is measured and not logged: liveness, free memory, progress, links."""
+        ...
+
+    @property
+    def epoch(self) -> Epoch:
+        """The epoch this node lives in."""
+        ...
+
+    @property
+    def master_id(self) -> NodeId | None:
+        """The master this node follows, or None while there is none."""
+        ...
+
+    @property
+    def log(self) -> LogView:
+        """Length, settled index and hash of the log here."""
+        ...
+
+    async def wait_for_index(self, index: int, timeout: float) -> bool:
+        """True once log index `index` is applied here; False after `timeout` seconds."""
+        ...
+
+    def events(self, after: int) -> AsyncIterator[AppliedEvent]:
+        """Entries from index after + 1 on, then live, for ever. Raises `LogError` when they are compacted away."""
+        ...
+
+    def changes(self) -> AsyncIterator[None]:
+        """Yields at once, then whenever state or telemetry changed, at most ten times a second."""
+        ...
+
+    async def submit(self, command: Command) -> CommandAnswer:
+        """Have the master decide. Returns once the facts are safe; raises `NoMaster` after 15 s without one."""
+        ...
+
+    def generate(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer, None]:
+        """Answer a request by any instance of that model, wherever its head is.
+
+        The first answer is `Accepted` or `Refused` (404 `model_not_found` for an unknown model; one that is
+        known, or can be had without a download, is placed and waited for: `Progress` comes first then). Exactly one `Chunk` per
+        token and choice, in order, whatever dies meanwhile. Closing the generator cancels the request. The engine never
+        waits for the caller; a caller 1 MiB behind is cancelled.
+        """
+        ...
+
+    def cancel(self, request_id: RequestId) -> bool:
+        """Cancel a request that this node's gateway owns; False when there is none such."""
+        ...
+
+    async def resolve(self, model_id: ModelId) -> Manifest:
+        """Ask the sources. Raises `ModelError`."""
+        ...
+
+    async def add_model(self, model_id: ModelId) -> CommandAnswer:
+        """Resolve, describe and enter a model into the catalogue. Raises `ModelError`."""
+        ...
+
+    async def catalogue(self) -> tuple[ModelId, ...]:
+        """Models that are in the state, embedded, or on this disk."""
+        ...
+
+    def suggest_peer(self, ticket: Ticket) -> None:
+        """Somebody may be reachable there; try, and stay silent if it is no member of this cluster."""
+        ...
+
+    def topology(self) -> Topology:
+        """What placement would read now."""
+        ...
+
+    async def previews(self, model_id: ModelId) -> tuple[Preview, ...]:
+        """Every placement that could be made: one node to all of them. Raises `ModelError`."""
+        ...
+
+    def instance_status(self, instance_id: InstanceId) -> tuple[str, str]:
+        """Status (placing, waiting, loading, ready, failed) and a detail for people. Raises `KeyError`."""
+        ...
+
+
+class Service(Protocol):
+    """Something that runs as long as the node: an HTTP server, a discovery, an exporter."""
+
+    @property
+    def name(self) -> str:
+        """For people, in logs."""
+        ...
+
+    def running(self, node: NodeHandle) -> AbstractAsyncContextManager[None]:
+        """Entered when the node runs, left when it stops. Entering raises `UserError` when it cannot start."""
+        ...

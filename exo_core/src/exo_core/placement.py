@@ -1,0 +1,95 @@
+"""What placement reads and what it decides: one frozen `Topology` in, one `Placement` out."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from exo_core.cards import Card
+from exo_core.frozen import Count, Frozen
+from exo_core.identifiers import InstanceId, ModelId, NodeId, PlacementId, RunnerId
+
+Parallel = Literal["pipeline", "tensor"]
+
+
+class NodeResources(Frozen):
+    """One live member as the master sees it at this moment; bytes."""
+
+    node_id: NodeId
+    name: str
+    memory_total: Count
+    memory_for_models: Count
+    """What exo may still use there for weights and KV, shards already placed taken off."""
+    backends: tuple[str, ...]
+    transports: tuple[str, ...]
+
+
+class LinkMeasure(Frozen):
+    """A link between two members and how fast it is, where that was measured."""
+
+    a: NodeId
+    b: NodeId
+    transport: str
+    round_trip_ms: float | None = None
+    bytes_per_s: float | None = None
+
+
+class Topology(Frozen):
+    """The live members and their links at one moment, in no particular order."""
+
+    nodes: tuple[NodeResources, ...]
+    links: tuple[LinkMeasure, ...] = ()
+
+
+class PlacementRequest(Frozen):
+    """What a person asked for."""
+
+    instance_id: InstanceId
+    model_id: ModelId
+    parallel: Literal["pipeline", "tensor", "auto"] = "auto"
+    min_nodes: Count = 1
+    nodes: tuple[NodeId, ...] = ()
+    """Only these; empty: any."""
+    placement: Placement | None = None
+    """An exact placement, as a preview gave it."""
+
+
+class Shard(Frozen):
+    """What one node holds of an instance: layers start_layer … end_layer - 1."""
+
+    runner_id: RunnerId
+    node_id: NodeId
+    stage: Count
+    stages: Count
+    start_layer: Count
+    end_layer: Count
+
+
+class Placement(Frozen):
+    """Where an instance lives. A new decision has a new `placement_id`; unchanged shards keep their runner ids."""
+
+    placement_id: PlacementId
+    parallel: Parallel
+    backend: str
+    shards: tuple[Shard, ...]
+    prefill_chunk: Count = 512
+    """Tokens per prefill step; fixed for the life of the placement."""
+    kv_tokens: Count = 0
+    """Tokens of context for which KV memory is reserved on every node."""
+
+
+class DoesNotFit(Frozen):
+    """Why no placement exists, with numbers, in a sentence for people."""
+
+    reason: str
+
+
+class ShardAssignment(Frozen):
+    """All that a backend needs to load its part of an instance."""
+
+    instance_id: InstanceId
+    card: Card
+    placement: Placement
+    shard: Shard
+
+
+PlacementRequest.model_rebuild()

@@ -1,0 +1,51 @@
+"""What is measured and never logged: last writer wins, nothing on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from exo_core.frozen import Count, Frozen
+from exo_core.identifiers import BootId, InstanceId, NodeId, RunnerId
+from exo_core.placement import LinkMeasure
+
+
+class RunnerTelemetry(Frozen):
+    """What a runner is doing. `done` of `total`, bytes, while downloading, loading or warming up."""
+
+    runner_id: RunnerId
+    instance_id: InstanceId
+    status: str
+    """starting downloading loading warming_up ready busy failed stopped"""
+    detail: str = ""
+    done: Count = 0
+    total: Count = 0
+    generation: tuple[str, Count, Count] | None = None
+    tickets: tuple[str, ...] = ()
+    pid: Count = 0
+
+
+class NodeTelemetry(Frozen):
+    """One node's measurements, as it sent them. A higher (boot start, sequence) replaces a lower."""
+
+    node_id: NodeId
+    boot: BootId
+    sequence: Count
+    version: str
+    name: str
+    memory_total: Count
+    memory_free: Count
+    memory_for_models: Count
+    load: float = 0.0
+    log_length: Count = 0
+    settled: Count = 0
+    runners: tuple[RunnerTelemetry, ...] = ()
+    links: tuple[LinkMeasure, ...] = ()
+    addresses: Mapping[NodeId, str] = {}
+    """Peer to the address by which this node reaches it."""
+
+
+class Telemetry(Frozen):
+    """The newest of every node, as known here. `last_seen_s` is seconds since each was heard (0 for itself)."""
+
+    nodes: Mapping[NodeId, NodeTelemetry] = {}
+    last_seen_s: Mapping[NodeId, float] = {}

@@ -1,0 +1,1 @@
+"""exo's engine: what schedules requests over the stages of a model, for any backend that has a `Stage`."""

@@ -1,0 +1,92 @@
+"""What a backend gives to the engine: one stage of a model, without any scheduling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from exo_core.transports import Buffer
+from exo_engine.steps import Drawn, Open, Row
+
+
+@dataclass(frozen=True)
+class Activation:
+    """Hidden states between two stages: a C-ordered array of `shape` (tokens, hidden size).
+
+    `dtype` is safetensors' word (F32, F16, BF16); `data` its little-endian bytes, valid until the next `forward`.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+    data: Buffer
+
+
+class Stage(Protocol):
+    """A contiguous range of a model's layers and their caches. Used by one thread; never acts of itself.
+
+    The first stage embeds, the last applies norm and head (only to rows that sample) and draws. A stage that is both
+    is a whole model. An operation that fails raises and leaves weights usable; the caller then calls `clear`.
+    """
+
+    @property
+    def is_first(self) -> bool:
+        """Whether `forward` takes token ids."""
+        ...
+
+    @property
+    def is_last(self) -> bool:
+        """Whether `forward` draws."""
+        ...
+
+    def open(self, operation: Open) -> None:
+        """Begin a sequence with empty caches. The prompt's ids are known for penalties, not yet computed."""
+        ...
+
+    def forward(self, rows: Sequence[Row], inputs: Sequence[int] | Activation) -> Activation | Sequence[Drawn]:
+        """Extend each row's sequence by its tokens and give what the next stage needs, or, on the last, what was drawn.
+
+        `inputs` are the rows' token ids one after the other on the first stage, their hidden states on later ones.
+        """
+        ...
+
+    def trim(self, sequence: int, length: int) -> None:
+        """Forget positions from `length` on. Raises `ValueError` when this cache cannot."""
+        ...
+
+    def snapshot(self, sequence: int, snapshot: int) -> None:
+        """Keep a copy of the sequence's caches."""
+        ...
+
+    def evict(self, snapshot: int) -> None:
+        """Drop a copy."""
+        ...
+
+    def close(self, sequence: int) -> None:
+        """Free a sequence."""
+        ...
+
+    def clear(self) -> None:
+        """Drop all sequences and snapshots; keep the weights."""
+        ...
+
+    def lengths(self) -> Mapping[int, int]:
+        """Tokens in the cache of each open sequence."""
+        ...
+
+
+class ActivationCodec(Protocol):
+    """How hidden states travel: as they are, or smaller. Both ends of a link use the same."""
+
+    @property
+    def name(self) -> str:
+        """Sent ahead of the data."""
+        ...
+
+    def encode(self, activation: Activation) -> Activation:
+        """What to send."""
+        ...
+
+    def decode(self, activation: Activation) -> Activation:
+        """What the stage gets; exact only if the codec is."""
+        ...

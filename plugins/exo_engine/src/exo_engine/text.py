@@ -1,0 +1,54 @@
+"""What the head needs of a tokenizer; a backend gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from exo_core.requests import ChatPrompt
+
+
+class Detokenizer(Protocol):
+    """Turns token ids into text as they come. Its text is a pure function of the ids it was given."""
+
+    def add(self, token_id: int) -> str:
+        """The text that became certain with this token (empty while a character is incomplete)."""
+        ...
+
+    def finish(self) -> str:
+        """What remains at the end (an incomplete character becomes U+FFFD)."""
+        ...
+
+
+class Tokenizer(Protocol):
+    """Text to token ids and back, for one model."""
+
+    @property
+    def eos_token_ids(self) -> frozenset[int]:
+        """Tokens that end an answer."""
+        ...
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Ids are below this."""
+        ...
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of plain text, with the model's beginning-of-text token where it has one."""
+        ...
+
+    def encode_chat(self, prompt: ChatPrompt) -> list[int]:
+        """The ids of a conversation under the chat template. Raises `RequestRefused` (400) if that refuses."""
+        ...
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """The text of ids, special tokens left out."""
+        ...
+
+    def token_text(self, token_id: int) -> str:
+        """One token for people, special ones by name."""
+        ...
+
+    def detokenizer(self) -> Detokenizer:
+        """A new one, for one choice."""
+        ...
