@@ -1,7 +1,7 @@
 """exo's kernel: contracts, state, election, placement, wire, node, command line, test kit.
 
-Import from the modules themselves (`exo_core.transports`, `exo_core.requests`, …); a plugin's entry module needs no more
-than `hookimpl`.
+Import from the modules themselves (`exo_core.transports`, `exo_core.requests`, …); a plugin's entry module needs
+no more than `hookimpl`.
 """
 
 from __future__ import annotations

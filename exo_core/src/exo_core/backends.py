@@ -59,7 +59,7 @@ class Engine(Protocol):
         ...
 
     def cancel(self, request_id: RequestId) -> None:
-        """Forget a request at the next step boundary; its open choices end with `cancelled`. Unknown ids are ignored."""
+        """Forget a request at the next step boundary; open choices end with `cancelled`. Unknown ids are ignored."""
         ...
 
     def stop(self) -> None:

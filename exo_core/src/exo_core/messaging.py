@@ -1,7 +1,7 @@
 """What nodes say to each other, above links: messages by topic, requests with replies, streams with credit.
 
-The router implements it; the control plane, the gateway and everything else in a node speak through it. Peers are members,
-named by node id; how they are reached (which transport, which address, over a third member) is the router's business.
+The router implements it; the control plane, the gateway and everything else in a node speak through it. Peers are
+members, named by node id; how they are reached (transport, address, over a third member) is the router's business.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ class PeerChange(Frozen):
 
 
 class Stream(Protocol):
-    """A two-way sequence of messages between two nodes with credit: a slow reader stops its writer, nobody else.
+    """A two-way sequence of messages with credit: a slow reader stops its writer, nobody else.
 
-    Ends once: after `close` here or there, or the loss of the last way to the peer, `receive` gives what had arrived and
-    then raises `LinkClosed`; `send` raises it at once. A stream does not survive its connection.
+    Ends once: after `close` here or there, or the loss of the way to the peer, `receive` gives what had arrived and then
+    raises `LinkClosed`; `send` raises it at once. A stream does not survive its connection.
     """
 
     @property
@@ -111,7 +111,7 @@ class Messenger(Protocol):
         ...
 
     def on_stream(self, name: str, handler: Callable[[Stream, bytes], Awaitable[None]]) -> None:
-        """Have streams handled, each in a task of its own, closed when the handler returns; gets the opening message."""
+        """Have streams handled, each in a task of its own and closed when that returns."""
         ...
 
     def peer_changes(self) -> AsyncIterator[PeerChange]:

@@ -123,8 +123,8 @@ class NodeHandle(Protocol):
     def generate(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer, None]:
         """Answer a request by any instance of that model, wherever its head is.
 
-        The first answer is `Accepted` or `Refused` (404 `model_not_found` for an unknown model; one that is
-        known, or can be had without a download, is placed and waited for: `Progress` comes first then). Exactly one `Chunk` per
+        The first answer is `Accepted` or `Refused` (404 `model_not_found` for an unknown model; one that is known, or
+        can be had without a download, is placed and waited for: `Progress` comes first then). Exactly one `Chunk` per
         token and choice, in order, whatever dies meanwhile. Closing the generator cancels the request. The engine never
         waits for the caller; a caller 1 MiB behind is cancelled.
         """

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from itertools import pairwise
 from types import ModuleType
 from typing import Literal
 
@@ -34,7 +35,7 @@ class PluginReport:
 def installed_entry_points() -> Sequence[EntryPoint]:
     """Entry points of all installed distributions, sorted by name. Raises `PluginError` when a name is given twice."""
     found = sorted(entry_points(group=GROUP), key=lambda point: point.name)
-    for first, second in zip(found, found[1:], strict=False):
+    for first, second in pairwise(found):
         if first.name == second.name and _distribution(first) != _distribution(second):
             message = (
                 f"plugin '{first.name}' is provided by both {_distribution(first)[0]} and {_distribution(second)[0]}; "

@@ -1,0 +1,67 @@
+"""Exactly once: which of an engine's answers may reach the client.
+
+Rules, per choice: only chunks of the current attempt; only the next index; of a chunk's text only what the client does
+not have yet. A chunk that breaks the first two rules is dropped; a gap is an error of the engine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import final
+
+from exo_core.requests import Chunk
+
+
+@dataclass
+class _Choice:
+    token_ids: list[int] = field(default_factory=list[int])
+    characters: dict[tuple[str, int | None], int] = field(default_factory=dict[tuple[str, int | None], int])
+    finished: bool = False
+
+
+@final
+class Delivery:
+    """What a client has of each choice of one request."""
+
+    def __init__(self, choices: int) -> None:
+        self._choices = [_Choice() for _ in range(choices)]
+        self.attempt = 0
+
+    @property
+    def finished(self) -> bool:
+        """Whether every choice has its finish reason."""
+        return all(choice.finished for choice in self._choices)
+
+    @property
+    def delivered(self) -> tuple[tuple[int, ...], ...]:
+        """Token ids that the client has, per choice: what a replay starts from."""
+        return tuple(tuple(choice.token_ids) for choice in self._choices)
+
+    def next_attempt(self) -> int:
+        """From now on only chunks of a new attempt count."""
+        self.attempt += 1
+        return self.attempt
+
+    def admit(self, chunk: Chunk) -> Chunk | None:
+        """The chunk as the client may have it, or None. Raises `ValueError` on a gap."""
+        if chunk.attempt != self.attempt or chunk.choice >= len(self._choices):
+            return None
+        choice = self._choices[chunk.choice]
+        if choice.finished or chunk.index < len(choice.token_ids):
+            return None
+        if chunk.index > len(choice.token_ids):
+            message = f"token {len(choice.token_ids)} of choice {chunk.choice} is missing: got {chunk.index}"
+            raise ValueError(message)
+        choice.token_ids.append(chunk.token_id)
+        choice.finished = chunk.finish is not None
+        return self._without_repeated_text(choice, chunk)
+
+    def _without_repeated_text(self, choice: _Choice, chunk: Chunk) -> Chunk:
+        key = (chunk.channel, chunk.call)
+        known = choice.characters.get(key, 0)
+        end = chunk.text_from + len(chunk.text)
+        choice.characters[key] = max(known, end)
+        repeated = max(0, known - chunk.text_from)
+        if not repeated:
+            return chunk
+        return chunk.model_copy(update={"text": chunk.text[repeated:], "text_from": chunk.text_from + repeated})

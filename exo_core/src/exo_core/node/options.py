@@ -1,0 +1,36 @@
+"""What a node is started with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from exo_core.node_handle import HttpOptions
+
+DEFAULT_NODE_PORT = 52416
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeOptions:
+    """One field per option of `exo run`, checked and converted.
+
+    `private`: a node for one conversation, with a temporary identity and log, and neither cluster, HTTP nor discovery;
+    `models_folder` then still is the usual one.
+    """
+
+    home: Path
+    name: str
+    transports: tuple[str, ...] = ("tcp",)
+    backends: tuple[str, ...] = ()
+    listen: str = f":{DEFAULT_NODE_PORT}"
+    data_ports: str = "0"
+    peers: tuple[str, ...] = ()
+    join_code: str | None = field(default=None, repr=False)
+    secret: str | None = field(default=None, repr=False)
+    worker: bool = True
+    discovery: bool = True
+    http: HttpOptions = field(default_factory=HttpOptions)
+    models: tuple[str, ...] = ()
+    models_folder: Path | None = None
+    without: tuple[str, ...] = ()
+    private: bool = False
