@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,11 +108,11 @@ class NodeHandle(Protocol):
         """True once log index `index` is applied here; False after `timeout` seconds."""
         ...
 
-    def events(self, after: int) -> AsyncIterator[AppliedEvent]:
+    def events(self, after: int) -> AsyncGenerator[AppliedEvent]:
         """Entries from index after + 1 on, then live, for ever. Raises `LogError` when they are compacted away."""
         ...
 
-    def changes(self) -> AsyncIterator[None]:
+    def changes(self) -> AsyncGenerator[None]:
         """Yields at once, then whenever state or telemetry changed, at most ten times a second."""
         ...
 
@@ -120,7 +120,7 @@ class NodeHandle(Protocol):
         """Have the master decide. Returns once the facts are safe; raises `NoMaster` after 15 s without one."""
         ...
 
-    def generate(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer, None]:
+    def generate(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer]:
         """Answer a request by any instance of that model, wherever its head is.
 
         The first answer is `Accepted` or `Refused` (404 `model_not_found` for an unknown model; one that is known, or
@@ -148,6 +148,10 @@ class NodeHandle(Protocol):
 
     def suggest_peer(self, ticket: Ticket) -> None:
         """Somebody may be reachable there; try, and stay silent if it is no member of this cluster."""
+        ...
+
+    def invite(self, minutes: float) -> str:
+        """A join code, good once and for so many minutes while this node runs. Raises `JoinError`."""
         ...
 
     def topology(self) -> Topology:

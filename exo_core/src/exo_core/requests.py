@@ -135,10 +135,14 @@ class Refused(Frozen):
 
 
 class Progress(Frozen):
-    """Something moved though no token came out; sent at least every second or chunk."""
+    """Something moved though no token came out; sent at least every second or chunk.
+
+    `done` of `total` are bytes while a model is placed (`placing`, `downloading`, `loading`, `warming_up`; these come
+    before `Accepted`), requests ahead while `queued`, prompt tokens in `prefill`.
+    """
 
     kind: Literal["progress"] = "progress"
-    phase: Literal["queued", "prefill"]
+    phase: Literal["placing", "downloading", "loading", "warming_up", "queued", "prefill"]
     done: Count
     total: Count
 

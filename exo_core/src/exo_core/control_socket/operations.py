@@ -1,0 +1,95 @@
+"""What a command may have a node do, whether the node is this process or one behind the socket."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Protocol, final
+
+from exo_core.frozen import JsonValue
+from exo_core.identifiers import ModelId
+from exo_core.node.documents import event_document, model_document, preview_document
+from exo_core.node.state_document import state_document
+from exo_core.node_handle import NodeHandle
+from exo_core.requests import Answer, EngineRequest
+from exo_core.state.commands import Command, CommandAnswer
+
+
+class Operations(Protocol):
+    """All that `exo status`, `place`, `chat`, … need of a node."""
+
+    async def status(self) -> JsonValue:
+        """The document of `/state`."""
+        ...
+
+    async def catalogue(self) -> list[JsonValue]:
+        """Models that can be placed."""
+        ...
+
+    async def previews(self, model_id: ModelId) -> list[JsonValue]:
+        """Every placement that could be made."""
+        ...
+
+    async def add_model(self, model_id: ModelId) -> CommandAnswer:
+        """Resolve, describe and add a model. Raises `ModelError`."""
+        ...
+
+    async def submit(self, command: Command) -> CommandAnswer:
+        """Have the master decide."""
+        ...
+
+    def generate(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer]:
+        """Answer a request; closing the generator cancels it."""
+        ...
+
+    async def invite(self, minutes: float) -> str:
+        """A join code."""
+        ...
+
+    def events(self, after: int, *, follow: bool) -> AsyncGenerator[JsonValue]:
+        """The log from an index on, and (`follow`) what comes."""
+        ...
+
+
+@final
+class LocalOperations:
+    """`Operations` on a node of this process."""
+
+    def __init__(self, node: NodeHandle) -> None:
+        self._node = node
+
+    async def status(self) -> JsonValue:
+        """See `Operations`."""
+        return state_document(self._node)
+
+    async def catalogue(self) -> list[JsonValue]:
+        """See `Operations`."""
+        return [model_document(self._node.state, model_id) for model_id in await self._node.catalogue()]
+
+    async def previews(self, model_id: ModelId) -> list[JsonValue]:
+        """See `Operations`."""
+        return [preview_document(preview) for preview in await self._node.previews(model_id)]
+
+    async def add_model(self, model_id: ModelId) -> CommandAnswer:
+        """See `Operations`."""
+        return await self._node.add_model(model_id)
+
+    async def submit(self, command: Command) -> CommandAnswer:
+        """See `Operations`."""
+        return await self._node.submit(command)
+
+    def generate(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer]:
+        """See `Operations`."""
+        return self._node.generate(request, model_id)
+
+    async def invite(self, minutes: float) -> str:
+        """See `Operations`."""
+        return self._node.invite(minutes)
+
+    async def events(self, after: int, *, follow: bool) -> AsyncGenerator[JsonValue]:
+        """See `Operations`."""
+        if not follow and after >= self._node.log.length:
+            return
+        async for applied in self._node.events(after):
+            yield event_document(applied)
+            if not follow and applied.index >= self._node.log.length:
+                return

@@ -1,0 +1,118 @@
+"""How a gateway reaches the head of an instance on whichever node it lives.
+
+One stream per request: it opens with an `EngineCall`, then brings one `Answer` per message; the caller cancels by closing
+it. On the head's own node nothing is serialized.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import Protocol
+
+from pydantic import TypeAdapter
+
+from exo_core.errors import LinkClosed, WireError
+from exo_core.frozen import Frozen
+from exo_core.identifiers import Epoch, NodeId, RunnerId
+from exo_core.messaging import Messenger, Stream
+from exo_core.requests import Answer, EngineRequest, Failed, Refused
+from exo_core.wire.codec import decode, encode
+
+STREAM = "engine"
+
+
+class EngineCall(Frozen):
+    """A request for a runner, under the epoch in which its sender lives."""
+
+    runner_id: RunnerId
+    epoch: Epoch
+    request: EngineRequest
+
+
+class Head(Protocol):
+    """A runner of this node that answers requests."""
+
+    def generate(self, request: EngineRequest, epoch: Epoch) -> AsyncGenerator[Answer, None]:
+        """Answer; closing the generator cancels."""
+        ...
+
+
+FindHead = Callable[[RunnerId], Head | None]
+
+_CALL: TypeAdapter[EngineCall] = TypeAdapter(EngineCall)
+_ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)
+
+
+def instance_lost(message: str) -> Failed:
+    """The answer when whatever served a request is gone."""
+    return Failed(code="instance_lost", message=message)
+
+
+async def call_engine(messenger: Messenger, node_id: NodeId, find_head: FindHead, call: EngineCall) -> AsyncGenerator[Answer]:
+    """Answers of the head, here or elsewhere. Ends after the last one; a lost peer is `Failed(instance_lost)`."""
+    if node_id == messenger.node_id:
+        source = _answers_here(find_head, call)
+    else:
+        source = _answers_from(messenger, node_id, call)
+    async with aclosing(source):
+        async for answer in source:
+            yield answer
+
+
+async def _answers_here(find_head: FindHead, call: EngineCall) -> AsyncGenerator[Answer]:
+    head = find_head(call.runner_id)
+    if head is None:
+        yield instance_lost("the runner that held the model is not there any more; ask again")
+        return
+    async with aclosing(head.generate(call.request, call.epoch)) as answers:
+        async for answer in answers:
+            yield answer
+
+
+async def _answers_from(messenger: Messenger, node_id: NodeId, call: EngineCall) -> AsyncGenerator[Answer]:
+    try:
+        stream = await messenger.open_stream(node_id, STREAM, encode(_CALL, call))
+    except LinkClosed:
+        yield instance_lost("the machine that holds the model's first layers cannot be reached; ask again")
+        return
+    try:
+        while True:
+            answer = decode(_ANSWER, await stream.receive())
+            yield answer
+            if isinstance(answer, Refused | Failed):
+                return
+    except LinkClosed:
+        yield instance_lost("the machine that holds the model's first layers went away during the answer; ask again")
+    finally:
+        await stream.close()
+
+
+async def serve_engine_call(stream: Stream, opening: bytes, find_head: FindHead) -> None:
+    """The head's node's side: pass a runner's answers on until they end or the gateway closes the stream."""
+    call = decode(_CALL, opening)
+    async with aclosing(_answers_here(find_head, call)) as answers, asyncio.TaskGroup() as tasks:
+        sending = tasks.create_task(_send_all(stream, answers))
+        closed = tasks.create_task(_until_closed(stream))
+        await asyncio.wait((sending, closed), return_when=asyncio.FIRST_COMPLETED)
+        sending.cancel()
+        closed.cancel()
+
+
+async def _send_all(stream: Stream, answers: AsyncGenerator[Answer]) -> None:
+    try:
+        async for answer in answers:
+            await stream.send(encode(_ANSWER, answer))
+    except LinkClosed:
+        pass  # the gateway hung up; leaving cancels the request
+
+
+async def _until_closed(stream: Stream) -> None:
+    """Return when the gateway closes; it sends nothing, so anything else is a broken peer."""
+    try:
+        await stream.receive()
+    except LinkClosed:
+        return
+    message = "a gateway sent something on an engine stream"
+    raise WireError(message)

@@ -1,0 +1,116 @@
+"""A client's request from its first byte to its last: wait for an instance, call its head, deliver exactly once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import TYPE_CHECKING, final
+
+from exo_core.errors import RequestRefused
+from exo_core.gateway.backlog import Backlog
+from exo_core.gateway.delivery import Delivery
+from exo_core.gateway.engine_calls import STREAM, EngineCall, FindHead, call_engine, serve_engine_call
+from exo_core.gateway.waiting import InstanceFinder
+from exo_core.identifiers import InstanceId, ModelId, RequestId
+from exo_core.messaging import Messenger, Stream
+from exo_core.requests import Answer, Chunk, EngineRequest, Failed, Generate, Refused, Result
+
+if TYPE_CHECKING:
+    from exo_core.placement import Shard
+
+LONGEST_SILENCE_S = 60.0
+"""Without a token, a prefilled chunk, loaded bytes or an advance in the queue."""
+
+
+@final
+class Gateway:
+    """All requests whose client's socket this node holds."""
+
+    def __init__(self, *, messenger: Messenger, find_head: FindHead, finder: InstanceFinder) -> None:
+        self._messenger = messenger
+        self._find_head = find_head
+        self._finder = finder
+        self._in_flight: Counter[InstanceId] = Counter()
+        self._running: dict[RequestId, asyncio.Task[None]] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        messenger.on_stream(STREAM, self._serve)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Parent of all pumps; leaving cancels every request."""
+        async with asyncio.TaskGroup() as self._tasks:
+            yield
+            for task in self._running.values():
+                task.cancel()
+
+    def cancel(self, request_id: RequestId) -> bool:
+        """End a request of this gateway."""
+        task = self._running.get(request_id)
+        return task is not None and task.cancel()
+
+    async def generate(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer]:
+        """See `NodeHandle.generate`."""
+        backlog = Backlog()
+        if request.request_id in self._running or self._tasks is None:
+            yield Refused(status=409, code="duplicate_request", message="a request with this id is running")
+            return
+        pump = self._tasks.create_task(self._pump(request, model_id, backlog))
+        self._running[request.request_id] = pump
+        try:
+            while (answer := await backlog.get()) is not None:
+                yield answer
+        finally:
+            pump.cancel()
+            self._running.pop(request.request_id, None)
+
+    async def _pump(self, request: EngineRequest, model_id: ModelId, backlog: Backlog) -> None:
+        """Move answers from the engine into the backlog. Every way out leaves the backlog ended."""
+        try:
+            async with aclosing(self._answers(request, model_id)) as answers:
+                async for answer in answers:
+                    if not backlog.put(answer):
+                        backlog.put(Failed(code="client_too_slow", message="the client read too slowly; cancelled"))
+                        return
+        except RequestRefused as refusal:
+            backlog.put(Refused(status=refusal.status, code=refusal.code, message=refusal.message))
+        finally:
+            backlog.end()
+
+    async def _answers(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer]:
+        async for progress in self._finder.wait_until_ready(model_id):
+            yield progress
+        instance_id, head = self._finder.choose(model_id, self._in_flight)
+        self._in_flight[instance_id] += 1
+        try:
+            async with aclosing(self._delivered(request, head)) as answers:
+                async for answer in answers:
+                    yield answer
+        finally:
+            self._in_flight[instance_id] -= 1
+
+    async def _delivered(self, request: EngineRequest, head: Shard) -> AsyncGenerator[Answer]:
+        """Answers of one attempt, each token once; silence becomes an error."""
+        delivery = Delivery(request.choices if isinstance(request, Generate) else 1)
+        call = EngineCall(runner_id=head.runner_id, epoch=self._finder.epoch(), request=request)
+        async with aclosing(call_engine(self._messenger, head.node_id, self._find_head, call)) as answers:
+            while True:
+                try:
+                    async with asyncio.timeout(LONGEST_SILENCE_S):
+                        answer = await anext(answers, None)
+                except TimeoutError:
+                    answer = Failed(code="stalled", message=f"no progress for {LONGEST_SILENCE_S:.0f} s; ask again")
+                if answer is None:
+                    return
+                admitted = delivery.admit(answer) if isinstance(answer, Chunk) else answer
+                if admitted is not None:
+                    yield admitted
+                if delivery.finished or isinstance(answer, Refused | Failed | Result):
+                    return
+
+    async def _serve(self, stream: Stream, opening: bytes) -> None:
+        await serve_engine_call(stream, opening, self._find_head)
+
+
+

@@ -1,0 +1,121 @@
+"""From a model's name to an instance that can answer: find one, or have it placed and wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Literal
+
+from exo_core.errors import RequestRefused
+from exo_core.identifiers import Epoch, InstanceId, ModelId, RunnerId
+from exo_core.placement import Shard
+from exo_core.requests import Progress
+from exo_core.state.instance_status import instance_status
+from exo_core.state.state import State
+from exo_core.telemetry import RunnerTelemetry, Telemetry
+
+LONGEST_STANDSTILL_S = 60.0
+LoadingPhase = Literal["placing", "downloading", "loading", "warming_up"]
+_PHASES: dict[str, LoadingPhase] = {
+    "downloading": "downloading",
+    "loading": "loading",
+    "warming_up": "warming_up",
+    "ready": "warming_up",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstanceFinder:
+    """How to see what is placed, and how to have something placed.
+
+    `ensure` makes the cluster wish an instance of a model (one idempotent command); it raises `RequestRefused`.
+    `changes` yields at once and after every change of state or telemetry.
+    """
+
+    state: Callable[[], State]
+    telemetry: Callable[[], Telemetry]
+    epoch: Callable[[], Epoch]
+    changes: Callable[[], AsyncGenerator[None]]
+    ensure: Callable[[ModelId], Awaitable[None]]
+
+    def choose(self, model_id: ModelId, in_flight: Counter[InstanceId]) -> tuple[InstanceId, Shard]:
+        """The ready instance with the fewest requests in flight, and its head. Raises `RequestRefused` if none is."""
+        ready = ready_instances(self.state(), model_id)
+        if not ready:
+            raise RequestRefused(503, "instance_lost", f"{model_id} is not ready any more; ask again")
+        return min(ready, key=lambda found: in_flight[found[0]])
+
+    async def wait_until_ready(self, model_id: ModelId) -> AsyncGenerator[Progress]:
+        """Yield progress until an instance of the model can answer. Raises `RequestRefused` with what stands in the way."""
+        if ready_instances(self.state(), model_id):
+            return
+        if not instances_of(self.state(), model_id):
+            yield Progress(phase="placing", done=0, total=0)
+            await self.ensure(model_id)
+        async for progress in self._progress_until_ready(model_id):
+            yield progress
+
+    async def _progress_until_ready(self, model_id: ModelId) -> AsyncGenerator[Progress]:
+        last: Progress | None = None
+        deadline = asyncio.get_running_loop().time() + LONGEST_STANDSTILL_S
+        async with aclosing(self.changes()) as changes:
+            while True:
+                if ready_instances(self.state(), model_id):
+                    return
+                refuse_if_hopeless(self.state(), model_id)
+                progress = loading_progress(self.state(), self.telemetry(), model_id)
+                if progress != last:
+                    last, deadline = progress, asyncio.get_running_loop().time() + LONGEST_STANDSTILL_S
+                    yield progress
+                try:
+                    async with asyncio.timeout_at(deadline):
+                        await anext(changes)
+                except TimeoutError:
+                    message = f"loading {model_id} has not moved for {LONGEST_STANDSTILL_S:.0f} s. See: exo logs"
+                    raise RequestRefused(504, "load_stalled", message) from None
+
+
+def instances_of(state: State, model_id: ModelId) -> list[InstanceId]:
+    """Wished instances of a model."""
+    return [name for name, instance in state.instances.items() if instance.request.model_id == model_id]
+
+
+def ready_instances(state: State, model_id: ModelId) -> list[tuple[InstanceId, Shard]]:
+    """Instances of a model that can answer, each with its head's shard."""
+    return [
+        (name, placement.shards[0])
+        for name in instances_of(state, model_id)
+        if instance_status(state, name)[0] == "ready" and (placement := state.instances[name].placement)
+    ]
+
+
+def refuse_if_hopeless(state: State, model_id: ModelId) -> None:
+    """Raise `RequestRefused` when every instance of the model failed, waits for room, or was removed."""
+    statuses = [instance_status(state, name) for name in instances_of(state, model_id)]
+    if not statuses:
+        raise RequestRefused(503, "instance_removed", f"the instance of {model_id} was removed while it loaded")
+    if all(status in ("failed", "waiting") for status, _ in statuses):
+        status, detail = statuses[0]
+        code = "load_failed" if status == "failed" else "does_not_fit"
+        raise RequestRefused(503, code, f"{model_id}: {detail}")
+
+
+def loading_progress(state: State, telemetry: Telemetry, model_id: ModelId) -> Progress:
+    """How far the runners of a model's instances have come, together; the phase is the slowest one's."""
+    wanted = set(instances_of(state, model_id))
+    runners: dict[RunnerId, RunnerTelemetry] = {
+        runner.runner_id: runner
+        for node in telemetry.nodes.values()
+        for runner in node.runners
+        if runner.instance_id in wanted
+    }
+    phases = [_PHASES.get(runner.status, "placing") for runner in runners.values()]
+    order: tuple[LoadingPhase, ...] = ("placing", "downloading", "loading", "warming_up")
+    return Progress(
+        phase=min(phases, key=order.index, default="placing"),
+        done=sum(runner.done for runner in runners.values()),
+        total=sum(runner.total for runner in runners.values()),
+    )
