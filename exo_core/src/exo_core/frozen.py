@@ -16,16 +16,28 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", ser_json_inf_nan="constants")
 
 
-def _with_lists(value: object) -> object:
+MAXIMUM_JSON_DEPTH = 48
+"""How deep JSON may be nested: less than the wire allows, since it travels inside of messages."""
+
+
+def _with_lists(value: object, depth: int) -> object:
     """The wire brings every array as a tuple; JSON knows only lists."""
-    if isinstance(value, list | tuple):
-        return [_with_lists(item) for item in cast("list[object] | tuple[object, ...]", value)]
+    if not isinstance(value, list | tuple | dict):
+        return value
+    if depth == 0:
+        message = f"nested deeper than {MAXIMUM_JSON_DEPTH}"
+        raise ValueError(message)
     if isinstance(value, dict):
-        return {key: _with_lists(item) for key, item in cast("dict[object, object]", value).items()}
-    return value
+        table = cast("dict[object, object]", value)
+        return {key: _with_lists(item, depth - 1) for key, item in table.items()}
+    return [_with_lists(item, depth - 1) for item in cast("list[object] | tuple[object, ...]", value)]
 
 
-JsonValue = Annotated[pydantic.JsonValue, BeforeValidator(_with_lists)]
+def _json_lists(value: object) -> object:
+    return _with_lists(value, MAXIMUM_JSON_DEPTH)
+
+
+JsonValue = Annotated[pydantic.JsonValue, BeforeValidator(_json_lists)]
 """Anything that JSON can say: what plugins and clients bring. Arrays are lists."""
 
 Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
