@@ -47,22 +47,30 @@ class RunnerRecord(Frozen):
 
 
 class Instance(Frozen):
-    """A wish, and where it is fulfilled. `waiting` says why it has no place."""
+    """A wish, and where it is fulfilled. `waiting` says why it has no place (None while it has one)."""
 
     request: PlacementRequest
     placement: Placement | None = None
     waiting: str | None = None
 
 
+REMEMBERED_DELETIONS = 4096
+"""How many deleted instances are remembered, so that a runner that slept through the deletion is stopped."""
+
+
 class State(Frozen):
     """The whole. Only `apply` makes new ones; mappings are never changed in place."""
 
+    created: bool = False
+    """The cluster's first fact is in the log."""
     consistency: Literal["availability", "majority"] = "availability"
     members: Mapping[NodeId, Member] = {}
     left: Mapping[NodeId, bool] = {}
     """Former members; True: forgotten by a person."""
     models: Mapping[ModelId, Model] = {}
     instances: Mapping[InstanceId, Instance] = {}
+    deleted: tuple[InstanceId, ...] = ()
+    """Instances whose deletion the log contains, oldest first; the newest `REMEMBERED_DELETIONS` of them."""
     runners: Mapping[RunnerId, RunnerRecord] = {}
     downloads: Mapping[NodeId, Mapping[ModelId, str]] = {}
     """Revision of each model that lies complete on a node."""

@@ -1,0 +1,38 @@
+"""How events change the catalogue, what lies on whose disk, and the state of plugins."""
+
+from __future__ import annotations
+
+from exo_core.state.events import DownloadFinished, ExtensionChanged, ModelAdded, ModelRemoved
+from exo_core.state.state import Model, State
+
+
+def model_added(state: State, event: ModelAdded) -> State:
+    """A model, or a newer description of it."""
+    model = Model(manifest=event.manifest, card=event.card)
+    return state.model_copy(update={"models": {**state.models, event.manifest.model_id: model}})
+
+
+def model_removed(state: State, event: ModelRemoved) -> State:
+    """Gone from the catalogue, unless an instance of it is wished: then the wish wins."""
+    wished = any(instance.request.model_id == event.model_id for instance in state.instances.values())
+    if wished or event.model_id not in state.models:
+        return state
+    models = {name: model for name, model in state.models.items() if name != event.model_id}
+    return state.model_copy(update={"models": models})
+
+
+def download_finished(state: State, event: DownloadFinished) -> State:
+    """A member has a revision of a model complete; one revision per model is remembered."""
+    if event.node_id not in state.members:
+        return state
+    of_node = {**state.downloads.get(event.node_id, {}), event.model_id: event.revision}
+    return state.model_copy(update={"downloads": {**state.downloads, event.node_id: of_node}})
+
+
+def extension_changed(state: State, event: ExtensionChanged) -> State:
+    """A key of a plugin's slice is set, or removed by None; an empty slice disappears."""
+    slice_ = {key: value for key, value in state.extensions.get(event.plugin, {}).items() if key != event.key}
+    if event.value is not None:
+        slice_[event.key] = event.value
+    others = {plugin: values for plugin, values in state.extensions.items() if plugin != event.plugin}
+    return state.model_copy(update={"extensions": {**others, event.plugin: slice_} if slice_ else others})
