@@ -148,7 +148,7 @@ def _change_extension(state: State, command: ChangeExtension) -> Decision | Comm
 
 
 def _unknown_model(command: Command, model_id: ModelId) -> CommandRefused:
-    text = f"Model '{model_id}' is not in the catalogue. Type `exo models list` to see what is, or: exo models add {model_id}"
+    text = f"Model '{model_id}' is not in the catalogue. See `exo models list`, or type: exo models add {model_id}"
     return _refused(command, 404, "model_not_found", text)
 
 

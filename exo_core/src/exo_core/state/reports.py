@@ -25,7 +25,7 @@ class Outcome:
 def missing_reports(
     state: State, node_id: NodeId, boot: BootId, outcomes: Mapping[RunnerId, Outcome], on_their_way: Sequence[Fact] = ()
 ) -> tuple[Fact, ...]:
-    """The facts to offer: outcomes of wished instances that the state does not show. `on_their_way` are in the outbox."""
+    """The facts to offer: outcomes that the state does not show and that are not `on_their_way` (in the outbox)."""
     return tuple(fact for fact in _differences(state, node_id, boot, outcomes) if fact not in on_their_way)
 
 
