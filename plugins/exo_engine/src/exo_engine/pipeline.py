@@ -1,0 +1,129 @@
+"""`PipelineEngine`: an `exo_core.backends.Engine` from a backend's `Stage` and `Tokenizer`.
+
+One code path for one machine and many: a single machine is a pipeline of one stage.
+"""
+
+from __future__ import annotations
+
+import threading
+from itertools import count
+from typing import final
+
+from exo_core.backends import Ring
+from exo_core.errors import LinkClosed, WireError
+from exo_core.identifiers import RequestId
+from exo_core.placement import ShardAssignment
+from exo_core.requests import EngineRequest
+from exo_core.transports import BlockingLink
+from exo_engine.codecs import ExactCodec
+from exo_engine.follower import Follower
+from exo_engine.head import Head
+from exo_engine.inbox import Cancel, Submit, Wake
+from exo_engine.open_request import AnswerTo
+from exo_engine.ring_steps import RingSteps
+from exo_engine.scheduler import Scheduler
+from exo_engine.stage import ActivationCodec, Stage
+from exo_engine.step_runner import LocalSteps, StepRunner
+from exo_engine.steps import Generation
+from exo_engine.text import Tokenizer
+
+RECEIVE_TIMEOUT = 0.25
+"""Seconds after which a follower that hears nothing looks whether to stop."""
+
+
+@final
+class PipelineEngine:
+    """The engine of one shard. `tokenizer` is needed on the head (the first stage) and unused elsewhere.
+
+    `generation_base` is (placement id, start number), as `Backend.load` gets it.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        *,
+        tokenizer: Tokenizer | None,
+        assignment: ShardAssignment,
+        generation_base: tuple[str, int],
+        codec: ActivationCodec | None = None,
+    ) -> None:
+        self._stage = stage
+        self._stages = assignment.shard.stages
+        self._codec = codec or ExactCodec()
+        self._stopping = threading.Event()
+        self._generation_base = generation_base
+        self._runs = count(1)
+        self._head = self._make_head(tokenizer, assignment) if stage.is_first else None
+
+    def run(self, ring: Ring) -> None:
+        """Work until `stop`, or until a link dies (`LinkClosed`); see `Engine.run`."""
+        try:
+            if self._head is not None:
+                self._head.serve(self._steps(ring), self._stopping.is_set)
+            else:
+                self._follow(ring)
+        except WireError as problem:
+            _close(ring)
+            message = f"a neighbour broke the step stream: {problem}"
+            raise LinkClosed(message) from problem
+        except LinkClosed:
+            if not self._stopping.is_set():  # else the caller closed the links to end the wait
+                raise
+
+    def submit(self, request: EngineRequest, answer: AnswerTo) -> None:
+        """Take a request; on the head only. Callable from any thread, never blocks."""
+        if self._head is None:
+            message = "requests go to the first stage"
+            raise RuntimeError(message)
+        self._head.inbox.put(Submit(request, answer))
+
+    def cancel(self, request_id: RequestId) -> None:
+        """Forget a request at the next step boundary."""
+        if self._head is not None:
+            self._head.inbox.put(Cancel(request_id))
+
+    def stop(self) -> None:
+        """Make `run` return within a step or a quarter of a second."""
+        self._stopping.set()
+        if self._head is not None:
+            self._head.inbox.put(Wake())
+
+    def _make_head(self, tokenizer: Tokenizer | None, assignment: ShardAssignment) -> Head:
+        if tokenizer is None:
+            message = "the first stage needs a tokenizer"
+            raise ValueError(message)
+        placement = assignment.placement
+        context = min(assignment.card.context, placement.kv_tokens or assignment.card.context)
+        scheduler = Scheduler(prefill_chunk=placement.prefill_chunk)
+        return Head(tokenizer=tokenizer, context=context, scheduler=scheduler, next_generation=self._next_generation)
+
+    def _next_generation(self) -> Generation:
+        placement_id, start = self._generation_base
+        return Generation(placement_id=placement_id, start=start, n=next(self._runs))
+
+    def _steps(self, ring: Ring) -> StepRunner:
+        if self._stages == 1:
+            return LocalSteps(self._stage)
+        incoming, outgoing = _both(ring)
+        return RingSteps(self._stage, incoming=incoming, outgoing=outgoing, stages=self._stages, codec=self._codec)
+
+    def _follow(self, ring: Ring) -> None:
+        incoming, outgoing = _both(ring)
+        follower = Follower(self._stage, outgoing=outgoing, codec=self._codec)
+        while not self._stopping.is_set():
+            message = incoming.receive(RECEIVE_TIMEOUT)
+            if message is not None:
+                follower.handle(message)
+
+
+def _both(ring: Ring) -> tuple[BlockingLink, BlockingLink]:
+    if ring.incoming is None or ring.outgoing is None:
+        message = "a stage of several needs both its links"
+        raise ValueError(message)
+    return ring.incoming, ring.outgoing
+
+
+def _close(ring: Ring) -> None:
+    for link in (ring.incoming, ring.outgoing):
+        if link is not None:
+            link.close()

@@ -1,0 +1,102 @@
+"""The head's side of a pipeline of several stages: its own stage here, the others around the ring."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Sequence
+from typing import cast, final
+
+from exo_core.transports import BlockingLink
+from exo_engine.execute import execute
+from exo_engine.stage import Activation, ActivationCodec, Stage
+from exo_engine.step_runner import describe_failure
+from exo_engine.step_stream import ActivationHeader, StepHeader, decode_answer, encode_step
+from exo_engine.steps import Generation, Operation, Step, StepAnswer
+
+logger = logging.getLogger(__name__)
+
+CHECK_INTERVAL = 0.25
+"""Seconds after which an idle head notices a dead link."""
+
+
+@final
+class RingSteps:
+    """Steps go down `outgoing` after the head's own stage, answers come back on `incoming`.
+
+    At most stages + 1 steps are under way, so that the ring can never fill and block.
+    """
+
+    def __init__(
+        self, stage: Stage, *, incoming: BlockingLink, outgoing: BlockingLink, stages: int, codec: ActivationCodec
+    ) -> None:
+        self._stage = stage
+        self._incoming = incoming
+        self._outgoing = outgoing
+        self._window = stages + 1
+        self._codec = codec
+        self._under_way = 0
+        self._number = 0
+        self._generation: Generation | None = None
+        self._own: deque[StepAnswer] = deque()
+        """Failures of the head's own stage: such a step never entered the ring."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether fewer than stages + 1 steps are under way."""
+        return self._under_way < self._window
+
+    @property
+    def check_interval(self) -> float | None:
+        """Seconds."""
+        return CHECK_INTERVAL
+
+    def begin(self, generation: Generation) -> None:
+        """Announce a generation by an empty step, at which every stage drops what it has."""
+        self._stage.clear()
+        self._own.clear()
+        self._generation = generation
+        self._number = 0
+        self.issue((), ())
+
+    def issue(self, operations: Sequence[Operation], inputs: Sequence[int]) -> int:
+        """Run the head's stage and send the step on."""
+        assert self._generation is not None, "begin comes first"  # noqa: S101  # a mistake in the head, not an input
+        self._number += 1
+        try:
+            activation = cast("Activation | None", execute(self._stage, operations, inputs))
+        except Exception as problem:  # whatever the model raises ends its requests, not the engine
+            logger.exception("step %d failed on stage 0", self._number)
+            error = describe_failure(problem)
+            self._own.append(StepAnswer(generation=self._generation, number=self._number, error=error))
+            return self._number
+        step = Step(generation=self._generation, number=self._number, operations=tuple(operations))
+        send_step(self._outgoing, step, activation, self._codec)
+        self._under_way += 1
+        return self._number
+
+    def receive(self, timeout: float) -> StepAnswer | None:
+        """The next answer of this generation; older ones are dropped."""
+        if self._own:
+            return self._own.popleft()
+        message = self._incoming.receive(timeout)
+        if message is None:
+            return None
+        self._under_way -= 1
+        answer = decode_answer(message)
+        return answer if answer.generation == self._generation else None
+
+    def check(self) -> None:
+        """Look whether the tail is still there; nothing is expected from it."""
+        while self._incoming.receive(0) is not None:
+            self._under_way -= 1
+
+
+def send_step(link: BlockingLink, step: Step, activation: Activation | None, codec: ActivationCodec) -> None:
+    """Send a step and what its forward gave to the next stage. Raises `LinkClosed`."""
+    if activation is None:
+        link.send(*encode_step(StepHeader(step=step)))
+        return
+    encoded = codec.encode(activation)
+    header = ActivationHeader(codec=codec.name, dtype=encoded.dtype, shape=encoded.shape)
+    link.send(*encode_step(StepHeader(step=step, activation=header), encoded.data))
