@@ -50,7 +50,9 @@ def instance_lost(message: str) -> Failed:
     return Failed(code="instance_lost", message=message)
 
 
-async def call_engine(messenger: Messenger, node_id: NodeId, find_head: FindHead, call: EngineCall) -> AsyncGenerator[Answer]:
+async def call_engine(
+    messenger: Messenger, node_id: NodeId, find_head: FindHead, call: EngineCall
+) -> AsyncGenerator[Answer]:
     """Answers of the head, here or elsewhere. Ends after the last one; a lost peer is `Failed(instance_lost)`."""
     if node_id == messenger.node_id:
         source = _answers_here(find_head, call)

@@ -111,6 +111,3 @@ class Gateway:
 
     async def _serve(self, stream: Stream, opening: bytes) -> None:
         await serve_engine_call(stream, opening, self._find_head)
-
-
-

@@ -12,9 +12,7 @@ from exo_core.state.state import State
 def model_document(state: State, model_id: ModelId) -> JsonValue:
     """A model of the catalogue: its card once it was added, and which nodes have it complete on disk."""
     model = state.models.get(model_id)
-    on_disk: list[JsonValue] = [
-        node_id for node_id, models in sorted(state.downloads.items()) if model_id in models
-    ]
+    on_disk: list[JsonValue] = [node_id for node_id, models in sorted(state.downloads.items()) if model_id in models]
     return {
         "id": model_id,
         "added": model is not None,

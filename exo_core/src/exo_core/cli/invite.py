@@ -1,0 +1,24 @@
+"""`exo invite`: a code by which another machine joins this cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from exo_core.cli.options import home_option
+
+
+@click.command("invite")
+@home_option
+@click.option(
+    "--minutes", type=click.FloatRange(min=0, min_open=True, max=7 * 24 * 60), default=60.0, show_default=True
+)
+def command(home: Path, minutes: float) -> None:
+    """Print a code, good for one machine, while this node runs. On the other machine: exo run --join CODE."""
+    from exo_core.cli.node_access import with_node
+
+    code = with_node(home, lambda node: node.invite(minutes))
+    click.echo(f"Good once, for {minutes:.0f} minutes. On the other machine, type:", err=True)
+    click.echo("exo run --join \\", err=True)
+    click.echo(code)

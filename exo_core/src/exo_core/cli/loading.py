@@ -1,0 +1,60 @@
+"""Progress bars while a model is placed: one per runner, on stderr, and only where a person looks."""
+
+from __future__ import annotations
+
+import asyncio
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from exo_core.cli.documents import JsonObject, as_number, as_object, as_text, objects
+from exo_core.control_socket.operations import Operations
+from exo_core.errors import UserError
+
+POLL_S = 0.2
+
+
+def progress_bars() -> Progress:
+    """Spinner, what is going on, bar, bytes, seconds."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        DownloadColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+
+async def show_loading(node: Operations, instance_id: str) -> None:
+    """Wait until an instance is ready. Raises `UserError` when it failed, does not fit, or was removed."""
+    with progress_bars() as bars:
+        tasks: dict[str, TaskID] = {}
+        while True:
+            state = as_object(await node.status())
+            instance = as_object(as_object(state.get("instances")).get(instance_id))
+            status, detail = as_text(instance.get("status")), as_text(instance.get("detail"))
+            if status == "ready":
+                return
+            if status in ("failed", "waiting", ""):
+                message = (
+                    f"{instance_id} {status or 'was removed'}: {detail}" if detail else f"{instance_id} was removed"
+                )
+                raise UserError(message)
+            _update(bars, tasks, state, instance)
+            await asyncio.sleep(POLL_S)
+
+
+def _update(bars: Progress, tasks: dict[str, TaskID], state: JsonObject, instance: JsonObject) -> None:
+    runners, nodes = as_object(state.get("runners")), as_object(state.get("nodes"))
+    for shard in objects(instance.get("shards")):
+        runner_id = as_text(shard.get("runner_id"))
+        runner = as_object(runners.get(runner_id))
+        name = as_text(as_object(nodes.get(as_text(shard.get("node_id")))).get("name"))
+        description = f"{name}: {(as_text(runner.get('status')) or 'starting').replace('_', ' ')}"
+        task = tasks.get(runner_id)
+        if task is None:
+            task = tasks[runner_id] = bars.add_task(description, total=None)
+        total = as_number(runner.get("total"))
+        bars.update(task, description=description, completed=as_number(runner.get("done")), total=total or None)

@@ -1,0 +1,96 @@
+"""`exo models`: the catalogue."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from exo_core.cli.options import home_option, json_option
+
+if TYPE_CHECKING:
+    from exo_core.control_socket.operations import Operations
+
+
+@click.group("models", invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> None:
+    """List, add and remove models."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_models)
+
+
+@command.command("list")
+@home_option
+@json_option
+def list_models(home: Path, *, as_json: bool) -> None:
+    """Models that can be placed."""
+    from exo_core.cli.models_table import print_models
+    from exo_core.cli.node_access import with_node
+
+    models = with_node(home, lambda node: node.catalogue())
+    if as_json:
+        click.echo(json.dumps(models, indent=2))
+    else:
+        print_models(models)
+
+
+@command.command("add")
+@click.argument("model")
+@home_option
+def add(model: str, home: Path) -> None:
+    """Enter MODEL into the catalogue: resolve it and read its card."""
+    from exo_core.cli.commands import accepted, model_named
+    from exo_core.cli.node_access import with_node
+
+    accepted(with_node(home, lambda node: node.add_model(model_named(model))))
+    click.echo(f"added {model_named(model)}")
+
+
+@command.command("remove")
+@click.argument("model")
+@home_option
+def remove(model: str, home: Path) -> None:
+    """Strike MODEL off the catalogue. Its files stay."""
+    from exo_core.cli.node_access import with_node
+
+    with_node(home, lambda node: _remove(node, model))
+    click.echo(f"removed {model}")
+
+
+async def _remove(node: Operations, model: str) -> None:
+    from exo_core.cli.commands import accepted, model_named, new_id
+    from exo_core.identifiers import CommandId
+    from exo_core.state.commands import RemoveModel
+
+    accepted(await node.submit(RemoveModel(command_id=CommandId(new_id("c")), model_id=model_named(model))))
+
+
+@command.command("path")
+@click.argument("model")
+@home_option
+def path(model: str, home: Path) -> None:
+    """Where MODEL lies on this machine."""
+    from exo_core.cli.commands import model_named
+    from exo_core.cli.documents import as_object, as_text
+    from exo_core.cli.node_access import with_node
+    from exo_core.errors import ModelError
+
+    found = [as_object(item) for item in with_node(home, lambda node: node.catalogue())]
+    locations = [as_text(item.get("location")) for item in found if item.get("id") == model_named(model)]
+    if not any(locations):
+        message = f"{model} is not known, or does not lie in a folder of this machine. See: exo models"
+        raise ModelError(message)
+    click.echo(locations[0])
+
+
+@command.command("download")
+@click.argument("model")
+def download(model: str) -> None:
+    """Not there yet."""
+    from exo_core.errors import NotThereYet
+
+    message = f"`exo models download {model}` is not there yet. Models are folders on disk, or `tiny`"
+    raise NotThereYet(message)

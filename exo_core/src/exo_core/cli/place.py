@@ -1,0 +1,73 @@
+"""`exo place`: have the cluster hold a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from exo_core.cli.options import home_option
+
+if TYPE_CHECKING:
+    from exo_core.control_socket.operations import Operations
+
+
+@click.command("place")
+@click.argument("model")
+@home_option
+@click.option("--preview", is_flag=True, help="Show what could be placed where, and place nothing.")
+@click.option("--parallel", type=click.Choice(["pipeline", "tensor", "auto"]), default="auto", show_default=True)
+@click.option("--min-nodes", type=click.IntRange(1), default=1, show_default=True, help="Spread over at least so many.")
+@click.option("--nodes", metavar="A,B", help="Only these nodes, by name or the beginning of their id.")
+@click.option("--exact", is_flag=True, help="Not there yet.")
+@click.option("--no-wait", is_flag=True, help="Return as soon as the wish is recorded.")
+def command(
+    model: str,
+    home: Path,
+    *,
+    preview: bool,
+    parallel: str,
+    min_nodes: int,
+    nodes: str | None,
+    exact: bool,
+    no_wait: bool,
+) -> None:
+    """Place MODEL (a folder's path, or `tiny`) on the cluster and wait until it can answer."""
+    from exo_core.cli.node_access import with_node
+    from exo_core.errors import NotThereYet
+
+    if parallel == "tensor" or exact:
+        message = f"`exo place {'--exact' if exact else '--parallel tensor'}` is not there yet"
+        raise NotThereYet(message)
+    if preview:
+        with_node(home, lambda node: _preview(node, model))
+    else:
+        with_node(home, lambda node: _place(node, model, min_nodes=min_nodes, nodes=nodes, wait=not no_wait))
+
+
+async def _preview(node: Operations, model: str) -> None:
+    from exo_core.cli.commands import model_named
+    from exo_core.cli.place_tables import print_previews
+
+    model_id = model_named(model)
+    print_previews(await node.status(), await node.previews(model_id), model_id)
+
+
+async def _place(node: Operations, model: str, *, min_nodes: int, nodes: str | None, wait: bool) -> None:
+    from exo_core.cli.commands import accepted, model_named, new_id, node_ids
+    from exo_core.cli.loading import show_loading
+    from exo_core.identifiers import CommandId, InstanceId
+    from exo_core.placement import PlacementRequest
+    from exo_core.state.commands import PlaceInstance
+
+    model_id = model_named(model)
+    accepted(await node.add_model(model_id))
+    chosen = await node_ids(node, nodes.split(",")) if nodes else ()
+    request = PlacementRequest(
+        instance_id=InstanceId(new_id("i")), model_id=model_id, min_nodes=min_nodes, nodes=chosen
+    )
+    accepted(await node.submit(PlaceInstance(command_id=CommandId(new_id("c")), request=request)))
+    if wait:
+        await show_loading(node, request.instance_id)
+    click.echo(request.instance_id)

@@ -1,0 +1,84 @@
+"""Plugins as a table."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from rich.console import Console
+from rich.table import Table
+
+from exo_core import __version__
+from exo_core.plugins.manager import Plugins
+
+
+class PluginRow(TypedDict):
+    """One plugin."""
+
+    name: str
+    distribution: str
+    version: str
+    components: list[str]
+    hooks: list[str]
+    state: str
+    reason: str
+
+
+def plugin_rows(plugins: Plugins) -> list[PluginRow]:
+    """Installed plugins, then the built-in ones."""
+    components = _components(plugins)
+    rows = [
+        PluginRow(
+            name=report.name,
+            distribution=report.distribution,
+            version=report.version,
+            components=components.get(report.name, []),
+            hooks=list(plugins.hooks_of(report.name)) if report.state == "loaded" else [],
+            state=report.state,
+            reason=report.reason,
+        )
+        for report in plugins.reports
+    ]
+    known = {row["name"] for row in rows}
+    return rows + [
+        PluginRow(
+            name=name,
+            distribution="exo-core",
+            version=__version__,
+            components=components.get(name, []),
+            hooks=list(plugins.hooks_of(name)),
+            state="built in",
+            reason="",
+        )
+        for name in plugins.names
+        if name not in known
+    ]
+
+
+def _components(plugins: Plugins) -> dict[str, list[str]]:
+    """Plugin to `kind name` of all it registered."""
+    registers = (
+        plugins.transports(),
+        plugins.backends(),
+        plugins.sources(),
+        plugins.event_logs(),
+        plugins.discoveries(),
+        plugins.services(),
+    )
+    found: dict[str, list[str]] = {}
+    for register in registers:
+        for name in plugins.names:
+            found.setdefault(name, []).extend(f"{register.kind} {item}" for item in register.of_plugin(name))
+    return found
+
+
+def print_plugins(rows: list[PluginRow]) -> None:
+    """One line per plugin; a failure in red with its reason."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("plugin", "distribution", "version", "brings", "hooks", "state"):
+        table.add_column(column, header_style="dim")
+    for row in rows:
+        state = f"[red]failed: {row['reason']}[/red]" if row["state"] == "failed" else row["state"]
+        hooks = ", ".join(name.removeprefix("exo_") for name in row["hooks"])
+        components = ", ".join(row["components"])
+        table.add_row(row["name"], row["distribution"], row["version"], components, hooks, state)
+    Console(highlight=False).print(table)
