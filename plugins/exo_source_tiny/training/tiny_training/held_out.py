@@ -17,6 +17,7 @@ from typing import Literal, final
 HELD_OUT_FILE = Path(__file__).parent.parent / "held_out.json"
 
 Operator = Literal["+", "-"]
+OPERATORS: tuple[Operator, ...] = ("+", "-")
 Part = Literal["test", "development"]
 PARTS: tuple[Part, ...] = ("test", "development")
 _NOT_WORD = re.compile(r"[^\w]+")
