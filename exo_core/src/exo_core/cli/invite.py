@@ -8,12 +8,12 @@ import click
 
 from exo_core.cli.options import home_option
 
+LONGEST_MINUTES = 7 * 24 * 60
+
 
 @click.command("invite")
 @home_option
-@click.option(
-    "--minutes", type=click.FloatRange(min=0, min_open=True, max=7 * 24 * 60), default=60.0, show_default=True
-)
+@click.option("--minutes", type=click.FloatRange(0, LONGEST_MINUTES, min_open=True), default=60.0, show_default=True)
 def command(home: Path, minutes: float) -> None:
     """Print a code, good for one machine, while this node runs. On the other machine: exo run --join CODE."""
     from exo_core.cli.node_access import with_node

@@ -84,10 +84,12 @@ class SocketOperations:
                     yield reply.value
 
     async def _document(self, question: Question) -> JsonValue:
-        return [reply.value async for reply in self._replies(question) if isinstance(reply, Document)][0]
+        documents = [reply.value async for reply in self._replies(question) if isinstance(reply, Document)]
+        return documents[0]
 
     async def _command(self, question: Question) -> CommandAnswer:
-        return [reply.answer async for reply in self._replies(question) if isinstance(reply, CommandReply)][0]
+        answers = [reply.answer async for reply in self._replies(question) if isinstance(reply, CommandReply)]
+        return answers[0]
 
     async def _replies(self, question: Question) -> AsyncGenerator[Reply]:
         """Replies up to `End`. Raises `UserError` for a `Problem`, or when the node goes away."""

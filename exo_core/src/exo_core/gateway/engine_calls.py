@@ -1,7 +1,7 @@
 """How a gateway reaches the head of an instance on whichever node it lives.
 
-One stream per request: it opens with an `EngineCall`, then brings one `Answer` per message; the caller cancels by closing
-it. On the head's own node nothing is serialized.
+One stream per request: it opens with an `EngineCall`, then brings one `Answer` per message; the caller cancels by
+closing it. On the head's own node nothing is serialized.
 """
 
 from __future__ import annotations
@@ -54,10 +54,8 @@ async def call_engine(
     messenger: Messenger, node_id: NodeId, find_head: FindHead, call: EngineCall
 ) -> AsyncGenerator[Answer]:
     """Answers of the head, here or elsewhere. Ends after the last one; a lost peer is `Failed(instance_lost)`."""
-    if node_id == messenger.node_id:
-        source = _answers_here(find_head, call)
-    else:
-        source = _answers_from(messenger, node_id, call)
+    here = node_id == messenger.node_id
+    source = _answers_here(find_head, call) if here else _answers_from(messenger, node_id, call)
     async with aclosing(source):
         async for answer in source:
             yield answer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, final
 
@@ -38,7 +38,7 @@ class Gateway:
         messenger.on_stream(STREAM, self._serve)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def running(self) -> AsyncGenerator[None]:
         """Parent of all pumps; leaving cancels every request."""
         async with asyncio.TaskGroup() as self._tasks:
             yield

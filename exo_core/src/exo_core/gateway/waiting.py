@@ -49,7 +49,7 @@ class InstanceFinder:
         return min(ready, key=lambda found: in_flight[found[0]])
 
     async def wait_until_ready(self, model_id: ModelId) -> AsyncGenerator[Progress]:
-        """Yield progress until an instance of the model can answer. Raises `RequestRefused` with what stands in the way."""
+        """Yield progress until an instance can answer. Raises `RequestRefused` with what stands in the way."""
         if ready_instances(self.state(), model_id):
             return
         if not instances_of(self.state(), model_id):
@@ -112,10 +112,10 @@ def loading_progress(state: State, telemetry: Telemetry, model_id: ModelId) -> P
         for runner in node.runners
         if runner.instance_id in wanted
     }
-    phases = [_PHASES.get(runner.status, "placing") for runner in runners.values()]
+    phases: list[LoadingPhase] = [_PHASES.get(runner.status, "placing") for runner in runners.values()]
     order: tuple[LoadingPhase, ...] = ("placing", "downloading", "loading", "warming_up")
     return Progress(
-        phase=min(phases, key=order.index, default="placing"),
+        phase=min(phases, key=order.index) if phases else "placing",
         done=sum(runner.done for runner in runners.values()),
         total=sum(runner.total for runner in runners.values()),
     )

@@ -32,7 +32,7 @@ def placement_document(placement: Placement) -> dict[str, JsonValue]:
 def preview_document(preview: Preview) -> JsonValue:
     """A placement that could be made, or why not."""
     outcome = preview.outcome
-    memory: dict[str, JsonValue] = {node_id: size for node_id, size in preview.memory_bytes.items()}
+    memory: dict[str, JsonValue] = dict(preview.memory_bytes.items())
     return {
         "model_id": preview.request.model_id,
         "min_nodes": preview.request.min_nodes,
