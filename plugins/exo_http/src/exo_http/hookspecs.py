@@ -1,0 +1,26 @@
+"""The hook of the front door, and only that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exo_core import hookspec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.routing import BaseRoute
+
+    from exo_core.node_handle import NodeHandle
+
+
+@hookspec
+def exo_http_routes(node: NodeHandle) -> Sequence[BaseRoute]:
+    """Routes to mount, asked once when the server starts. Every guard of the front door stands before them.
+
+    Mark your implementation `@hookimpl(optionalhook=True)`, so that your plugin also loads where `exo_http` is blocked.
+    Raise `exo_http.errors.ApiError` in a handler to answer with an error in OpenAI's shape. A plugin that raises here
+    is reported and the others keep their routes. Of two routes for one path the one of the plugin whose name sorts
+    first answers.
+    """
+    raise NotImplementedError  # a specification is never called

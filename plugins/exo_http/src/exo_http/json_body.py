@@ -1,0 +1,61 @@
+"""Reading a JSON body into a pydantic model: what is not exactly that is a 400 that names the field."""
+
+from __future__ import annotations
+
+import math
+from typing import TypeVar, cast
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails, from_json
+from starlette.requests import Request
+
+from exo_core.frozen import JsonValue
+from exo_http.errors import ApiError
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+async def read_json(request: Request, model: type[ModelT]) -> ModelT:
+    """The request's body as `model`. Raises `ApiError` 400."""
+    return parse_json(await request.body(), model)
+
+
+def parse_json(body: bytes, model: type[ModelT]) -> ModelT:
+    """`body` as `model`. Raises `ApiError` 400: no JSON, NaN or Infinity, too deep, or not what the model asks for."""
+    try:
+        value = cast("JsonValue", from_json(body, allow_inf_nan=False))
+    except ValueError as problem:
+        reason = str(problem) if body else "the body is empty"
+        raise ApiError(400, "invalid_json", f"the body is not JSON: {reason}") from None
+    if not _is_finite(value):
+        raise ApiError(400, "invalid_json", "the body holds a number that is too large")
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as problem:
+        raise invalid_field(problem) from None
+
+
+def invalid_field(problem: ValidationError) -> ApiError:
+    """The first thing wrong, without the value that was sent: it may be a prompt."""
+    first = problem.errors(include_url=False, include_context=False, include_input=False)[0]
+    param = field_path(first["loc"])
+    return ApiError(400, "invalid_value", f"{param or 'body'}: {_sentence(first)}", param=param or None)
+
+
+def field_path(location: tuple[int | str, ...]) -> str:
+    """`("messages", 0, "content")` as OpenAI writes it: `messages.0.content`. Union tags are left out."""
+    parts = [str(part) for part in location if isinstance(part, int) or part.isidentifier()]
+    return ".".join(parts)[:200]
+
+
+def _sentence(detail: ErrorDetails) -> str:
+    message = detail["msg"]
+    return message[:1].lower() + message[1:]
+
+
+def _is_finite(value: JsonValue) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    return all(map(_is_finite, value)) if isinstance(value, list) else True

@@ -1,0 +1,59 @@
+"""The front door as a service of the node."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import AsyncGenerator
+from typing import final
+
+from exo_core.node_handle import NodeHandle
+from exo_http.application import Application
+from exo_http.health import health_route
+from exo_http.limits import Limits
+from exo_http.listening import open_sockets
+from exo_http.plugin_routes import plugin_routes
+from exo_http.server import serving
+
+logger = logging.getLogger(__name__)
+
+
+@final
+class HttpService:
+    """Serves while its node runs, if the node was asked for HTTP at all. One object serves one node."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._url: str | None = None
+
+    @property
+    def name(self) -> str:
+        """For people, in logs."""
+        return "http"
+
+    @property
+    def url(self) -> str | None:
+        """Where it serves (the port that was drawn, when 0 was asked for), or None while it does not."""
+        return self._url
+
+    @contextlib.asynccontextmanager
+    async def running(self, node: NodeHandle) -> AsyncGenerator[None]:
+        """Serve until left. Raises `UserError` when it may not or cannot listen."""
+        if not node.http.enabled:
+            yield
+            return
+        sockets = open_sockets(node.http)
+        try:
+            self._url = _url(*sockets[0].getsockname()[:2])
+            application = Application([health_route(node), *plugin_routes(node)], node.http, self._limits)
+            async with serving(application, sockets):
+                logger.info("serving at %s", self._url)
+                yield
+        finally:
+            self._url = None
+            for listening in sockets:
+                listening.close()
+
+
+def _url(address: str, port: int) -> str:
+    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
