@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import final
 
@@ -60,7 +60,7 @@ class FolderSource:
         )
         return folder if manifest.location and present else None
 
-    async def fetch(self, manifest: Manifest, parts: Sequence[Part], into: Path) -> AsyncIterator[FetchProgress]:
+    async def fetch(self, manifest: Manifest, parts: Sequence[Part], into: Path) -> AsyncGenerator[FetchProgress]:
         """Refuse: a folder does not travel yet."""
         del parts, into
         message = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -57,10 +57,10 @@ class Source(Protocol):
         """The folder with all its files complete on this disk, or None."""
         ...
 
-    def fetch(self, manifest: Manifest, parts: Sequence[Part], into: Path) -> AsyncIterator[FetchProgress]:
+    def fetch(self, manifest: Manifest, parts: Sequence[Part], into: Path) -> AsyncGenerator[FetchProgress]:
         """Bring `parts` into the folder `into`, checked against sizes and hashes; yields as it goes, last when done.
 
-        Resumable: what is already there and right is kept. Closing the iterator stops the fetch. Raises `ModelError`.
+        Resumable: what is already there and right is kept. Closing the generator stops the fetch. Raises `ModelError`.
         """
         ...
 

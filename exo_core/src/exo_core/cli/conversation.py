@@ -1,0 +1,109 @@
+"""A conversation in the terminal: prompts in, streamed answers out, on a running node or a private one."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import TaskID
+
+from exo_core.cli.commands import new_id
+from exo_core.cli.loading import progress_bars
+from exo_core.cli.node_access import running_node
+from exo_core.control_socket.operations import LocalOperations, Operations
+from exo_core.errors import UserError
+from exo_core.frozen import JsonValue
+from exo_core.identifiers import ModelId, RequestId
+from exo_core.requests import Answer, ChatPrompt, Chunk, Failed, Generate, Progress, Refused, Sampling
+
+Message = dict[str, JsonValue]
+
+
+@dataclass(kw_only=True)
+class Conversation:
+    """What was said so far, and how the model is asked."""
+
+    model_id: ModelId
+    system: str | None
+    max_tokens: int | None
+    sampling: Sampling
+    messages: list[Message] = field(default_factory=list[Message])
+
+    def request(self, prompt: str) -> Generate:
+        """The next turn."""
+        self.messages.append({"role": "user", "content": prompt})
+        head: list[Message] = [{"role": "system", "content": self.system}] if self.system else []
+        return Generate(
+            request_id=RequestId(new_id("chat")),
+            prompt=ChatPrompt(messages=(*head, *self.messages)),
+            sampling=self.sampling,
+            max_tokens=self.max_tokens,
+        )
+
+
+async def converse(home: Path, conversation: Conversation, prompt: str | None) -> None:
+    """One answer on stdout if there is a prompt, else turn by turn until end of input."""
+    async with _operations(home) as operations:
+        if prompt is not None:
+            await _turn(operations, conversation, prompt)
+            return
+        click.echo(f"Talking to {conversation.model_id}. End with Ctrl-D.", err=True)
+        while (line := await asyncio.to_thread(_ask)) is not None:
+            if line.strip():
+                await _turn(operations, conversation, line)
+
+
+def _ask() -> str | None:
+    try:
+        return input("> " if sys.stdin.isatty() else "")
+    except (EOFError, KeyboardInterrupt):
+        return None
+
+
+@asynccontextmanager
+async def _operations(home: Path) -> AsyncGenerator[Operations]:
+    """The running node's, or those of a private node that lives as long as the conversation."""
+    found = await running_node(home)
+    if found is not None:
+        yield found
+        return
+    from exo_core.node.private_node import private_node
+
+    async with private_node(home) as node:
+        yield LocalOperations(node)
+
+
+async def _turn(operations: Operations, conversation: Conversation, prompt: str) -> None:
+    """Ask, print the answer as it comes, and remember it. Raises `UserError` when it fails."""
+    text = ""
+    request = conversation.request(prompt)
+    async with aclosing(operations.generate(request, conversation.model_id)) as answers:
+        async for chunk in _after_loading(answers):
+            text += chunk.text
+            click.echo(chunk.text, nl=False)
+            sys.stdout.flush()
+    click.echo()
+    conversation.messages.append({"role": "assistant", "content": text})
+
+
+async def _after_loading(answers: AsyncGenerator[Answer]) -> AsyncGenerator[Chunk]:
+    """Chunks; what comes before the first is shown as a progress bar. Raises `UserError` on a refusal or failure."""
+    bars = progress_bars()
+    task: TaskID | None = None
+    with bars if Console(stderr=True).is_terminal else nullcontext():
+        async for answer in answers:
+            if isinstance(answer, Progress):
+                task = bars.add_task("", total=None) if task is None else task
+                description = answer.phase.replace("_", " ")
+                bars.update(task, description=description, completed=answer.done, total=answer.total or None)
+            elif isinstance(answer, Refused | Failed):
+                raise UserError(answer.message)
+            elif isinstance(answer, Chunk):
+                bars.stop()
+                yield answer

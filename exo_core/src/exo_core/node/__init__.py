@@ -1,0 +1,1 @@
+"""The node: what a running member of a cluster is made of."""

@@ -1,0 +1,87 @@
+"""Which cluster a machine belongs to: the folders `clusters/<id>/` of a home and the pointer to the current one."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from exo_core.errors import HomeError
+from exo_core.identifiers import ClusterId
+from exo_core.identity.secret import ClusterSecret
+from exo_core.node.home import Home
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """A cluster as this home keeps it. `is_new`: this machine has just made it up."""
+
+    secret: ClusterSecret
+    folder: Path
+    is_new: bool = False
+
+    @property
+    def cluster_id(self) -> ClusterId:
+        """Names it."""
+        return self.secret.cluster_id
+
+    @property
+    def log_folder(self) -> Path:
+        """Where its event log lies."""
+        return self.folder / "log"
+
+
+def current_cluster(home: Home, *, secret_hex: str | None) -> Cluster:
+    """The cluster to run in: that of `secret_hex` if given, else the current one, else a new one.
+
+    Raises `HomeError` when the home's pointer or secret cannot be read; `UserError` for a broken `secret_hex`.
+    """
+    if secret_hex:
+        return keep_cluster(home, ClusterSecret.from_hex(secret_hex), store_secret=False)
+    cluster_id = _read(home.current_file)
+    if cluster_id is None:
+        return adopt_cluster(home, ClusterSecret.generate(), is_new=True)
+    secret = _read(home.clusters / cluster_id / "secret")
+    if secret is None:
+        message = (
+            f"{home.clusters / cluster_id / 'secret'} is missing: this machine cannot prove that it is a member. "
+            f"Join again with `exo run --join CODE`, or remove {home.current_file} to begin a new cluster"
+        )
+        raise HomeError(message)
+    return keep_cluster(home, ClusterSecret.from_hex(secret))
+
+
+def adopt_cluster(home: Home, secret: ClusterSecret, *, is_new: bool = False) -> Cluster:
+    """Make a cluster the current one; what is kept of another stays where it is."""
+    cluster = keep_cluster(home, secret, is_new=is_new)
+    _write(home.current_file, cluster.cluster_id)
+    return cluster
+
+
+def keep_cluster(home: Home, secret: ClusterSecret, *, is_new: bool = False, store_secret: bool = True) -> Cluster:
+    """Make a cluster's folder, with its secret unless that comes from outside at every start."""
+    cluster = Cluster(secret=secret, folder=home.clusters / secret.cluster_id, is_new=is_new)
+    cluster.log_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if store_secret and not (cluster.folder / "secret").exists():
+        _write(cluster.folder / "secret", secret.reveal().hex())
+    return cluster
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as problem:
+        message = f"cannot read {path}: {problem}"
+        raise HomeError(message) from problem
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace a file of this person's, whole or not at all."""
+    beside = path.with_name(f".{path.name}.new")
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
+        file.write(f"{text}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
