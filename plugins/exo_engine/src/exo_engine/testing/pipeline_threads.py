@@ -1,0 +1,95 @@
+"""`PipelineEngine` over arithmetic stages in threads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from exo_core.cards import Card, Ends
+from exo_core.identifiers import InstanceId, ModelId, NodeId, PlacementId, RunnerId
+from exo_core.placement import Placement, Shard, ShardAssignment
+from exo_core.testing.engine_threads import EngineThreads
+from exo_engine.pipeline import PipelineEngine
+from exo_engine.testing.arithmetic_stage import ArithmeticStage
+from exo_engine.testing.byte_tokenizer import EOS, ByteTokenizer
+
+LAYERS = 6
+
+
+@dataclass(frozen=True)
+class ArithmeticPipeline:
+    """The stages, to look into and to break, and the threads that run them."""
+
+    stages: list[ArithmeticStage]
+    threads: EngineThreads
+
+
+def arithmetic_pipeline(
+    stages: int,
+    *,
+    context: int = 4096,
+    prefill_chunk: int = 16,
+    capacity: int = 64,
+    tokens: Sequence[int] = range(EOS),
+) -> ArithmeticPipeline:
+    """`LAYERS` layers over that many stages; enter its `threads` to run it. `tokens` is what may be drawn."""
+    placement = arithmetic_placement(stages, prefill_chunk=prefill_chunk)
+    parts = [
+        ArithmeticStage(start=shard.start_layer, end=shard.end_layer, layers=LAYERS, tokens=tokens)
+        for shard in placement.shards
+    ]
+
+    def load(stage: int) -> PipelineEngine:
+        assignment = ShardAssignment(
+            instance_id=InstanceId("instance"),
+            card=arithmetic_card(context),
+            placement=placement,
+            shard=placement.shards[stage],
+        )
+        tokenizer = ByteTokenizer() if stage == 0 else None
+        base = (placement.placement_id, 1)
+        return PipelineEngine(parts[stage], tokenizer=tokenizer, assignment=assignment, generation_base=base)
+
+    loaders = [lambda stage=stage: load(stage) for stage in range(stages)]
+    return ArithmeticPipeline(parts, EngineThreads(loaders, capacity=capacity))
+
+
+def arithmetic_placement(stages: int, *, prefill_chunk: int) -> Placement:
+    """The layers cut evenly."""
+    cuts = [LAYERS * stage // stages for stage in range(stages + 1)]
+    shards = tuple(
+        Shard(
+            runner_id=RunnerId(f"runner-{stage}"),
+            node_id=NodeId("node"),
+            stage=stage,
+            stages=stages,
+            start_layer=cuts[stage],
+            end_layer=cuts[stage + 1],
+        )
+        for stage in range(stages)
+    )
+    return Placement(
+        placement_id=PlacementId("placement"),
+        parallel="pipeline",
+        backend="arithmetic",
+        shards=shards,
+        prefill_chunk=prefill_chunk,
+    )
+
+
+def arithmetic_card(context: int) -> Card:
+    """A card that may be cut anywhere."""
+    return Card(
+        model_id=ModelId("arithmetic"),
+        architecture="arithmetic",
+        backends=("arithmetic",),
+        layers=LAYERS,
+        layer_bytes=(8,) * LAYERS,
+        ends=Ends(first_bytes=0, last_bytes=0),
+        kv_bytes_per_token=(4,) * LAYERS,
+        state_bytes=(0,) * LAYERS,
+        cut_points=tuple(range(1, LAYERS)),
+        activation_bytes=4,
+        context=context,
+        dtype="F32",
+    )
