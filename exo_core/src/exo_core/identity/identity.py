@@ -12,8 +12,9 @@ class Identity:
     """A certificate, its key, and the authority that both sides of a link must have been certified by.
 
     `node_id` is the machine's; `role` is `node`, `runner:<runner id>`, `joiner` or `inviter`. The certificate chain is
-    the leaf first, then (for a runner) its node's certificate; all PEM. `authority_pem` is the only root to trust, and
-    `authority_name` the server name (SNI) by which a client says which authority it means.
+    one leaf, issued by the authority itself, in which the node vouches for its runner (see `leaf.py`). `authority_pem`
+    is the only root to trust, and `authority_name` the server name (SNI) by which a client says which authority it
+    means. All certificates and keys are PEM.
     """
 
     node_id: NodeId
