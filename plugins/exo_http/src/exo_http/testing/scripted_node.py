@@ -1,0 +1,201 @@
+"""A `NodeHandle` without a cluster: real state, commands and log in memory, and engine answers from a script."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from pathlib import Path
+from typing import final
+
+from exo_core.errors import JoinError, ModelError
+from exo_core.identifiers import BootId, ClusterId, CommandId, Epoch, InstanceId, ModelId, NodeId, Origin, RequestId
+from exo_core.manifests import Manifest
+from exo_core.node_handle import AppliedEvent, HttpOptions, LogView, Preview
+from exo_core.placement import Topology
+from exo_core.plugins.manager import Plugins
+from exo_core.requests import Answer, EngineRequest, Refused
+from exo_core.state.apply import apply
+from exo_core.state.commands import AddModel, Command, CommandAccepted, CommandAnswer, CommandRefused
+from exo_core.state.decide import decide
+from exo_core.state.events import Entry, Event, FactId
+from exo_core.state.instance_status import instance_status
+from exo_core.state.state import Model, State
+from exo_core.telemetry import Telemetry
+from exo_core.transports import Ticket
+from exo_http.testing.changes import Changes
+
+Script = Callable[[EngineRequest], AsyncGenerator[Answer]]
+"""What an engine answers. Closing the generator is how a request is cancelled."""
+
+FIRST_CHAIN = bytes(32)
+
+
+@final
+class ScriptedNode:
+    """A node of a cluster of its own. `scripts` says which models can answer, and how.
+
+    `requests` holds all that were generated, `open_requests` those whose generator is not closed yet; `previewed` and
+    `resolvable` are what `previews` and `add_model` know.
+    """
+
+    def __init__(
+        self,
+        *,
+        scripts: Mapping[str, Script] | None = None,
+        http: HttpOptions | None = None,
+        plugins: Plugins | None = None,
+        home: Path = Path(),
+    ) -> None:
+        self._scripts = dict(scripts or {})
+        self.http = http or HttpOptions(port=0)
+        self.plugins = plugins or Plugins()
+        self.home = home
+        self.node_id = NodeId("a" * 26)
+        self.boot = BootId(1)
+        self.cluster_id = ClusterId("c" * 26)
+        self.version = "0.1.0"
+        self.master_id: NodeId | None = self.node_id
+        self.epoch = Epoch(term=1, master_id=self.node_id)
+        self.state = State()
+        self.telemetry = Telemetry()
+        self.requests: list[EngineRequest] = []
+        self.open_requests: set[RequestId] = set()
+        self.previewed: Mapping[ModelId, tuple[Preview, ...]] = {}
+        self.resolvable: Mapping[ModelId, Model] = {}
+        self.topology_now = Topology(nodes=())
+        self._log: list[AppliedEvent] = []
+        self._changes = Changes()
+
+    # state and log ---------------------------------------------------------------------------------------
+
+    @property
+    def log(self) -> LogView:
+        """Everything recorded so far; nobody else has to hold it."""
+        chain = self._log[-1].entry.chain if self._log else FIRST_CHAIN
+        return LogView(length=len(self._log), settled=len(self._log), hash=chain.hex())
+
+    def record(self, event: Event) -> int:
+        """Let an event enter the log and the state; its index."""
+        payload = event.model_dump_json().encode()
+        previous = bytes.fromhex(self.log.hash)
+        index = len(self._log) + 1
+        event_id = FactId(origin=Origin(node_id=self.node_id, boot=self.boot), seq=index)
+        chain = hashlib.sha256(previous + payload).digest()
+        entry = Entry(epoch=self.epoch, event_id=event_id, payload=payload, chain=chain)
+        self._log.append(AppliedEvent(index=index, entry=entry, event=event, replayed=False))
+        self.state = apply(self.state, event)
+        self._changes.notify()
+        return index
+
+    def measure(self, telemetry: Telemetry) -> None:
+        """Let telemetry be this from now on."""
+        self.telemetry = telemetry
+        self._changes.notify()
+
+    async def wait_for_index(self, index: int, timeout: float) -> bool:
+        """See `NodeHandle`."""
+        try:
+            async with asyncio.timeout(timeout), aclosing(self._changes.watch()) as changes:
+                async for _ in changes:
+                    if len(self._log) >= index:
+                        return True
+        except TimeoutError:
+            pass
+        return False
+
+    async def events(self, after: int) -> AsyncGenerator[AppliedEvent]:
+        """See `NodeHandle`."""
+        async with aclosing(self._changes.watch()) as changes:
+            async for _ in changes:
+                while after < len(self._log):
+                    yield self._log[after]
+                    after += 1
+
+    def changes(self) -> AsyncGenerator[None]:
+        """See `NodeHandle`."""
+        return self._changes.watch()
+
+    async def submit(self, command: Command) -> CommandAnswer:
+        """Decided as a master decides, recorded at once."""
+        decision = decide(self.state, command)
+        if isinstance(decision, CommandRefused):
+            return decision
+        for fact in decision.facts:
+            self.record(fact)
+        return CommandAccepted(command_id=command.command_id, index=len(self._log), instance_id=decision.instance_id)
+
+    def instance_status(self, instance_id: InstanceId) -> tuple[str, str]:
+        """See `NodeHandle`."""
+        return instance_status(self.state, instance_id)
+
+    # requests --------------------------------------------------------------------------------------------
+
+    async def generate(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer]:
+        """Answers of the model's script; 404 for a model that has none."""
+        script = self._scripts.get(model_id)
+        if script is None:
+            yield Refused(status=404, code="model_not_found", message=f"the model '{model_id}' does not exist")
+            return
+        self.requests.append(request)
+        self.open_requests.add(request.request_id)
+        self._changes.notify()
+        try:
+            async with aclosing(script(request)) as answers:
+                async for answer in answers:
+                    if request.request_id not in self.open_requests:
+                        return
+                    yield answer
+        finally:
+            self.open_requests.discard(request.request_id)
+            self._changes.notify()
+
+    def cancel(self, request_id: RequestId) -> bool:
+        """The request ends before its next answer."""
+        known = request_id in self.open_requests
+        self.open_requests.discard(request_id)
+        return known
+
+    # models ----------------------------------------------------------------------------------------------
+
+    async def resolve(self, model_id: ModelId) -> Manifest:
+        """See `NodeHandle`."""
+        return self._resolved(model_id).manifest
+
+    async def add_model(self, model_id: ModelId) -> CommandAnswer:
+        """See `NodeHandle`."""
+        model = self._resolved(model_id)
+        command = AddModel(command_id=CommandId(f"add-{model_id}"), manifest=model.manifest, card=model.card)
+        return await self.submit(command)
+
+    def _resolved(self, model_id: ModelId) -> Model:
+        if model_id not in self.resolvable:
+            message = f"no source knows the model '{model_id}'; see 'exo models'"
+            raise ModelError(message)
+        return self.resolvable[model_id]
+
+    async def catalogue(self) -> tuple[ModelId, ...]:
+        """See `NodeHandle`."""
+        return tuple(sorted({*self.state.models, *map(ModelId, self._scripts)}))
+
+    async def previews(self, model_id: ModelId) -> tuple[Preview, ...]:
+        """See `NodeHandle`."""
+        if model_id not in self.previewed:
+            message = f"no source knows the model '{model_id}'; see 'exo models'"
+            raise ModelError(message)
+        return self.previewed[model_id]
+
+    def topology(self) -> Topology:
+        """See `NodeHandle`."""
+        return self.topology_now
+
+    # peers -----------------------------------------------------------------------------------------------
+
+    def suggest_peer(self, ticket: Ticket) -> None:
+        """There is no network here."""
+
+    def invite(self, minutes: float) -> str:
+        """Nobody can join."""
+        message = f"a scripted node takes nobody in, not even for {minutes:g} minutes"
+        raise JoinError(message)
