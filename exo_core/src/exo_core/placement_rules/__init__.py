@@ -1,0 +1,1 @@
+"""The default placement: pure rules from a card and a `Topology` to a `Placement`."""
