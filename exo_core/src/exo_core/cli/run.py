@@ -3,26 +3,62 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal, TypedDict, Unpack
 
 import click
 
 from exo_core.cli.options import default_home
 
 
+class RunWords(TypedDict):
+    """The options of `exo run` as click gives them."""
+
+    transport: tuple[str, ...]
+    backend: tuple[str, ...]
+    home: Path
+    name: str | None
+    listen: str
+    data_ports: str | None
+    peer: tuple[str, ...]
+    join: str | None
+    no_discovery: bool
+    no_worker: bool
+    no_api: bool
+    api_host: str
+    api_port: int
+    api_key: str | None
+    api_key_file: Path | None
+    allow_host: tuple[str, ...]
+    allow_origin: tuple[str, ...]
+    insecure_no_auth: bool
+    model: tuple[str, ...]
+    max_memory: str | None
+    consistency: str | None
+    drain: float | None
+    allow_plaintext_tensor: bool
+    idle_unload: str | None
+    offline: bool
+    without: tuple[str, ...]
+    verbose: int
+    quiet: bool
+    log_format: Literal["text", "json"]
+
+
 @click.command("run", context_settings={"auto_envvar_prefix": "EXO", "show_default": True})
-@click.option(
-    "--transport", "transports", multiple=True, default=("tcp",), metavar="NAME", help="In order of preference."
-)
-@click.option("--backend", "backends", multiple=True, metavar="NAME", help="Default: those that probe well.")
+@click.option("--transport", multiple=True, default=("tcp",), metavar="NAME", help="In order of preference.")
+@click.option("--backend", multiple=True, metavar="NAME", help="Default: those that probe well.")
 @click.option(
     "--home", type=click.Path(path_type=Path, file_okay=False), default=default_home, show_default="XDG data dir/exo"
 )
 @click.option("--name", metavar="NAME", help="Shown to people. Default: the host name.")
 @click.option(
-    "--listen", default="0.0.0.0:52416", metavar="HOST:PORT", help="Where the transport listens; port 0: any."
+    "--listen",
+    default=":52416",
+    metavar="HOST:PORT",
+    help="Where peers reach it. No HOST: all interfaces; port 0: any.",
 )
 @click.option("--data-ports", metavar="A-B", help="Where runners listen for each other. Default: any.")
-@click.option("--peer", "peers", multiple=True, metavar="ENDPOINT", help="For example tcp://10.0.0.2:52416.")
+@click.option("--peer", multiple=True, metavar="ENDPOINT", help="For example tcp://10.0.0.2:52416.")
 @click.option("--join", metavar="CODE", help="The code that `exo invite` printed; `-` reads it from stdin.")
 @click.option("--no-discovery", is_flag=True, help="Do not look for peers by yourself.")
 @click.option("--no-worker", is_flag=True, help="Hold no part of a model here.")
@@ -31,10 +67,10 @@ from exo_core.cli.options import default_home
 @click.option("--api-port", default=52415, type=click.IntRange(0, 65535), metavar="PORT")
 @click.option("--api-key", metavar="KEY", hidden=True, help="Only as EXO_API_KEY.")
 @click.option("--api-key-file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Or EXO_API_KEY.")
-@click.option("--allow-host", "allow_hosts", multiple=True, metavar="HOST", help="A Host header to accept.")
-@click.option("--allow-origin", "allow_origins", multiple=True, metavar="ORIGIN", help="A web page's origin to accept.")
+@click.option("--allow-host", multiple=True, metavar="HOST", help="A Host header to accept.")
+@click.option("--allow-origin", multiple=True, metavar="ORIGIN", help="A web page's origin to accept.")
 @click.option("--insecure-no-auth", is_flag=True, help="Serve other machines without an API key.")
-@click.option("--model", "models", multiple=True, metavar="MODEL", help="Place it as soon as it fits.")
+@click.option("--model", multiple=True, metavar="MODEL", help="Place it as soon as it fits.")
 @click.option("--max-memory", metavar="SIZE", help="Not there yet.")
 @click.option("--consistency", type=click.Choice(["availability", "majority"]), help="Not there yet.")
 @click.option(
@@ -43,9 +79,25 @@ from exo_core.cli.options import default_home
 @click.option("--allow-plaintext-tensor", is_flag=True, help="Not there yet.")
 @click.option("--idle-unload", metavar="TIME", help="Not there yet.")
 @click.option("--offline", is_flag=True, help="Not there yet.")
-@click.option("--without", "without", multiple=True, metavar="PLUGIN", help="Do not load this plugin.")
+@click.option("--without", multiple=True, metavar="PLUGIN", help="Do not load this plugin.")
 @click.option("-v", "--verbose", count=True, help="-v: what happens; -vv: everything.")
 @click.option("-q", "--quiet", is_flag=True, help="Only errors.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text")
-def command(**options: object) -> None:
-    """Start this machine's node."""
+def command(**words: Unpack[RunWords]) -> None:
+    """Start this machine's node and serve until it is told to stop (Ctrl-C)."""
+    import asyncio
+
+    from exo_core.cli.run_options import node_options, refuse_what_is_not_there
+    from exo_core.cli.serve import serve
+    from exo_core.node.home import Home
+    from exo_core.node.logging_setup import configure_logging
+
+    refuse_what_is_not_there(words)
+    options = node_options(words)
+    Home(options.home).prepare()
+    configure_logging(
+        file=Home(options.home).node_log,
+        verbosity=-1 if words["quiet"] else words["verbose"],
+        log_format=words["log_format"],
+    )
+    asyncio.run(serve(options, quiet=words["quiet"]))

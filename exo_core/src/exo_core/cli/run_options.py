@@ -1,0 +1,82 @@
+"""From the words of `exo run` to `NodeOptions`: everything checked before anything starts."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from exo_core.errors import NotThereYet, UserError
+from exo_core.node.options import NodeOptions
+from exo_core.node_handle import HttpOptions
+
+if TYPE_CHECKING:
+    from exo_core.cli.run import RunWords
+
+
+def refuse_what_is_not_there(words: RunWords) -> None:
+    """Raise `NotThereYet` for a documented option that this version does not have."""
+    given = {
+        "--max-memory": words["max_memory"],
+        "--consistency": words["consistency"],
+        "--drain": words["drain"],
+        "--allow-plaintext-tensor": words["allow_plaintext_tensor"],
+        "--idle-unload": words["idle_unload"],
+        "--offline": words["offline"],
+    }
+    for option, value in given.items():
+        if value:
+            message = f"{option} is not there yet in this version; start without it"
+            raise NotThereYet(message)
+
+
+def node_options(words: RunWords) -> NodeOptions:
+    """Raises `UserError` for a word that cannot be meant."""
+    return NodeOptions(
+        home=words["home"],
+        name=words["name"] or socket.gethostname().removesuffix(".local"),
+        transports=tuple(dict.fromkeys(words["transport"])),
+        backends=tuple(dict.fromkeys(words["backend"])),
+        listen=words["listen"],
+        data_ports=words["data_ports"] or "0",
+        peers=words["peer"],
+        join_code=_join_code(words["join"]),
+        secret=os.environ.get("EXO_SECRET"),
+        worker=not words["no_worker"],
+        discovery=not words["no_discovery"],
+        http=_http_options(words),
+        models=words["model"],
+        without=words["without"],
+    )
+
+
+def _http_options(words: RunWords) -> HttpOptions:
+    return HttpOptions(
+        enabled=not words["no_api"],
+        host=words["api_host"],
+        port=words["api_port"],
+        api_key=words["api_key"] or _key_of(words["api_key_file"]),
+        allowed_hosts=words["allow_host"],
+        allowed_origins=words["allow_origin"],
+        insecure_no_auth=words["insecure_no_auth"],
+    )
+
+
+def _key_of(file: Path | None) -> str | None:
+    if file is None:
+        return None
+    try:
+        key = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as problem:
+        message = f"cannot read the API key from {file}: {problem}"
+        raise UserError(message) from problem
+    if not key:
+        message = f"{file} is empty; write the API key into it"
+        raise UserError(message)
+    return key
+
+
+def _join_code(word: str | None) -> str | None:
+    return sys.stdin.read() if word == "-" else word
