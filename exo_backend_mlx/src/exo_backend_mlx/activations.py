@@ -1,0 +1,42 @@
+"""Hidden states between mlx and the bytes that travel, without a copy on the way out."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, cast
+
+import mlx.core as mx
+import numpy as np
+
+from exo_engine.stage import Activation
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+_TYPES = {
+    "F32": (np.float32, mx.float32),
+    "F16": (np.float16, mx.float16),
+    "BF16": (np.uint16, mx.bfloat16),
+}
+_WORDS = {mx.float32: "F32", mx.float16: "F16", mx.bfloat16: "BF16"}
+
+
+def to_activation(hidden: mx.array) -> Activation:
+    """A view of computed hidden states (tokens, hidden size), which it keeps alive."""
+    plain = hidden.view(mx.uint16) if hidden.dtype == mx.bfloat16 else hidden
+    return Activation(_WORDS[hidden.dtype], tuple(hidden.shape), memoryview(cast("Buffer", plain)).cast("B"))
+
+
+def from_activation(activation: Activation, *, tokens: int, hidden_size: int) -> mx.array:
+    """Hidden states (1, tokens, hidden size) as they were sent. Raises `ValueError` if they have another shape."""
+    types = _TYPES.get(activation.dtype)
+    if types is None or activation.shape != (tokens, hidden_size):
+        message = f"received hidden states {activation.dtype} {activation.shape}, expected {(tokens, hidden_size)}"
+        raise ValueError(message)
+    wire, meant = types
+    flat = np.frombuffer(activation.data, wire)
+    if flat.size != math.prod(activation.shape):
+        message = f"received {flat.nbytes} bytes of hidden states {activation.dtype} {activation.shape}"
+        raise ValueError(message)
+    array = mx.array(flat.reshape(1, tokens, hidden_size))
+    return array.view(meant) if meant == mx.bfloat16 else array

@@ -1,0 +1,146 @@
+"""The only contact with mlx_lm, which has no types: how a model is built, its caches made, its logits filtered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, cast
+
+import mlx.core as mx
+from mlx import nn
+
+from exo_backend_mlx.model_config import Config
+from exo_core.errors import ModelError, NotThereYet
+
+
+class Cache(Protocol):
+    """What one layer remembers of a sequence."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        ...
+
+    def is_trimmable(self) -> bool:
+        """Whether `trim` works now."""
+        ...
+
+    def trim(self, count: int) -> int:
+        """Forget the last `count` tokens; gives how many were forgotten."""
+        ...
+
+
+class Model(Protocol):
+    """A language model of mlx-lm."""
+
+    def __call__(self, inputs: mx.array, cache: Sequence[Cache]) -> mx.array:
+        """Logits of token ids of shape (1, tokens)."""
+        ...
+
+
+def architecture_of(config: Config) -> str:
+    """The name of mlx-lm's module for a config. Raises `ModelError` when mlx-lm has none."""
+    return _classes(config)[0].__module__.rpartition(".")[2]
+
+
+def build_model(config: Config) -> nn.Module:
+    """The model of a config with all its layers. Its weights are lazy: none takes memory until it is computed."""
+    model_class, arguments_class = _classes(config)
+    try:
+        model: nn.Module = model_class(arguments_class.from_dict(config))
+    except Exception as error:  # whatever a wrong config makes the constructor raise
+        message = f"config.json does not fit the architecture {config['model_type']}: {error}"
+        raise ModelError(message) from error
+    model.eval()
+    return model
+
+
+def sanitize(model: nn.Module, weights: dict[str, mx.array]) -> dict[str, mx.array]:
+    """The checkpoint's tensors under the names and in the form the model has them."""
+    method = getattr(model, "sanitize", None)
+    if method is None:
+        return weights
+    try:
+        return cast("dict[str, mx.array]", method(weights))
+    except (KeyError, ValueError) as error:
+        message = f"the weights do not fit their config.json: {error}"
+        raise ModelError(message) from error
+
+
+def refuse_foreign_quantization(config: Config) -> None:
+    """Raise `NotThereYet` unless the weights are plain or quantized by mlx-lm."""
+    if "quantization" not in config and "quantization_config" in config:
+        quantization = config["quantization_config"]
+        method = quantization.get("quant_method") if isinstance(quantization, dict) else quantization
+        message = f"weights quantized by '{method}' are not supported yet; take a version of the model made for MLX"
+        raise NotThereYet(message)
+
+
+def quantize(model: nn.Module, config: Config, weight_names: frozenset[str]) -> None:
+    """Turn those linear layers into quantized ones whose weights are so, as mlx-lm's `load_model` does."""
+    settings = config.get("quantization")
+    if not isinstance(settings, dict):
+        return
+
+    def choose(path: str, module: nn.Module) -> bool | dict[str, Any]:
+        own = settings.get(path)
+        if isinstance(own, dict | bool):
+            return cast("bool | dict[str, Any]", own)
+        return hasattr(module, "to_quantized") and f"{path}.scales" in weight_names
+
+    group_size, bits, mode = settings.get("group_size"), settings.get("bits"), settings.get("mode", "affine")
+    if not isinstance(group_size, int) or not isinstance(bits, int) or not isinstance(mode, str):
+        message = "the quantization of config.json lacks group_size, bits or mode"
+        raise ModelError(message)
+    cast("Any", nn).quantize(model, group_size=group_size, bits=bits, mode=mode, class_predicate=choose)
+
+
+def make_caches(model: nn.Module) -> list[Cache]:
+    """New, empty caches, one per layer, of the kinds the model asks for."""
+    from mlx_lm.models.cache import make_prompt_cache
+
+    return cast("list[Cache]", make_prompt_cache(model))
+
+
+def layers_of(model: nn.Module) -> list[nn.Module]:
+    """The model's layers in order."""
+    return list(cast("Sequence[nn.Module]", cast("Any", model).layers))
+
+
+def parameter_names(model: nn.Module) -> frozenset[str]:
+    """Dotted names of all weights."""
+    return frozenset(parameters(model))
+
+
+def check_weights(model: nn.Module, weights: Mapping[str, mx.array]) -> None:
+    """Raise `ModelError` unless `weights` are exactly the model's, in name and shape."""
+    own = parameters(model)
+    missing, surplus = sorted(own.keys() - weights.keys()), sorted(weights.keys() - own.keys())
+    wrong = sorted(name for name in own.keys() & weights.keys() if own[name].shape != weights[name].shape)
+    for names, problem in ((missing, "are missing"), (surplus, "are unknown"), (wrong, "have another shape")):
+        if names:
+            message = (
+                f"the weights do not fit their config.json: {len(names)} tensors {problem}, {names[0]} for instance"
+            )
+            raise ModelError(message)
+
+
+def put_weights(model: nn.Module, weights: Mapping[str, mx.array]) -> None:
+    """Put some of a model's weights into it."""
+    model.load_weights(list(weights.items()), strict=False)
+
+
+def _classes(config: Config) -> tuple[type, Any]:
+    from mlx_lm import utils
+
+    try:
+        return cast("tuple[type, Any]", cast("Any", utils)._get_classes(config))
+    except ValueError as error:
+        message = f"the installed mlx-lm has no architecture '{config['model_type']}'. Update it: uv sync -U"
+        raise ModelError(message) from error
+
+
+def parameters(model: nn.Module) -> dict[str, mx.array]:
+    """All weights by their dotted names."""
+    from mlx import utils
+
+    return dict(cast("list[tuple[str, mx.array]]", cast("Any", utils).tree_flatten(model.parameters())))

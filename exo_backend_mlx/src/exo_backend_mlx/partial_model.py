@@ -1,0 +1,223 @@
+"""A model that computes only a range of its layers: mlx-lm's own forward pass with its ends replaced.
+
+The layers of other stages stay in the list as stand-ins, so that whatever the architecture derives from a layer's index
+holds: those before the range give the hidden states that were received, those after it give their input. On a later
+stage the embedding gives the received states too (whatever the architecture does to its result, scaling for instance,
+is discarded by the stand-in before the range); on an earlier one the final norm is the identity and the head is not
+called. On the last stage the final norm, and with it the head, sees only the rows that sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast, final
+
+import mlx.core as mx
+from mlx import nn
+
+from exo_backend_mlx.architectures import Layout
+from exo_backend_mlx.mlx_lm_facade import Cache, layers_of, make_caches, parameter_names
+
+Forward = Callable[..., mx.array]
+
+
+@dataclass(frozen=True)
+class LayerRange:
+    """Layers start … end - 1 of `layers`."""
+
+    start: int
+    end: int
+    layers: int
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the embedding belongs to it."""
+        return self.start == 0
+
+    @property
+    def is_last(self) -> bool:
+        """Whether norm and head belong to it."""
+        return self.end == self.layers
+
+
+def layer_prefixes(model: nn.Module) -> list[str]:
+    """Where each layer stands in the model: `model.layers.0` and so on."""
+    names = {id(module): name for name, module in cast("list[tuple[str, nn.Module]]", model.named_modules())}
+    return [names[id(layer)] for layer in layers_of(model)]
+
+
+def is_tied(model: nn.Module, layout: Layout) -> bool:
+    """Whether the embedding serves as the head too. To be asked after `sanitize`, which decides it in some models."""
+    return not hasattr(model, layout.head)
+
+
+def end_names(model: nn.Module, layout: Layout) -> tuple[frozenset[str], frozenset[str]]:
+    """The names of the weights outside the layers that the first and that the last stage hold."""
+    prefixes = layer_prefixes(model)
+    outside = {name for name in parameter_names(model) if not name.startswith(tuple(p + "." for p in prefixes))}
+    embedding = f"{_trunk_path(prefixes)}{layout.embedding}."
+    first = frozenset(name for name in outside if name.startswith(embedding))
+    return first, frozenset(outside if is_tied(model, layout) else outside - first)
+
+
+@final
+class PartialModel:
+    """The stage of an mlx-lm model. Replaces parts of the model it is given, whose weights are loaded already."""
+
+    def __init__(self, model: nn.Module, layout: Layout | None, layers: LayerRange) -> None:
+        """`layout` None: the architecture is not known well enough to replace anything, and the range is the whole."""
+        self._model = model
+        self._range = layers
+        self._exchange = _Exchange()
+        self._cuttable = layout is not None
+        self._trunk = model
+        if layout is not None:
+            prefixes = layer_prefixes(model)
+            self._trunk = _module_at(model, _trunk_path(prefixes))
+            _replace_ends(model, self._trunk, layout, layers, self._exchange, prefixes[0])
+
+    def caches(self) -> list[Cache]:
+        """New caches for one sequence, one per layer of the whole model.
+
+        The stand-ins share the cache of a layer of this stage that is of the same kind, because some architectures make
+        their masks from the cache of a fixed layer, wherever that is.
+        """
+        caches = make_caches(self._model)
+        own = {_kind(caches[index]): caches[index] for index in reversed(range(self._range.start, self._range.end))}
+        return [
+            cache if self._range.start <= index < self._range.end else own.get(_kind(cache), cache)
+            for index, cache in enumerate(caches)
+        ]
+
+    def hidden(self, inputs: mx.array, caches: list[Cache]) -> mx.array:
+        """What the next stage needs, (1, tokens, hidden size), from ids (1, tokens) or received states."""
+        return self._run(cast("Forward", self._trunk), inputs, caches, rows=None)
+
+    def logits(self, inputs: mx.array, caches: list[Cache], rows: mx.array) -> mx.array:
+        """Logits (rows, vocabulary) of the tokens at the indices `rows`; last stage only."""
+        logits = self._run(cast("Forward", self._model), inputs, caches, rows=rows)
+        return logits[0] if self._cuttable else logits[0, rows]
+
+    def _run(self, forward: Forward, inputs: mx.array, caches: list[Cache], rows: mx.array | None) -> mx.array:
+        exchange = self._exchange
+        exchange.rows = rows
+        exchange.received = None if self._range.is_first else inputs
+        try:
+            return forward(inputs, caches)
+        finally:
+            exchange.rows = exchange.received = None
+
+
+@final
+class _Exchange:
+    """What the replaced parts of a model need to know during one forward pass."""
+
+    received: mx.array | None = None
+    """(1, tokens, hidden size), on a later stage."""
+    rows: mx.array | None = None
+    """Indices of the tokens that sample; None: all tokens."""
+
+
+class _Elsewhere(nn.Module):
+    """Stands for a layer that another stage holds. Keeps the layer's plain attributes, which models ask for."""
+
+    def __init__(self, layer: nn.Module, exchange: _Exchange) -> None:
+        super().__init__()
+        for name, value in vars(layer).items():
+            if not name.startswith("_"):
+                object.__setattr__(self, name, value)
+        self._exchange = exchange
+
+    def __call__(self, hidden: mx.array, *_: object, **__: object) -> mx.array:
+        raise NotImplementedError
+
+
+class _Before(_Elsewhere):
+    def __call__(self, hidden: mx.array, *_: object, **__: object) -> mx.array:
+        del hidden
+        return _received(self._exchange)
+
+
+class _After(_Elsewhere):
+    def __call__(self, hidden: mx.array, *_: object, **__: object) -> mx.array:
+        return hidden
+
+
+class _ReceivedEmbedding(nn.Module):
+    """The embedding of a later stage; `table` is the real one where the head uses it."""
+
+    def __init__(self, exchange: _Exchange, table: nn.Module) -> None:
+        super().__init__()
+        self._exchange = exchange
+        self._table = table
+
+    def __call__(self, inputs: mx.array) -> mx.array:
+        del inputs
+        return mx.array(_received(self._exchange))  # another object: some architectures scale theirs in place
+
+    def as_linear(self, hidden: mx.array) -> mx.array:
+        """The head of a model whose head is its embedding."""
+        return cast("Any", self._table).as_linear(hidden)
+
+
+class _NormOfRows(nn.Module):
+    """The final norm, applied to the rows that sample."""
+
+    def __init__(self, exchange: _Exchange, norm: nn.Module) -> None:
+        super().__init__()
+        self._exchange = exchange
+        self._norm = cast("Forward", norm)
+
+    def __call__(self, hidden: mx.array) -> mx.array:
+        rows = self._exchange.rows
+        return self._norm(hidden if rows is None else hidden[:, rows])
+
+
+class _Identity(nn.Module):
+    def __call__(self, hidden: mx.array) -> mx.array:
+        return hidden
+
+
+def _replace_ends(
+    model: nn.Module, trunk: nn.Module, layout: Layout, layers: LayerRange, exchange: _Exchange, first_layer: str
+) -> None:
+    tied = is_tied(model, layout)
+    if not layers.is_first:
+        setattr(trunk, layout.embedding, _ReceivedEmbedding(exchange, getattr(trunk, layout.embedding)))
+    if layers.is_last:
+        setattr(trunk, layout.norm, _NormOfRows(exchange, getattr(trunk, layout.norm)))
+    else:
+        setattr(trunk, layout.norm, _Identity())
+        if not tied:
+            setattr(model, layout.head, _Identity())
+    stand_in = [
+        _Before(layer, exchange) if index < layers.start else layer if index < layers.end else _After(layer, exchange)
+        for index, layer in enumerate(layers_of(model))
+    ]
+    setattr(trunk, first_layer.split(".")[-2], stand_in)
+
+
+def _received(exchange: _Exchange) -> mx.array:
+    if exchange.received is None:
+        message = "a later stage was run without hidden states"
+        raise ValueError(message)
+    return exchange.received
+
+
+def _trunk_path(prefixes: list[str]) -> str:
+    """`model.layers.0` stands in `model.`; empty when the layers stand in the model itself."""
+    head, _, _ = prefixes[0].rpartition(".")
+    return head.rpartition(".")[0] + "." if "." in head else ""
+
+
+def _module_at(model: nn.Module, path: str) -> nn.Module:
+    module: Any = model
+    for name in path.split(".")[:-1]:
+        module = getattr(module, name)
+    return cast("nn.Module", module)
+
+
+def _kind(cache: Cache) -> tuple[type, object]:
+    """Caches of one kind hold the same positions and give the same masks."""
+    return type(cache), getattr(cache, "max_size", None)

@@ -1,0 +1,118 @@
+"""Small models with random weights, for tests of this package and of others: a real folder, as a source would fetch it.
+
+write_random_model(tmp_path, architecture="qwen3", layers=4)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import mlx.core as mx
+
+from exo_backend_mlx import mlx_lm_facade as mlx_lm
+from exo_backend_mlx.model_config import Config
+from exo_core.frozen import JsonValue
+
+Architecture = str
+StoredType = Literal["float32", "bfloat16", "float16"]
+
+END_OF_TEXT, START_OF_TURN, END_OF_TURN = "<|end|>", "<|start|>", "<|turn|>"
+CHAT_TEMPLATE = (
+    "{% for message in messages %}<|start|>{{ message['role'] }}\n{{ message['content'] }}<|turn|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|start|>assistant\n{% endif %}"
+)
+_TEXT = (
+    "The quick brown fox jumps over the lazy dog. Two machines share one model, and each computes a part of it.",
+    "What is 17 + 25? The answer is 42. Zürich, naïve, façade, 東京, 🦊 and ½ need more than one byte each.",
+    "Hello! How are you today? I am well, thank you. Once upon a time there was a small house at the edge of a wood.",
+)
+_SPECIFIC: Mapping[str, Config] = {
+    "llama": {"rope_theta": 10000.0, "tie_word_embeddings": False},
+    "mistral": {"rope_theta": 10000.0, "tie_word_embeddings": False},
+    "qwen2": {"rope_theta": 1000000.0, "tie_word_embeddings": True},
+    "qwen3": {"rope_theta": 1000000.0, "tie_word_embeddings": True},
+    "gemma2": {"query_pre_attn_scalar": 16.0, "attn_logit_softcapping": 50.0, "final_logit_softcapping": 30.0},
+    "gemma3_text": {
+        "sliding_window": 16, "sliding_window_pattern": 3, "rope_theta": 1000000.0, "rope_local_base_freq": 10000.0,
+        "query_pre_attn_scalar": 16.0,
+    },
+}  # fmt: skip
+
+
+def write_random_model(
+    folder: Path,
+    *,
+    architecture: Architecture = "llama",
+    layers: int = 4,
+    hidden: int = 64,
+    vocabulary: int = 384,
+    seed: int = 0,
+    stored: StoredType = "float32",
+    overrides: Mapping[str, JsonValue] | None = None,
+) -> Path:
+    """Write config, weights, tokenizer and chat template of a random model into `folder`, and give it back.
+
+    `overrides` are laid over the config. The weights are wide enough for greedy text to vary from token to token.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write_tokenizer(folder, vocabulary)
+    config = random_config(architecture, layers=layers, hidden=hidden, vocabulary=vocabulary) | dict(overrides or {})
+    (folder / "config.json").write_text(json.dumps(config, indent=1))
+    weights = dict(_random_weights(config, seed, stored))
+    cast("Any", mx).save_safetensors(str(folder / "model.safetensors"), weights, {"format": "mlx"})
+    return folder
+
+
+def random_config(architecture: Architecture, *, layers: int, hidden: int, vocabulary: int) -> Config:
+    """A config.json of an architecture, with four attention heads that share two key-value heads."""
+    return {
+        "model_type": architecture,
+        "hidden_size": hidden,
+        "num_hidden_layers": layers,
+        "intermediate_size": 2 * hidden,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": hidden // 4,
+        "rms_norm_eps": 1e-6,
+        "vocab_size": vocabulary,
+        "max_position_embeddings": 512,
+        "rope_theta": 10000.0,
+        "eos_token_id": 0,
+    } | _SPECIFIC.get(architecture, {})
+
+
+def write_tokenizer(folder: Path, vocabulary: int = 384) -> None:
+    """A byte-level BPE tokenizer of at most `vocabulary` tokens with a chat template; `<|end|>` and `<|turn|>` end."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer = cast("Any", Tokenizer)(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = cast("Any", trainers).BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=[END_OF_TEXT, START_OF_TURN, END_OF_TURN],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(_TEXT, trainer)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    settings = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "eos_token": END_OF_TURN,
+        "chat_template": CHAT_TEMPLATE,
+        "clean_up_tokenization_spaces": False,
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+
+
+def _random_weights(config: Config, seed: int, stored: StoredType) -> Iterator[tuple[str, mx.array]]:
+    """Normal weights; those of one dimension (norms, biases) lie around what the architecture starts them with."""
+    keys = mx.random.split(mx.random.key(seed), 2**12)
+    model = mlx_lm.build_model(config)
+    for index, (name, weight) in enumerate(sorted(mlx_lm.parameters(model).items())):
+        noise = mx.random.normal(weight.shape, key=keys[index])
+        value = weight + 0.1 * noise if weight.ndim == 1 else noise * 1.5 * weight.shape[-1] ** -0.5
+        yield name, value.astype(getattr(mx, stored))
