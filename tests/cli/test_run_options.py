@@ -1,0 +1,87 @@
+"""Every option of `exo run` can be given on the command line and as EXO_<OPTION>, and means the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+import click
+import pytest
+from click.testing import CliRunner
+from exo_core.cli.run import RunWords, command
+from exo_core.cli.run_options import node_options, refuse_what_is_not_there
+from exo_core.errors import NotThereYet, UserError
+
+OPTIONS = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+VALUES: dict[str, str] = {
+    "consistency": "majority",
+    "log_format": "json",
+    "api_port": "1234",
+    "drain": "5.0",
+    "verbose": "2",
+    "home": "some-home",
+    "api_key_file": "some-file",
+}
+
+
+def words_of(arguments: list[str], environment: dict[str, str]) -> RunWords:
+    """What the command's callback would get."""
+    seen: list[RunWords] = []
+
+    def remember(**words: object) -> None:
+        seen.append(
+            cast("RunWords", cast("object", words))
+        )  # pyright cannot know that click gives what the parameters say
+
+    probe = click.Command("run", params=command.params, callback=remember)
+    probe.context_settings = command.context_settings
+    result = CliRunner().invoke(probe, arguments, env=environment)
+    assert result.exit_code == 0, result.output
+    return seen[0]
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: cast("click.Option", option).opts[-1])
+def test_each_option_reads_from_the_environment_as_from_the_command_line(option: click.Option) -> None:
+    name = option.name
+    assert name is not None
+    flag = max(option.opts, key=len)
+    value = VALUES.get(name, "word")
+    if option.count:
+        by_argument = [flag] * int(value)
+    else:
+        by_argument = [flag] if option.is_flag else [flag, value]
+    variable = "EXO_" + flag.removeprefix("--").replace("-", "_").upper()
+    by_environment = {variable: "1" if option.is_flag and not option.count else value}
+    assert words_of(by_argument, {})[name] == words_of([], by_environment)[name]  # type: ignore[literal-required]
+    assert words_of(by_argument, {})[name] != words_of([], {})[name]  # type: ignore[literal-required]
+
+
+def words(change: Callable[[RunWords], None] = lambda _: None) -> RunWords:
+    """Defaults, changed."""
+    found = words_of([], {})
+    change(found)
+    return found
+
+
+def test_the_key_is_read_from_a_file(tmp_path: Path) -> None:
+    key_file = tmp_path / "key"
+    key_file.write_text("secret-key\n")
+    options = node_options(words_of(["--api-key-file", str(key_file)], {}))
+    assert options.http.api_key == "secret-key"
+    assert "secret-key" not in repr(options)
+
+
+@pytest.mark.parametrize("content", [None, ""])
+def test_a_missing_or_empty_key_file_is_an_error(tmp_path: Path, content: str | None) -> None:
+    key_file = tmp_path / "key"
+    if content is not None:
+        key_file.write_text(content)
+    with pytest.raises(UserError, match="key"):
+        node_options(words_of(["--api-key-file", str(key_file)], {}))
+
+
+def test_what_is_not_there_yet_says_so() -> None:
+    with pytest.raises(NotThereYet, match="--max-memory is not there yet"):
+        refuse_what_is_not_there(words_of(["--max-memory", "8GB"], {}))
+    refuse_what_is_not_there(words())
