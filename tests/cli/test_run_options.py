@@ -9,6 +9,7 @@ from typing import cast
 import click
 import pytest
 from click.testing import CliRunner
+
 from exo_core.cli.run import RunWords, command
 from exo_core.cli.run_options import node_options, refuse_what_is_not_there
 from exo_core.errors import NotThereYet, UserError
@@ -30,9 +31,7 @@ def words_of(arguments: list[str], environment: dict[str, str]) -> RunWords:
     seen: list[RunWords] = []
 
     def remember(**words: object) -> None:
-        seen.append(
-            cast("RunWords", cast("object", words))
-        )  # pyright cannot know that click gives what the parameters say
+        seen.append(cast("RunWords", cast("object", words)))  # click gives what the parameters say
 
     probe = click.Command("run", params=command.params, callback=remember)
     probe.context_settings = command.context_settings

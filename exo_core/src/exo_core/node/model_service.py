@@ -1,0 +1,69 @@
+"""From a model's name to a catalogue entry: resolve, describe, have the master add it; and what is still to be placed."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import final
+
+from exo_core.errors import ModelError, NoMaster, RequestRefused
+from exo_core.identifiers import CommandId, InstanceId, ModelId
+from exo_core.node.model_library import ModelLibrary
+from exo_core.placement import PlacementRequest
+from exo_core.state.commands import AddModel, Command, CommandAccepted, CommandAnswer, CommandRefused, EnsureInstance
+from exo_core.state.state import State
+
+Submit = Callable[[Command], Awaitable[CommandAnswer]]
+
+
+@final
+class ModelService:
+    """What a node does about models besides holding them."""
+
+    def __init__(self, *, library: ModelLibrary, submit: Submit, state: Callable[[], State]) -> None:
+        self._library = library
+        self._submit = submit
+        self._state = state
+
+    async def add(self, model_id: ModelId) -> CommandAnswer:
+        """Enter a model into the catalogue; one that is there in the same revision is left alone. Raises `ModelError`."""
+        manifest = await self._library.resolve(model_id)
+        known = self._state().models.get(model_id)
+        if known is not None and known.manifest.revision == manifest.revision:
+            return CommandAccepted(command_id=new_command_id(), index=0)
+        card = await self._library.describe(manifest)
+        return await self._submit(AddModel(command_id=new_command_id(), manifest=manifest, card=card))
+
+    async def ensure_instance(self, model_id: ModelId) -> InstanceId:
+        """Have the cluster wish an instance of a model unless it does. Raises `RequestRefused` with an HTTP status."""
+        try:
+            await self._add_if_unknown(model_id)
+            request = PlacementRequest(instance_id=InstanceId(f"i-{secrets.token_hex(4)}"), model_id=model_id)
+            answer = await self._submit(EnsureInstance(command_id=new_command_id(), request=request))
+        except NoMaster as problem:
+            raise RequestRefused(503, "no_master", str(problem)) from problem
+        if isinstance(answer, CommandRefused):
+            raise RequestRefused(answer.status, answer.code, answer.message)
+        return answer.instance_id or request.instance_id
+
+    async def catalogue(self) -> tuple[ModelId, ...]:
+        """Models of the state and those that the sources have at hand, sorted."""
+        return tuple(sorted({*self._state().models, *await self._library.catalogue()}))
+
+    async def _add_if_unknown(self, model_id: ModelId) -> None:
+        if model_id in self._state().models:
+            return
+        if not self._library.claimed(model_id):
+            message = f"the model '{model_id}' is not known here. See `exo models`, or GET /v1/models"
+            raise RequestRefused(404, "model_not_found", message)
+        try:
+            answer = await self.add(model_id)
+        except ModelError as problem:
+            raise RequestRefused(404, "model_not_found", str(problem)) from problem
+        if isinstance(answer, CommandRefused):
+            raise RequestRefused(answer.status, answer.code, answer.message)
+
+
+def new_command_id() -> CommandId:
+    """A fresh id, so that a repeated command is recognised."""
+    return CommandId(f"c-{secrets.token_hex(8)}")
