@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
 import mlx.core as mx
@@ -25,6 +27,21 @@ def to_activation(hidden: mx.array) -> Activation:
     """A view of computed hidden states (tokens, hidden size), which it keeps alive."""
     plain = hidden.view(mx.uint16) if hidden.dtype == mx.bfloat16 else hidden
     return Activation(_WORDS[hidden.dtype], tuple(hidden.shape), memoryview(cast("Buffer", plain)).cast("B"))
+
+
+def zero_activation(dtype: str, tokens: int, hidden_size: int) -> Activation:
+    """Hidden states of no meaning."""
+    item, _ = _TYPES[dtype]
+    return Activation(dtype, (tokens, hidden_size), bytes(np.dtype(item).itemsize * tokens * hidden_size))
+
+
+def activation_type(weights: Iterable[mx.array]) -> str:
+    """The type, in safetensors' words, that hidden states take from a stage's weights: that of most of them."""
+    sizes = Counter[mx.Dtype]()
+    for weight in weights:
+        if weight.dtype in _WORDS:
+            sizes[weight.dtype] += weight.nbytes
+    return _WORDS[sizes.most_common(1)[0][0]] if sizes else "F32"
 
 
 def from_activation(activation: Activation, *, tokens: int, hidden_size: int) -> mx.array:

@@ -9,11 +9,11 @@ from typing import Any, cast
 
 import mlx.core as mx
 
-from exo_backend_mlx import mlx_lm_facade as mlx_lm
 from exo_backend_mlx.architectures import why_uncuttable
 from exo_backend_mlx.checkpoint import described_tensors
 from exo_backend_mlx.loading import NamedModel, compute_dtype, computed_weights, name_tensors
-from exo_backend_mlx.mlx_lm_facade import Cache
+from exo_backend_mlx.mlx_lm_facade import models as mlx_lm
+from exo_backend_mlx.mlx_lm_facade.models import Cache
 from exo_backend_mlx.model_config import Config, context_length, hidden_size, read_config
 from exo_backend_mlx.preparation import prepare_mlx
 from exo_backend_mlx.safetensors_headers import SafetensorsFile, read_headers

@@ -9,10 +9,11 @@ from pathlib import Path
 import mlx.core as mx
 from mlx import nn
 
-from exo_backend_mlx import mlx_lm_facade as mlx_lm
+from exo_backend_mlx.activations import activation_type
 from exo_backend_mlx.architectures import PROVEN, Layout, why_uncuttable
 from exo_backend_mlx.checkpoint import lazy_tensors
 from exo_backend_mlx.evaluation import evaluate
+from exo_backend_mlx.mlx_lm_facade import models as mlx_lm
 from exo_backend_mlx.model_config import Config, end_token_ids, hidden_size, read_config
 from exo_backend_mlx.partial_model import LayerRange, PartialModel, end_names, layer_prefixes
 from exo_backend_mlx.preparation import computes_on_cpu, prepare_mlx
@@ -65,7 +66,12 @@ def load_stage(folder: Path, start: int, end: int, *, on_read: BytesRead | None 
     mlx_lm.put_weights(named.model, weights)
     partial = PartialModel(named.model, named.layout, layers)
     _read(weights, on_read or (lambda done, total: None))
-    facts = StageFacts(layers, hidden_size(config), end_token_ids(folder, config))
+    facts = StageFacts(
+        layers=layers,
+        hidden_size=hidden_size(config),
+        activation_type=activation_type(weights.values()),
+        end_token_ids=end_token_ids(folder, config),
+    )
     return MlxStage(partial, facts)
 
 

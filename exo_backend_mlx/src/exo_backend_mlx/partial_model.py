@@ -17,7 +17,7 @@ import mlx.core as mx
 from mlx import nn
 
 from exo_backend_mlx.architectures import Layout
-from exo_backend_mlx.mlx_lm_facade import Cache, layers_of, make_caches, parameter_names
+from exo_backend_mlx.mlx_lm_facade.models import Cache, layers_of, make_caches, parameter_names
 
 Forward = Callable[..., mx.array]
 

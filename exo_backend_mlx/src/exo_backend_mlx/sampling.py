@@ -12,7 +12,7 @@ from typing import final
 
 import mlx.core as mx
 
-from exo_backend_mlx import logit_filters
+from exo_backend_mlx.mlx_lm_facade import logit_filters
 from exo_core.requests import Sampling
 from exo_engine.keyed_random import uniform
 

@@ -8,7 +8,7 @@ from typing import cast, final
 
 import mlx.core as mx
 
-from exo_backend_mlx.mlx_lm_facade import Cache
+from exo_backend_mlx.mlx_lm_facade.models import Cache
 from exo_backend_mlx.sampling import Sampler
 from exo_engine.steps import Open, Row
 

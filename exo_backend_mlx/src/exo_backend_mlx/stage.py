@@ -26,6 +26,8 @@ class StageFacts:
 
     layers: LayerRange
     hidden_size: int
+    activation_type: str
+    """What its hidden states are made of, in safetensors' words."""
     end_token_ids: frozenset[int]
 
 
@@ -38,6 +40,11 @@ class MlxStage:
         self._facts = facts
         self._open: dict[int, OpenSequence] = {}
         self._snapshots: dict[int, OpenSequence] = {}
+
+    @property
+    def facts(self) -> StageFacts:
+        """What it was made with."""
+        return self._facts
 
     @property
     def is_first(self) -> bool:

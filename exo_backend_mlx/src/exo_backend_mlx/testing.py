@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 
 import mlx.core as mx
 
-from exo_backend_mlx import mlx_lm_facade as mlx_lm
+from exo_backend_mlx.mlx_lm_facade import models as mlx_lm
 from exo_backend_mlx.model_config import Config
 from exo_core.frozen import JsonValue
 

@@ -1,4 +1,4 @@
-"""The only contact with mlx_lm, which has no types: how a model is built, its caches made, its logits filtered."""
+"""Models: how one is built, its caches made, its weights put in."""
 
 from __future__ import annotations
 

@@ -1,0 +1,60 @@
+"""The backend `mlx`: `exo_core.backends.Backend`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import final
+
+from exo_core.backends import BackendFacts, Engine, LoadProgress
+from exo_core.cards import Card
+from exo_core.identifiers import ModelId
+from exo_core.placement import ShardAssignment
+
+
+@final
+class MlxBackend:
+    """Runs stages of mlx-lm models. What is heavy is imported by the method that needs it."""
+
+    @property
+    def name(self) -> str:
+        """`mlx`."""
+        return "mlx"
+
+    def probe(self) -> BackendFacts:
+        """The device mlx computes on."""
+        from exo_backend_mlx.probe import probe_mlx
+
+        return probe_mlx()
+
+    def describe(self, model_id: ModelId, folder: Path) -> Card:
+        """The card of a model, from its config and headers. Raises `ModelError`."""
+        from exo_backend_mlx.card import describe_model
+
+        return describe_model(model_id, folder)
+
+    def load(
+        self,
+        assignment: ShardAssignment,
+        *,
+        generation_base: tuple[str, int],
+        folder: Path,
+        progress: Callable[[LoadProgress], None],
+    ) -> Engine:
+        """Load a stage and warm it up; the first stage gets the model's tokenizer too. Raises `ModelError`."""
+        from exo_backend_mlx.loading import load_stage
+        from exo_backend_mlx.model_config import read_config
+        from exo_backend_mlx.tokenizer import MlxTokenizer
+        from exo_backend_mlx.warm_up import warm_up
+        from exo_engine.pipeline import PipelineEngine
+
+        shard = assignment.shard
+        stage = load_stage(
+            folder,
+            shard.start_layer,
+            shard.end_layer,
+            on_read=lambda done, total: progress(LoadProgress(phase="loading", done=done, total=total)),
+        )
+        tokenizer = MlxTokenizer(folder, read_config(folder)) if stage.is_first else None
+        warm_up(stage, lambda done, total: progress(LoadProgress(phase="warming_up", done=done, total=total)))
+        return PipelineEngine(stage, tokenizer=tokenizer, assignment=assignment, generation_base=generation_base)

@@ -1,0 +1,104 @@
+"""Tokenizers: a model's own, as mlx_lm wraps that of transformers. No code from a model's folder is run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from pathlib import Path
+from typing import Any, cast, final
+
+from exo_core.errors import ModelError
+from exo_core.frozen import JsonValue
+
+_FROM_THIS_FOLDER_ONLY = {"trust_remote_code": False, "local_files_only": True}
+TemplateFailures = (Exception,)
+"""A chat template is a program of the model's maker: it may raise anything."""
+
+
+@final
+class LoadedTokenizer:
+    """A tokenizer of transformers with typed methods."""
+
+    def __init__(self, folder: Path, end_ids: Set[int]) -> None:
+        """Raises `ModelError` when the folder's tokenizer cannot be loaded."""
+        from mlx_lm import utils
+
+        try:
+            wrapper = cast("Any", utils).load_tokenizer(folder, _FROM_THIS_FOLDER_ONLY, eos_token_ids=sorted(end_ids))
+        except Exception as error:  # transformers raises many kinds for a broken file
+            message = f"the tokenizer of {folder} cannot be loaded: {error}"
+            raise ModelError(message) from error
+        self._wrapper = wrapper
+        self._fast = getattr(wrapper, "backend_tokenizer", None)
+
+    @property
+    def size(self) -> int:
+        """How many ids it knows."""
+        return len(self._wrapper)
+
+    @property
+    def end_ids(self) -> frozenset[int]:
+        """The ids that end an answer: those given and the tokenizer's own."""
+        return frozenset(cast("set[int]", self._wrapper.eos_token_ids))
+
+    @property
+    def has_chat_template(self) -> bool:
+        """Whether `render_chat` works."""
+        return bool(self._wrapper.has_chat_template)
+
+    def encode(self, text: str, *, with_specials: bool) -> list[int]:
+        """The ids of a text, with the beginning-of-text token (where the model has one) if asked."""
+        return cast("list[int]", self._wrapper.encode(text, add_special_tokens=with_specials))
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """The text of ids, special ones left out."""
+        if self._fast is not None:
+            return cast("str", self._fast.decode(list(token_ids), skip_special_tokens=True))
+        return cast("str", self._wrapper.decode(list(token_ids), skip_special_tokens=True))
+
+    def name_of(self, token_id: int) -> str | None:
+        """The vocabulary's own word for an id; None if it has none."""
+        return cast("str | None", self._wrapper.convert_ids_to_tokens(token_id))
+
+    def is_special(self, token_id: int) -> bool:
+        """Whether `decode` leaves the id out."""
+        return token_id in cast("list[int]", self._wrapper.all_special_ids)
+
+    def render_chat(
+        self,
+        messages: Sequence[dict[str, JsonValue]],
+        *,
+        tools: Sequence[dict[str, JsonValue]],
+        arguments: dict[str, JsonValue],
+        continues: bool,
+    ) -> str:
+        """The conversation as text. Raises what the template raises."""
+        return cast(
+            "str",
+            self._wrapper.apply_chat_template(
+                list(messages),
+                tools=list(tools) or None,
+                tokenize=False,
+                add_generation_prompt=not continues,
+                continue_final_message=continues,
+                **arguments,
+            ),
+        )
+
+    def stream(self) -> DecodeStream | None:
+        """An incremental decoder, or None for the few tokenizers that are not in transformers' fast form."""
+        return None if self._fast is None else DecodeStream(self._fast)
+
+
+@final
+class DecodeStream:
+    """The incremental decoder of the `tokenizers` library: holds text back while a character is incomplete."""
+
+    def __init__(self, fast: object) -> None:
+        from tokenizers import decoders
+
+        self._fast = fast
+        self._stream = cast("Any", decoders).DecodeStream(skip_special_tokens=True)
+
+    def step(self, token_id: int) -> str:
+        """The text that became certain with this id."""
+        return cast("str | None", self._stream.step(self._fast, token_id)) or ""

@@ -1,0 +1,121 @@
+"""The text side of a model: `exo_engine.text.Tokenizer` over the model's own tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn, final
+
+from exo_backend_mlx.mlx_lm_facade.tokenizers import DecodeStream, LoadedTokenizer
+from exo_backend_mlx.model_config import end_token_ids
+from exo_core.errors import RequestRefused
+from exo_core.frozen import JsonValue
+from exo_core.requests import ChatPrompt
+
+REPLACEMENT = "\ufffd"
+_OWN_ARGUMENTS = frozenset({
+    "add_generation_prompt", "chat_template", "continue_final_message", "conversation", "documents", "max_length",
+    "messages", "padding", "return_assistant_tokens_mask", "return_dict", "return_tensors", "tokenize",
+    "tokenizer_kwargs", "tools", "truncation",
+})  # fmt: skip
+"""What transformers means something else by than a variable of the template."""
+
+
+@final
+class MlxTokenizer:
+    """Text to token ids and back, for one model."""
+
+    def __init__(self, folder: Path, config: Mapping[str, JsonValue]) -> None:
+        """Raises `ModelError` when the folder's tokenizer cannot be loaded."""
+        self._loaded = LoadedTokenizer(folder, end_token_ids(folder, config))
+        size = config.get("vocab_size")
+        self._vocabulary_size = size if isinstance(size, int) else self._loaded.size
+
+    @property
+    def eos_token_ids(self) -> frozenset[int]:
+        """Tokens that end an answer."""
+        return self._loaded.end_ids
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Rows of the embedding: ids are below this."""
+        return self._vocabulary_size
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of plain text, with the model's beginning-of-text token where it has one."""
+        return self._loaded.encode(text, with_specials=True)
+
+    def encode_chat(self, prompt: ChatPrompt) -> list[int]:
+        """The ids of a conversation under the chat template. Raises `RequestRefused` (400) if that refuses."""
+        if not self._loaded.has_chat_template:
+            _refuse("no_chat_template", "this model has no chat template: it completes text only")
+        taken = sorted(_OWN_ARGUMENTS & prompt.template_arguments.keys())
+        if taken:
+            _refuse("invalid_template_argument", f"not an argument of the chat template: {', '.join(taken)}")
+        messages = [_with_plain_content(message) for message in prompt.messages]
+        continues = bool(messages) and messages[-1].get("role") == "assistant"
+        try:
+            text = self._loaded.render_chat(
+                messages, tools=prompt.tools, arguments=prompt.template_arguments, continues=continues
+            )
+        except Exception as error:  # the template is a program of the model's maker: it may raise anything
+            message = f"the model's chat template refuses this conversation: {error}"
+            _refuse("chat_template_refused", message)
+        return self._loaded.encode(text, with_specials=False)
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """The text of ids, special tokens left out."""
+        return self._loaded.decode(token_ids)
+
+    def token_text(self, token_id: int) -> str:
+        """One token for people, special ones by name."""
+        text = self._loaded.decode([token_id])
+        return text if text and text != REPLACEMENT else self._loaded.name_of(token_id) or ""
+
+    def detokenizer(self) -> MlxDetokenizer:
+        """A new one, for one choice."""
+        return MlxDetokenizer(self._loaded)
+
+
+@final
+class MlxDetokenizer:
+    """Turns token ids into text as they come: a pure function of the ids."""
+
+    def __init__(self, loaded: LoadedTokenizer) -> None:
+        self._loaded = loaded
+        self._stream: DecodeStream | None = loaded.stream()
+        self._token_ids: list[int] = []
+        self._given = ""
+
+    def add(self, token_id: int) -> str:
+        """The text that became certain with this token (empty while a character is incomplete)."""
+        self._token_ids.append(token_id)
+        text = self._stream.step(token_id) if self._stream is not None else self._decoded_since()
+        self._given += text
+        return text
+
+    def finish(self) -> str:
+        """What remains at the end (an incomplete character becomes U+FFFD)."""
+        rest = self._loaded.decode(self._token_ids)[len(self._given) :]
+        self._given += rest
+        return rest
+
+    def _decoded_since(self) -> str:
+        """For tokenizers without a stream: decode everything and give what is new, unless it ends in mid-character."""
+        text = self._loaded.decode(self._token_ids)
+        return "" if text.endswith(REPLACEMENT) else text[len(self._given) :]
+
+
+def _with_plain_content(message: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """A message whose content is a list of text parts, with the parts joined: most templates know strings only."""
+    content = message.get("content")
+    if not isinstance(content, list):
+        return message
+    texts = [part.get("text") if isinstance(part, dict) and part.get("type") == "text" else None for part in content]
+    if not all(isinstance(text, str) for text in texts):
+        _refuse("unsupported_content", "this model reads text only; a message holds something else")
+    return message | {"content": "".join(str(text) for text in texts)}
+
+
+def _refuse(code: str, message: str) -> NoReturn:
+    raise RequestRefused(400, code, message)
