@@ -5,28 +5,29 @@ A step is a pure function of (seed, step number), so a resumed run sees exactly 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from random import Random
-from typing import final
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from tiny_training.conversation import draw_conversation
+from tiny_training.conversation import BALANCED, MOSTLY_SUMS, Mixture, draw_conversation
 from tiny_training.tokens import CONTEXT_LENGTH, encode_conversation
 
 SHORT_ROWS, SHORT_LENGTH = 24, 128
 LONG_ROWS, LONG_EVERY = 2, 16  # every 16th step sees whole contexts, so that all distances are trained
+_BALANCED_STEPS = 1000  # by then questions in words are nearly learned, and sums are not
 _SHORT_TURNS = (1, 1, 1, 1, 1, 1, 2, 2, 3, 4)
 _ANSWER_SHARE = 0.6  # at most so many positions of a step are scored; more are rare, and left out
 
 
-@final
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Arrays of one step: ids and segments (rows, length) int32; `places` are flat positions whose successor is scored
-    with weight `weights` (0 for padding)."""
+class Batch(NamedTuple):
+    """Arrays of one step; a tuple, since JAX passes those into compiled functions.
+
+    `tokens` and `segments` are (rows, length); `places` are flat positions whose successor is scored, with weight
+    `weights` (0 for padding).
+    """
 
     tokens: NDArray[np.int32]
     segments: NDArray[np.int32]
@@ -36,19 +37,21 @@ class Batch:
 
 def make_batch(tokenizer: Tokenizer, seed: int, step: int) -> Batch:
     """The rows of one step."""
-    rng = Random(f"{seed}/step/{step}")
+    rng = Random(f"{seed}/step/{step}")  # noqa: S311 - repeatable text, no secret
+    mixture = BALANCED if step < _BALANCED_STEPS else MOSTLY_SUMS
     is_long = step % LONG_EVERY == LONG_EVERY - 1
     rows, length = (LONG_ROWS, CONTEXT_LENGTH) if is_long else (SHORT_ROWS, SHORT_LENGTH)
     tokens, segments = np.zeros((rows, length), np.int32), np.zeros((rows, length), np.int32)
     scored = np.zeros((rows, length), bool)
     for row in range(rows):
-        _fill_row(tokenizer, rng, is_long, tokens[row], segments[row], scored[row])
+        _fill_row(tokenizer, rng, mixture, is_long, tokens[row], segments[row], scored[row])
     return Batch(tokens, segments, *_places(scored))
 
 
 def _fill_row(
     tokenizer: Tokenizer,
     rng: Random,
+    mixture: Mixture,
     is_long: bool,
     tokens: NDArray[np.int32],
     segments: NDArray[np.int32],
@@ -58,7 +61,7 @@ def _fill_row(
     start, segment, length = 0, 0, len(tokens)
     while start < length:
         turns = int(2 ** rng.uniform(1, 5.6)) if is_long else rng.choice(_SHORT_TURNS)
-        ids, said = encode_conversation(tokenizer, draw_conversation(rng, turns=turns))
+        ids, said = encode_conversation(tokenizer, draw_conversation(rng, turns=turns, mixture=mixture))
         end = min(start + len(ids), length)
         tokens[start:end], segments[start:end] = ids[: end - start], segment
         scored[start : end - 1] = said[1 : end - start]

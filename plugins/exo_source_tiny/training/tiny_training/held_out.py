@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Literal, final
 
@@ -56,7 +56,7 @@ class HeldOut:
     exo: tuple[Question, ...]
 
 
-@lru_cache(maxsize=None)
+@cache
 def read_held_out(part: Part) -> HeldOut:
     """One part of `held_out.json`."""
     skills = json.loads(HELD_OUT_FILE.read_text(encoding="utf-8"))[part]
@@ -88,12 +88,12 @@ def _order(question: Sum) -> Sum:
     return Sum(question.b, "+", question.a)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _texts() -> frozenset[str]:
     parts = [read_held_out(part) for part in PARTS]
     return frozenset(normalise(entry.prompt) for part in parts for entry in (*part.small_talk, *part.exo))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _sums() -> frozenset[Sum]:
     return frozenset(_order(entry) for part in PARTS for entry in read_held_out(part).arithmetic)

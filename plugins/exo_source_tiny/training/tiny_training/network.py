@@ -51,7 +51,10 @@ def matrix_shapes(shape: Shape) -> dict[str, tuple[int, int]]:
 
 def initial_weights(key: jax.Array, shape: Shape) -> Weights:
     """Normal weights of variance 1/inputs; what writes into the residual stream is scaled down by its depth."""
-    weights: Weights = {"embed_tokens": 0.02 * jax.random.normal(key, (shape.vocabulary, shape.hidden)), "norm": jnp.ones(shape.hidden)}
+    weights: Weights = {
+        "embed_tokens": 0.02 * jax.random.normal(key, (shape.vocabulary, shape.hidden)),
+        "norm": jnp.ones(shape.hidden),
+    }
     for layer in range(shape.layers):
         for name, (inputs, outputs) in matrix_shapes(shape).items():
             key, own = jax.random.split(key)
@@ -74,7 +77,11 @@ def hidden_states(weights: Weights, tokens: jax.Array, segments: jax.Array, shap
     visible = ((segments[:, :, None] == segments[:, None, :]) & earlier)[:, None]
     states = weights["embed_tokens"][tokens]
     for layer in range(shape.layers):
-        own = {name.removeprefix(f"layers.{layer}."): value for name, value in weights.items() if name.startswith(f"layers.{layer}.")}
+        own = {
+            name.removeprefix(f"layers.{layer}."): value
+            for name, value in weights.items()
+            if name.startswith(f"layers.{layer}.")
+        }
         states = states + _attend(own, _norm(states, own["input_layernorm"], shape), angles, visible, shape)
         normed = _norm(states, own["post_attention_layernorm"], shape)
         gated = jax.nn.silu(normed @ own["mlp.gate_proj"]) * (normed @ own["mlp.up_proj"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from random import Random
 from typing import TypeAlias
 
@@ -29,7 +29,7 @@ def substitute_macros(pattern: str, macros: Mapping[str, str]) -> str:
     raise ValueError(message)
 
 
-@lru_cache(maxsize=None)
+@cache
 def parse(pattern: str) -> Choice:
     """The alternatives of a pattern without macros."""
     choice, end = _parse_choice(pattern, 0)

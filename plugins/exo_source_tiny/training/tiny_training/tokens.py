@@ -30,7 +30,9 @@ CHAT_TEMPLATE = (
     "{%- endif -%}"
     "{%- if message['content'] is string -%}{{- message['content'] -}}"
     "{%- elif message['content'] -%}"
-    "{%- for part in message['content'] -%}{%- if part['type'] == 'text' -%}{{- part['text'] -}}{%- endif -%}{%- endfor -%}"
+    "{%- for part in message['content'] -%}"
+    "{%- if part['type'] == 'text' -%}{{- part['text'] -}}{%- endif -%}"
+    "{%- endfor -%}"
     "{%- endif -%}"
     "{{- '<|end|>' -}}"
     "{%- endfor -%}"
@@ -55,9 +57,11 @@ def train_tokenizer(seed: int) -> Tokenizer:
         special_tokens=[AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS],
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
     )
-    rng = Random(f"{seed}/tokenizer")
+    rng = Random(f"{seed}/tokenizer")  # noqa: S311 - repeatable text, no secret
     conversations = (draw_conversation(rng, turns=1) for _ in range(_SAMPLE_CONVERSATIONS))
-    tokenizer.train_from_iterator((f"{c.system}\n{t.prompt}\n{t.answer}" for c in conversations for t in c.turns), trainer)
+    tokenizer.train_from_iterator(
+        (f"{c.system}\n{t.prompt}\n{t.answer}" for c in conversations for t in c.turns), trainer
+    )
     return tokenizer
 
 
