@@ -1,1 +1,1 @@
-"""To be written."""
+"""The OpenAI API of an exo cluster: chat completions, streamed and whole, and the list of models."""
