@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
 import click
@@ -16,7 +17,7 @@ from exo_core import __version__
 from exo_core.errors import ExoError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from exo_core.plugins.manager import Plugins
 
@@ -50,7 +51,8 @@ class ExoGroup(click.Group):
         """Put `run` in front when the first word is one of its options, or missing."""
         if not args or (args[0].startswith("-") and args[0] not in _GROUP_OPTIONS):
             args = ["run", *args]
-        return super().parse_args(ctx, args)
+        with errors_for_people():  # `--help` is answered here already, and may meet broken plugins
+            return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Core commands in the order of a person's day, then the plugins'."""
@@ -74,14 +76,9 @@ class ExoGroup(click.Group):
             formatter.write_dl(rows)
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run; an error of ours becomes one line on stderr and exit status 1."""
-        try:
+        """Run the subcommand."""
+        with errors_for_people():
             return cast("object", super().invoke(ctx))
-        except ExoError as error:
-            if os.environ.get("EXO_TRACEBACK"):
-                raise
-            message = str(error) or type(error).__name__
-            raise click.ClickException(message) from error
 
     def _plugin_help(self, name: str) -> str:
         return self.commands[name].get_short_help_str(80)
@@ -90,6 +87,18 @@ class ExoGroup(click.Group):
         if not getattr(self, "_plugins_asked", False):
             self._plugins_asked = True
             load_plugins().register_commands(self)
+
+
+@contextmanager
+def errors_for_people() -> Generator[None]:
+    """An error of ours becomes one line on stderr and exit status 1."""
+    try:
+        yield
+    except ExoError as error:
+        if os.environ.get("EXO_TRACEBACK"):
+            raise
+        message = str(error) or type(error).__name__
+        raise click.ClickException(message) from error
 
 
 def load_plugins(blocked: tuple[str, ...] = ()) -> Plugins:

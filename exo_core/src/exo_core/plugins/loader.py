@@ -7,7 +7,7 @@ not keep the others from loading; it is fatal only when something of it is asked
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from itertools import pairwise
 from types import ModuleType
@@ -48,8 +48,12 @@ def installed_entry_points() -> Sequence[EntryPoint]:
 def load_entry_points(
     manager: pluggy.PluginManager, points: Iterable[EntryPoint], blocked: Collection[str]
 ) -> Sequence[PluginReport]:
-    """Import and register each plugin that is not blocked."""
-    return [_load_one(manager, point, blocked) for point in points]
+    """Import and register each plugin that is not blocked, then drop those that implement a hook nobody declares."""
+    reports = [_load_one(manager, point, blocked) for point in points]
+    unknown = _reject_unknown_hooks(manager)
+    return [
+        replace(item, state="failed", reason=unknown[item.name]) if item.name in unknown else item for item in reports
+    ]
 
 
 def _load_one(manager: pluggy.PluginManager, point: EntryPoint, blocked: Collection[str]) -> PluginReport:
@@ -72,13 +76,32 @@ def _register(manager: pluggy.PluginManager, plugin: object, name: str) -> None:
     if not isinstance(plugin, ModuleType):
         message = f"the entry point must name a module, not {plugin!r}"
         raise PluginError(message)
-    manager.register(plugin, name=name)
+    if manager.has_plugin(name):
+        message = f"'{name}' is the name of a built-in plugin; give the entry point another name"
+        raise PluginError(message)
     try:
-        manager.check_pending()
-    except pluggy.PluginValidationError as problem:
-        manager.unregister(plugin)
-        message = f"{problem}; it may need a newer exo-core"
-        raise PluginError(message) from problem
+        manager.register(plugin, name=name)
+    except Exception:
+        if manager.get_plugin(name) is plugin:  # it failed half-way: none of its hooks may be called
+            manager.unregister(plugin)
+        raise
+
+
+def _reject_unknown_hooks(manager: pluggy.PluginManager) -> dict[str, str]:
+    """Unregister plugins with hooks that nobody declared; why, by plugin.
+
+    Asked when all are loaded, for a plugin may implement a hook that one with a later name declares.
+    """
+    reasons: dict[str, str] = {}
+    while True:
+        try:
+            manager.check_pending()
+        except pluggy.PluginValidationError as problem:
+            name = manager.get_name(problem.plugin)
+            manager.unregister(problem.plugin)
+            reasons[str(name)] = f"{problem}; it may need a newer exo-core, or a plugin that is not loaded"
+        else:
+            return reasons
 
 
 def _distribution(point: EntryPoint) -> tuple[str, str]:

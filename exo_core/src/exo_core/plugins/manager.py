@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from types import ModuleType
 from typing import TYPE_CHECKING, cast, final
@@ -109,7 +110,7 @@ class Plugins:
     def _register(self, kind: str, hook_name: str) -> Register[object]:
         register = self._registers.get(kind)
         if register is None:
-            register = self._registers[kind] = Register[object](kind)
+            register = self._registers[kind] = Register[object](kind, absent=self._absent)
             for name, implementation in self._implementations(hook_name):
                 register.plugin = name
                 try:
@@ -131,10 +132,13 @@ class Plugins:
 
     def node_facts(self, node_id: NodeId) -> dict[str, JsonValue]:
         """Everything plugins know of this machine, by plugin."""
-        results = cast("list[Mapping[str, JsonValue]]", self._manager.hook.exo_node_facts(node_id=node_id))
         merged: dict[str, JsonValue] = {}
-        for result in reversed(results):
-            merged.update(result)
+        for name, implementation in reversed(self._implementations("exo_node_facts")):
+            try:
+                facts = cast("Mapping[str, JsonValue] | None", implementation(node_id=node_id))
+                merged.update(facts or {})
+            except Exception:  # what one plugin cannot find out, the others still can
+                logger.exception("plugin '%s' failed in exo_node_facts", name)
         return merged
 
     # decisions -------------------------------------------------------------------------------------------
@@ -179,14 +183,17 @@ class Plugins:
         caller = cast("pluggy.HookCaller", getattr(self._manager.hook, hook_name))
         return [(item.plugin_name, _by_keyword(item)) for item in reversed(caller.get_hookimpls())]
 
+    def _absent(self) -> Mapping[str, str]:
+        """Installed plugins that are not loaded, and why."""
+        why = {"blocked": "is", "failed": "failed:", "loaded": ""}
+        return {item.name: f"{why[item.state]} {item.reason}" for item in self.reports if item.state != "loaded"}
+
     def _mark_failed(self, name: str, problem: Exception) -> None:
         known = self._reports.get(name)
         reason = f"{type(problem).__name__}: {problem}"
         logger.warning("plugin '%s' failed: %s", name, reason)
         if known is not None:
-            self._reports[name] = PluginReport(
-                name=name, distribution=known.distribution, version=known.version, state="failed", reason=reason
-            )
+            self._reports[name] = replace(known, state="failed", reason=reason)
 
 
 def _by_keyword(implementation: pluggy.HookImpl) -> Callable[..., object]:
