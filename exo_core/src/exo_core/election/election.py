@@ -1,0 +1,360 @@
+"""The bully election, as a table of roles.
+
+| role      | what happens                                              | then                                        |
+|-----------|-----------------------------------------------------------|---------------------------------------------|
+| seeking   | a master's heartbeat at or above our epoch                | follow it                                   |
+| seeking   | its turn has come (0.3 s times its rank among the live)   | ask all members (pre-vote): asking          |
+| asking    | somebody refuses (it still hears a master)                | seeking, later again                        |
+| asking    | all live peers grant, or nobody refused for 0.3 s         | availability: lead; majority: voting        |
+| asking    | a majority of members grants                              | majority: durable epoch, real votes: voting |
+| voting    | a majority of members grants                              | lead                                        |
+| following | its master is silent, gone, or yields                     | seeking (or following the other)            |
+| following | another master is heard, its own still lives              | stays (sticky), tells its master: `Rival`   |
+| leading   | another master is met, larger by (followers, epoch)       | yield to it, or wait for its higher epoch   |
+| leading   | another master is met, smaller                            | outbid it with term max + 1                 |
+| leading   | majority: it hears no majority any more                   | seeking                                     |
+| any       | a master's heartbeat below the durable epoch              | answer `Fenced`                             |
+
+The rules behind it. A term is the highest ever seen plus one, and durable before it is used. A node's epoch never goes
+back. A candidate that joins with a higher rank never unseats a healthy master. In `majority` a real vote is a durable
+promise: nothing below that epoch is accepted afterwards, and only a candidate whose log is not behind gets it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal, final
+
+from exo_core.clock import Rng
+from exo_core.election.addressees import addressees
+from exo_core.election.liveness import SILENCE_S, Liveness
+from exo_core.election.messages import (
+    Abdication,
+    Ballot,
+    BallotAnswer,
+    ElectionMessage,
+    Farewell,
+    Fenced,
+    Heartbeat,
+    Rival,
+)
+from exo_core.election.roster import Roster
+from exo_core.election.standing import ElectionAction, EpochStore, MasterChanged, Myself, Send, Standing
+from exo_core.identifiers import Epoch, NodeId
+
+HEARTBEAT_S = 0.25
+RANK_DELAY_S = 0.3
+ROUND_S = 0.3
+TICK_S = 0.05
+
+Role = Literal["seeking", "asking", "voting", "following", "leading"]
+
+
+@dataclass
+class _Round:
+    """A pre-vote or vote in progress."""
+
+    phase: Literal["pre", "real"]
+    epoch: Epoch
+    until: float
+    granted: set[NodeId] = field(default_factory=set[NodeId])
+
+
+@final
+class Election:
+    """One node's part in it. `receive`, `tick` and the others return what to do, in order."""
+
+    def __init__(self, myself: Myself, store: EpochStore, rng: Rng, now: float) -> None:
+        self._me = myself.node_id
+        self._boot = myself.boot
+        self._store = store
+        self._rng = rng
+        self._roster = Roster(self._me, now)
+        self.role: Role = "seeking"
+        self.master_id: NodeId | None = None
+        self._highest = store.epoch
+        self._round: _Round | None = None
+        self._move_at: float | None = None
+        self._started_at = now
+        self._next_heartbeat = now
+        self._master_followers = 0
+
+    @property
+    def epoch(self) -> Epoch:
+        """The epoch this node lives in: durable, never lower than before."""
+        return self._store.epoch
+
+    @property
+    def liveness(self) -> Liveness:
+        """Who is alive, as far as this node knows."""
+        return self._roster.liveness
+
+    @property
+    def leads(self) -> bool:
+        """Whether this node is the master."""
+        return self.role == "leading"
+
+    def followers(self, standing: Standing, now: float) -> frozenset[NodeId]:
+        """Live peers whose last heartbeat was of our epoch."""
+        return self._roster.followers(standing.peers, self.epoch, now)
+
+    # what happens -----------------------------------------------------------------------------------------
+
+    def receive(self, sender: NodeId, message: ElectionMessage, now: float, standing: Standing) -> list[ElectionAction]:
+        """A message arrived."""
+        if not isinstance(message, Farewell):
+            self.liveness.heard(sender, now)
+        match message:
+            case Heartbeat():
+                return list(self._on_heartbeat(sender, message, now, standing))
+            case Ballot():
+                return list(self._on_ballot(sender, message, now, standing))
+            case BallotAnswer():
+                return list(self._on_answer(sender, message, now, standing))
+            case Fenced() | Rival():
+                self._see(message.epoch)
+                return list(self._meet(message.epoch, message.followers, now, standing)) if self.leads else []
+            case Abdication():
+                return list(self._on_abdication(sender, message))
+            case Farewell():
+                return list(self._on_farewell(sender))
+
+    def closed(self, peer: NodeId, now: float) -> None:
+        """The last way to a peer broke: it is dead soon unless it is heard again."""
+        self.liveness.closed(peer, now)
+
+    def tick(self, now: float, standing: Standing) -> list[ElectionAction]:
+        """Time passed; to be called about every `TICK_S`."""
+        self.liveness.tick(now, TICK_S)
+        actions = [*self._watch_master(now, standing), *self._move(now, standing)]
+        if now >= self._next_heartbeat:
+            self._next_heartbeat = now + HEARTBEAT_S
+            actions.extend(self._heartbeats(now, standing))
+        return actions
+
+    def farewell(self, standing: Standing) -> list[ElectionAction]:
+        """This node stops."""
+        return [Send(peer, Farewell(boot=self._boot)) for peer in sorted(standing.peers)]
+
+    # hearing of masters -----------------------------------------------------------------------------------
+
+    def _on_heartbeat(
+        self, sender: NodeId, beat: Heartbeat, now: float, standing: Standing
+    ) -> Iterator[ElectionAction]:
+        self._roster.take(sender, beat, now)
+        self._see(beat.epoch)
+        if not beat.leads:
+            if sender == self.master_id and beat.epoch >= self.epoch:
+                yield from self._seek()  # it restarted, or stepped down
+        elif self.leads:
+            yield from self._meet(beat.epoch, beat.followers, now, standing)
+        elif beat.epoch < self.epoch:
+            count = self._master_followers if self.role == "following" else 0
+            yield Send(sender, Fenced(epoch=self.epoch, followers=count))
+        elif self.role == "following" and self.master_id != sender and self._master_lives(now):
+            yield Send(_known(self.master_id), Rival(epoch=beat.epoch, followers=beat.followers))
+        else:
+            self._master_followers = beat.followers
+            yield from self._follow(beat.epoch)
+
+    def _meet(self, epoch: Epoch, followers: int, now: float, standing: Standing) -> Iterator[ElectionAction]:
+        """Two masters: the larger by (live count, epoch) goes on."""
+        if epoch == self.epoch:
+            return
+        mine = len(self.followers(standing, now)) + 1
+        if (mine, self.epoch) > (followers, epoch):
+            if epoch > self.epoch:
+                yield from self._lead(now, standing)
+            else:
+                yield from self._heartbeats(now, standing)  # so that the other learns of us
+        elif epoch > self.epoch:
+            yield from self._abdicate(epoch, standing)
+
+    def _abdicate(self, in_favour: Epoch, standing: Standing) -> Iterator[ElectionAction]:
+        for peer in sorted(standing.peers):
+            yield Send(peer, Abdication(epoch=self.epoch, in_favour=in_favour))
+        yield from self._follow(in_favour)
+
+    def _on_abdication(self, sender: NodeId, message: Abdication) -> Iterator[ElectionAction]:
+        self._see(message.in_favour)
+        if sender != self.master_id or self.leads:
+            return
+        if message.in_favour >= self.epoch and message.in_favour.master_id != self._me:
+            yield from self._follow(message.in_favour)
+        else:
+            yield from self._seek()
+
+    def _on_farewell(self, sender: NodeId) -> Iterator[ElectionAction]:
+        self._roster.gone(sender)
+        if sender == self.master_id:
+            yield from self._seek()
+
+    def _follow(self, epoch: Epoch) -> Iterator[ElectionAction]:
+        changed = self.role != "following" or self.master_id != epoch.master_id or self.epoch != epoch
+        self._raise_epoch(epoch)
+        self.role, self.master_id, self._round, self._move_at = "following", epoch.master_id, None, None
+        if changed:
+            yield MasterChanged(self.master_id, epoch)
+
+    # losing one -------------------------------------------------------------------------------------------
+
+    def _watch_master(self, now: float, standing: Standing) -> Iterator[ElectionAction]:
+        if self.role == "following" and not self._master_lives(now):
+            yield from self._seek()
+        elif self.leads and standing.consistency == "majority":
+            live = self.liveness.live(standing.members, now) | {self._me}
+            if 2 * len(live & standing.members) <= len(standing.members):
+                yield from self._seek()
+
+    def _master_lives(self, now: float) -> bool:
+        return self.master_id is not None and self.liveness.is_live(self.master_id, now)
+
+    def _seek(self) -> Iterator[ElectionAction]:
+        self.role, self.master_id, self._round, self._move_at = "seeking", None, None, None
+        yield MasterChanged(None, self.epoch)
+
+    # becoming one -----------------------------------------------------------------------------------------
+
+    def _move(self, now: float, standing: Standing) -> Iterator[ElectionAction]:
+        if self.role == "seeking" and standing.may_lead:
+            if self._move_at is None:
+                self._move_at = now + self._patience(now, standing)
+            if now >= self._move_at:
+                yield from self._ask("pre", now, standing)
+        elif self._round is not None and now >= self._round.until:
+            yield from self._end_of_round(now, standing)
+
+    def _patience(self, now: float, standing: Standing) -> float:
+        """How long to wait for others: a fresh start gives a present master time to be heard."""
+        others = standing.members - {self._me}
+        if not others:
+            return 0.0
+        fresh = max(0.0, self._started_at + SILENCE_S - now)
+        return fresh + RANK_DELAY_S * self._roster.rank(standing.priority, others, now) + 0.02 * self._rng.random()
+
+    def _ask(self, phase: Literal["pre", "real"], now: float, standing: Standing) -> Iterator[ElectionAction]:
+        proposed = Epoch(term=max(self._highest.term, self.epoch.term) + 1, master_id=self._me)
+        if phase == "real":
+            self._raise_epoch(proposed)  # the vote for oneself, durable before anybody is asked
+        self.role = "asking" if phase == "pre" else "voting"
+        self._round = _Round(phase, proposed, now + ROUND_S * self.liveness.factor)
+        ballot = Ballot(phase=phase, epoch=proposed, priority=standing.priority, mark=standing.mark)
+        for peer in sorted(standing.peers):
+            yield Send(peer, ballot)
+        yield from self._count(now, standing)
+
+    def _on_answer(
+        self, sender: NodeId, answer: BallotAnswer, now: float, standing: Standing
+    ) -> Iterator[ElectionAction]:
+        self._see(answer.highest)
+        current = self._round
+        if current is None or (answer.phase, answer.epoch) != (current.phase, current.epoch):
+            return
+        if not answer.granted and (standing.consistency == "availability" or answer.highest > current.epoch):
+            self._try_later(now)
+            return
+        if answer.granted:
+            current.granted.add(sender)
+        yield from self._count(now, standing)
+
+    def _count(self, now: float, standing: Standing) -> Iterator[ElectionAction]:
+        """Go on as soon as the answers that are in suffice."""
+        current = self._round
+        if current is None:
+            return
+        if standing.consistency == "majority":
+            votes = (current.granted | {self._me}) & standing.members
+            if 2 * len(votes) > len(standing.members):
+                yield from self._ask("real", now, standing) if current.phase == "pre" else self._lead(now, standing)
+        elif self.liveness.live(standing.peers, now) <= current.granted:
+            yield from self._lead(now, standing)
+
+    def _end_of_round(self, now: float, standing: Standing) -> Iterator[ElectionAction]:
+        """Time is up: in `availability` nobody refused, and whoever is silent does not count."""
+        if standing.consistency == "availability":
+            yield from self._lead(now, standing)
+        else:
+            self._try_later(now)
+
+    def _try_later(self, now: float) -> None:
+        self.role, self._round = "seeking", None
+        self._move_at = now + ROUND_S * (1 + self._rng.random())
+
+    def _lead(self, now: float, standing: Standing) -> Iterator[ElectionAction]:
+        """Take the office: a term above every one seen (or the one that was voted), durable, then said aloud."""
+        voted = self._round.epoch if self._round is not None and self._round.phase == "real" else None
+        epoch = voted or Epoch(term=max(self._highest.term, self.epoch.term) + 1, master_id=self._me)
+        self._raise_epoch(epoch)
+        self.role, self.master_id, self._round, self._move_at = "leading", self._me, None, None
+        yield MasterChanged(self._me, epoch)
+        self._next_heartbeat = now + HEARTBEAT_S
+        yield from self._heartbeats(now, standing)
+
+    # voting for others ------------------------------------------------------------------------------------
+
+    def _on_ballot(self, sender: NodeId, ballot: Ballot, now: float, standing: Standing) -> Iterator[ElectionAction]:
+        reason = self._why_not(sender, ballot, now, standing)
+        if not reason:
+            if ballot.phase == "real":
+                self._raise_epoch(ballot.epoch)
+            if self.role in ("seeking", "asking", "voting"):
+                self._try_later(now)  # give the candidate room; a round of our own is over
+        yield Send(
+            sender,
+            BallotAnswer(
+                phase=ballot.phase,
+                epoch=ballot.epoch,
+                granted=not reason,
+                highest=max(self._highest, self.epoch),
+                reason=reason,
+            ),
+        )
+
+    def _why_not(self, sender: NodeId, ballot: Ballot, now: float, standing: Standing) -> str:
+        """Why this candidate does not get our word; empty: it does."""
+        if self.leads:
+            return "I lead"
+        if self.role == "following" and self.master_id != sender and self._master_lives(now):
+            return f"I still hear {self.master_id}"
+        if ballot.epoch <= self.epoch:
+            return "that epoch is over"
+        if self.role in ("asking", "voting") and (standing.priority, self._me) > (ballot.priority, sender):
+            return "I am asking myself, and rank higher"
+        mine = (standing.mark.last_epoch, standing.mark.length)
+        if standing.consistency == "majority" and (ballot.mark.last_epoch, ballot.mark.length) < mine:
+            return "your log is behind mine"
+        return ""
+
+    # the rest ---------------------------------------------------------------------------------------------
+
+    def _heartbeats(self, now: float, standing: Standing) -> Iterator[Send]:
+        beat = Heartbeat(
+            boot=self._boot,
+            epoch=self.epoch,
+            leads=self.leads,
+            follows=self.role == "following",
+            followers=len(self.followers(standing, now)) + 1 if self.leads else 0,
+            priority=standing.priority,
+            mark=standing.mark,
+            reducers=standing.reducers,
+            heard=self.liveness.report(now),
+        )
+        for peer in addressees(standing.peers, self.master_id, self._me, self._rng):
+            yield Send(peer, beat)
+
+    def _see(self, epoch: Epoch) -> None:
+        self._highest = max(self._highest, epoch)
+
+    def _raise_epoch(self, epoch: Epoch) -> None:
+        self._see(epoch)
+        if epoch > self.epoch:
+            self._store.set_epoch(epoch)
+
+
+def _known(node_id: NodeId | None) -> NodeId:
+    """A follower always has a master."""
+    if node_id is None:
+        message = "a node that follows nobody was taken for a follower"
+        raise ValueError(message)
+    return node_id
