@@ -1,0 +1,185 @@
+"""A session under asyncio: what the event loop calls when bytes come, go, or the connection ends."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import deque
+from typing import cast, final
+
+from exo_core.errors import ConnectError, LinkClosed
+from exo_core.transports import Buffer, Peer
+from exo_transport_tcp.session import BATCH_BYTES, HANDSHAKE_BYTES, Session
+from exo_transport_tcp.socket_options import set_link_options
+
+RECEIVE_BYTES = 128 * 1024
+"""How much is read from the socket at once."""
+
+QUEUED_BYTES = 256 * 1024
+"""So much may wait for `receive` before reading stops."""
+
+
+@final
+class LinkProtocol(asyncio.BufferedProtocol):
+    """Moves bytes between a TCP connection and its session. `established` tells when the peer is proven, or why not."""
+
+    def __init__(self, session: Session) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.established: asyncio.Future[Peer] = self._loop.create_future()
+        self.ended: asyncio.Future[None] = self._loop.create_future()
+        self.session = session
+        self.address = "?"
+        self.dead = ""
+        self.discarding = False
+        self._arrived: deque[Buffer] = deque()
+        self._arrived_bytes = 0
+        self._arrival: asyncio.Future[None] | None = None
+        self._space = memoryview(bytearray(HANDSHAKE_BYTES))
+        self._paused = False
+        self._room: asyncio.Future[None] | None = None
+        self._transport: asyncio.Transport | None = None
+
+    # called by the event loop ----------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        set_link_options(cast("socket.socket", transport.get_extra_info("socket")))
+        host, port = cast("tuple[str, int]", transport.get_extra_info("peername") or ("?", 0))[:2]
+        self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._transport.set_write_buffer_limits(high=BATCH_BYTES)
+        self._introduce(b"")
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._space if self.established.done() else self._space[: max(1, self.session.allowance)]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        received = self._space[:nbytes]
+        if self.discarding:
+            return
+        if not self.established.done():
+            self._introduce(received)
+            return
+        self.session.channel.feed(received)
+        self._take_messages()
+
+    def eof_received(self) -> bool | None:
+        self.end("the other side closed the link")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.end(f"the connection was lost: {exc}" if exc else "the connection was closed")
+        self.discarding = True
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    def pause_writing(self) -> None:
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        self._paused = False
+        self._wake(self._room)
+
+    # called by the link ----------------------------------------------------------------------------------
+
+    async def arrival(self) -> Buffer:
+        """The next message. Raises `LinkClosed` once the link is dead and nothing that had arrived is left."""
+        while not self._arrived:
+            self.check_alive()
+            self._arrival = self._loop.create_future()
+            await self._arrival
+        message = self._arrived.popleft()
+        self._arrived_bytes -= len(message)
+        if self._transport and not self.dead and self._arrived_bytes <= QUEUED_BYTES:
+            self._transport.resume_reading()
+        return message
+
+    def write(self, data: bytes) -> None:
+        """Hand bytes to the connection."""
+        if self._transport and data and not self.dead:
+            self._transport.write(data)
+
+    async def room(self) -> None:
+        """Wait while the connection has too much to send already. Raises `LinkClosed`."""
+        while self._paused:
+            self.check_alive()
+            self._room = self._loop.create_future()
+            await self._room
+        self.check_alive()
+
+    def check_alive(self) -> None:
+        """Raises `LinkClosed` when the link is dead."""
+        if self.dead:
+            raise LinkClosed(self.dead)
+
+    def end(self, reason: str) -> None:
+        """The link is dead from now on, for this reason; only the first one counts."""
+        if not self.dead:
+            self.dead = reason
+            self._wake(self._arrival)
+            self._wake(self._room)
+            self.fail(ConnectError(f"the connection ended during the handshake: {reason}"))
+
+    def fail(self, problem: ConnectError) -> None:
+        """The handshake came to nothing."""
+        if not self.established.done():
+            self.established.set_exception(problem)
+            _ = self.established.exception()  # whoever waits sees it; nobody may be waiting any more
+            self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close the connection after what was written; the other side is heard no more."""
+        self.discarding = True
+        self.write(self.session.channel.outgoing())
+        self.end("this side closed the link")
+        if self._transport:
+            self._transport.close()
+
+    def finish(self) -> None:
+        """Say goodbye and go on discarding what comes until the other side hangs up too.
+
+        Closing at once, with unread bytes in the kernel, would reset the connection and lose what is still under way.
+        """
+        self.session.channel.say_goodbye()
+        self.write(self.session.channel.outgoing())
+        self.end("this side closed the link")
+        self.discarding = True
+        if self._transport and not self._transport.is_closing():
+            self._transport.write_eof()
+            self._transport.resume_reading()
+
+    def abort(self) -> None:
+        """End the connection now."""
+        self.end("this side closed the link")
+        if self._transport:
+            self._transport.abort()
+
+    # inside ----------------------------------------------------------------------------------------------
+
+    def _introduce(self, received: Buffer) -> None:
+        try:
+            peer = self.session.shake_hands(received)
+        except ConnectError as problem:
+            self.fail(problem)
+            return
+        self.write(self.session.channel.outgoing())
+        if peer is not None:
+            self._space = memoryview(bytearray(RECEIVE_BYTES))
+            self.established.set_result(peer)
+            self._take_messages()
+
+    def _take_messages(self) -> None:
+        try:
+            while (message := self.session.next_message()) is not None:
+                self._arrived.append(message)
+                self._arrived_bytes += len(message)
+        except LinkClosed as problem:
+            self.end(str(problem))
+            self.hang_up()
+        if self._arrived:
+            self._wake(self._arrival)
+        if self._arrived_bytes > QUEUED_BYTES and self._transport:
+            self._transport.pause_reading()
+
+    @staticmethod
+    def _wake(waiting: asyncio.Future[None] | None) -> None:
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
