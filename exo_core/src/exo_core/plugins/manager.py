@@ -149,8 +149,9 @@ class Plugins:
 
     def place_instance(self, request: PlacementRequest, topology: Topology, state: State) -> Placement | DoesNotFit:
         """Where an instance lives, by the first plugin that decides."""
-        answer = self._manager.hook.exo_place_instance(request=request, topology=topology, state=state)
-        return cast("Placement | DoesNotFit", answer)
+        hook = self._manager.hook.exo_place_instance
+        answer = cast("Placement | DoesNotFit | None", hook(request=request, topology=topology, state=state))
+        return _nobody_decides() if answer is None else answer
 
     def reject_placement(self, placement: Placement, topology: Topology, state: State) -> Sequence[str]:
         """Every plugin's reason against a placement; empty: none."""
@@ -194,6 +195,12 @@ class Plugins:
         logger.warning("plugin '%s' failed: %s", name, reason)
         if known is not None:
             self._reports[name] = replace(known, state="failed", reason=reason)
+
+
+def _nobody_decides() -> DoesNotFit:
+    from exo_core.placement import DoesNotFit
+
+    return DoesNotFit(reason="no plugin of the master places instances: it was started --without default_placement")
 
 
 def _by_keyword(implementation: pluggy.HookImpl) -> Callable[..., object]:
