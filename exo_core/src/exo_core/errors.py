@@ -12,6 +12,7 @@ ExoError
 │   ├── AuthenticationError the other side is not who it must be
 │   └── LinkClosed          a link died; it never comes back
 ├── WireError               bytes that no honest peer sends
+├── CallFailed              the other node could not answer a question
 ├── LogError                the event log cannot do what was asked
 │   ├── LogConflict         the log moved on since the caller looked
 │   └── LogCorrupt          a row fails its check
@@ -71,6 +72,11 @@ class LinkClosed(TransportError):
 
 class WireError(ExoError):
     """Received bytes break the wire format; the link that brought them is closed."""
+
+
+@final
+class CallFailed(ExoError):
+    """The other node was reached and could not answer; it said why."""
 
 
 class LogError(ExoError):

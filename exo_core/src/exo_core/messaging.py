@@ -92,7 +92,8 @@ class Messenger(Protocol):
         ...
 
     async def ask(self, to: NodeId, call: Call[MessageT, ReplyT], question: MessageT, *, timeout: float) -> ReplyT:
-        """Ask and wait. Raises `LinkClosed` when unreachable, `TimeoutError`, or `WireError` for a broken reply.
+        """Ask and wait. Raises `LinkClosed` when unreachable, `TimeoutError`, `CallFailed` when the other side could
+        not answer (its handler raised, or it knows no such call), or `WireError` for a broken reply.
 
         To this node itself it is answered in place.
         """

@@ -1,0 +1,340 @@
+"""The `Messenger` of a node: peers by name, one live link to each, everything else behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar, cast, final
+
+from exo_core.clock import Clock, Rng
+from exo_core.errors import CallFailed, ConnectError, LinkClosed
+from exo_core.identifiers import NodeId
+from exo_core.messaging import Call, PeerChange, Priority, Stream, Topic
+from exo_core.router.address_book import AddressBook, scheme
+from exo_core.router.connection import Connection
+from exo_core.router.dialer import Dialer
+from exo_core.router.handlers import Handlers, StreamHandler, handle_stream
+from exo_core.router.introduction import Visitor, introduce
+from exo_core.router.live_links import LiveLinks
+from exo_core.router.local_streams import local_pair
+from exo_core.router.settings import RouterSettings
+from exo_core.router.streams import RouterStream
+from exo_core.router.task_scope import TaskScope
+from exo_core.transports import Buffer, Link, Peer, Ticket, Transport
+from exo_core.wire.codec import decode, encode
+from exo_core.wire.hello import Hello, Judge, copied_identity
+
+logger = logging.getLogger(__name__)
+
+MessageT = TypeVar("MessageT")
+ReplyT = TypeVar("ReplyT")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveLink:
+    """A link as telemetry shows it. Measures are None until they were taken."""
+
+    peer: NodeId
+    transport: str
+    address: str
+    round_trip_ms: float | None
+    bytes_per_s: float | None = None
+
+
+@final
+class Router:
+    """Implements `Messenger`. Works while `running()` is entered; transports hand their links of nodes to `accept`.
+
+    `transports` are in order of preference. `hello` gives what this node says of itself now (its tickets included),
+    `judge` its own reasons to refuse a peer. Enter the transports' `serve` before `running()`, so that on the way out
+    the goodbyes go before the links are closed.
+    """
+
+    def __init__(
+        self,
+        *,
+        node_id: NodeId,
+        transports: Sequence[Transport],
+        hello: Callable[[], Hello],
+        judge: Judge = lambda _: None,
+        clock: Clock,
+        rng: Rng,
+        settings: RouterSettings = RouterSettings(),  # noqa: B008 - frozen
+    ) -> None:
+        self._node_id = node_id
+        self._transports = {transport.name: transport for transport in transports}
+        self._hello = hello
+        self._judge = judge
+        self._clock = clock
+        self._settings = settings
+        self._handlers = Handlers()
+        self._links = LiveLinks(node_id)
+        self._scope = TaskScope()
+        self._book = AddressBook(list(self._transports))
+        self._dialer = Dialer(
+            book=self._book, dial=self._dial, scope=self._scope, clock=clock, rng=rng, settings=settings
+        )
+        self._waiting: list[Callable[[], None]] = []
+        self._started = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"Router({self._node_id}, reaches {sorted(self.reachable)})"
+
+    # --- its life ------------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Be a node: dial peers, answer them; say goodbye to them on the way out."""
+        async with self._scope:
+            self._started.set()
+            for deferred in self._waiting:
+                deferred()
+            try:
+                yield
+            finally:
+                self._started.clear()
+                await self._say_goodbyes(f"{self._hello().name} is stopping")
+
+    async def accept(self, link: Link) -> None:
+        """Serve a link that a peer made, until it dies. Links of anything but nodes are refused. For `serve`."""
+        await self._started.wait()
+        try:
+            connection = await self._receive_visitor(link)
+        except ConnectError as problem:
+            logger.info("refused a link from %s at %s: %s", link.peer.node_id, link.address, problem)
+            await link.close()
+            return
+        await self._serve(connection)
+
+    def add_peer(self, ticket: Ticket) -> None:
+        """Somebody is, or will be, at this ticket: try for as long as it takes."""
+        self._when_running(lambda: self._dialer.hunt(ticket, keep=True))
+
+    def suggest(self, ticket: Ticket) -> None:
+        """Somebody may be there: try a few times, then forget it."""
+        if scheme(ticket) in self._transports and ticket not in self._hello().tickets:
+            self._when_running(lambda: self._dialer.hunt(ticket, keep=False))
+
+    def learn(self, node_id: NodeId, tickets: Iterable[Ticket]) -> None:
+        """A member is said to be reachable by these tickets: keep a link to it."""
+        if node_id != self._node_id:
+            told = tuple(tickets)
+            self._when_running(lambda: self._dialer.learn(node_id, told))
+
+    async def disconnect(self, node_id: NodeId, reason: str) -> None:
+        """Tell a peer why it is no member any more, close its link and stop dialling it.
+
+        That it does not come back is for `judge` to see to.
+        """
+        self._dialer.forget(node_id)
+        connection = self._links.get(node_id)
+        if connection is not None:
+            await connection.say_goodbye(reason)
+
+    @property
+    def links(self) -> Sequence[LiveLink]:
+        """The live links, by peer."""
+        return [_described(connection) for _, connection in sorted(self._links.all.items())]
+
+    @property
+    def problems(self) -> Mapping[Ticket, str]:
+        """Tickets that are tried in vain, and why, in sentences for people."""
+        return dict(self._dialer.problems)
+
+    def peer_hello(self, node_id: NodeId) -> Hello | None:
+        """What a reachable peer said of itself when its link was made."""
+        connection = self._links.get(node_id)
+        return None if connection is None else connection.hello
+
+    # --- Messenger -----------------------------------------------------------------------------------------------
+
+    @property
+    def node_id(self) -> NodeId:
+        return self._node_id
+
+    @property
+    def reachable(self) -> frozenset[NodeId]:
+        return self._links.reachable
+
+    def send(self, to: NodeId, topic: Topic[MessageT], message: MessageT) -> bool:
+        if to == self._node_id:
+            return self._handlers.take(to, topic.name, message)
+        way = self._way_to(to)
+        return way is not None and way.send(topic.priority, topic.name, encode(topic.adapter, message))
+
+    async def ask(self, to: NodeId, call: Call[MessageT, ReplyT], question: MessageT, *, timeout: float) -> ReplyT:
+        if to == self._node_id:
+            async with asyncio.timeout(timeout):
+                return cast("ReplyT", await self._handlers.answer(to, call.name, question))
+        way = self._sure_way_to(to)
+        reply = await way.ask(call.priority, call.name, encode(call.question, question), timeout)
+        return decode(call.reply, reply)
+
+    async def open_stream(self, to: NodeId, name: str, opening: Buffer, *, priority: Priority = "tokens") -> Stream:
+        if to != self._node_id:
+            return self._sure_way_to(to).open_stream(name, opening, priority)
+        opened, accepted = local_pair(to, priority)
+        self.stream(accepted, name, bytes(opening))
+        return opened
+
+    def on_message(self, topic: Topic[MessageT], handler: Callable[[NodeId, MessageT], None]) -> None:
+        self._handlers.on_message(topic, handler)
+
+    def on_call(self, call: Call[MessageT, ReplyT], handler: Callable[[NodeId, MessageT], Awaitable[ReplyT]]) -> None:
+        self._handlers.on_call(call, handler)
+
+    def on_stream(self, name: str, handler: StreamHandler) -> None:
+        self._handlers.on_stream(name, handler)
+
+    def peer_changes(self) -> AsyncGenerator[PeerChange]:
+        return self._links.changes.subscribe()
+
+    # --- what comes in (`Inbound`) -------------------------------------------------------------------------------
+
+    def message(self, connection: Connection, name: str, body: bytes) -> None:
+        """A message of a topic came."""
+        self._handlers.take_bytes(connection.hello.node_id, name, body)
+
+    def question(self, connection: Connection, call_id: int, name: str, body: bytes) -> None:
+        """A question came: answer it in a task of its own."""
+        try:
+            question = self._handlers.question(name, body)
+        except CallFailed as problem:
+            connection.reply(call_id, "control", str(problem).encode(), failed=True)
+            return
+        if connection.answering >= self._settings.questions_per_link:
+            connection.reply(call_id, "control", b"too many questions at once", failed=True)
+            return
+        self._scope.start(self._answer(connection, call_id, name, question), f"answering {name}")
+
+    def stream(self, stream: RouterStream, name: str, opening: bytes) -> None:
+        """A stream was opened to us: handle it in a task of its own."""
+        handler = self._handlers.stream(name)
+        if handler is None:
+            stream.give_up(f"nobody takes streams named '{name}' there")
+            return
+        self._scope.start(handle_stream(handler, name, stream, opening), f"stream {name} from {stream.peer}")
+
+    async def _answer(self, connection: Connection, call_id: int, name: str, question: object) -> None:
+        priority = self._handlers.priority(name)
+        connection.answering += 1
+        try:
+            body = await self._handlers.answer_bytes(connection.hello.node_id, name, question)
+            connection.reply(call_id, priority, body)
+        except (CallFailed, ValueError) as problem:  # ValueError: an answer that cannot be sent
+            connection.reply(call_id, priority, str(problem).encode(), failed=True)
+        finally:
+            connection.answering -= 1
+
+    # --- links ---------------------------------------------------------------------------------------------------
+
+    def _way_to(self, node_id: NodeId) -> Connection | None:
+        """Over which connection a peer is reached: the one place that decides it, now and with relays over others."""
+        return self._links.get(node_id)
+
+    def _sure_way_to(self, node_id: NodeId) -> Connection:
+        way = self._way_to(node_id)
+        if way is None:
+            message = f"{node_id} cannot be reached"
+            raise LinkClosed(message)
+        return way
+
+    async def _receive_visitor(self, link: Link) -> Connection:
+        """Meet a peer that dialled us. Raises `ConnectError` when there will be no link."""
+        visitor = Visitor(link, self._hello(), self._judge, self._settings.handshake_timeout)
+        if link.peer.role != "node":
+            raise await visitor.refuse("role", f"a {link.peer.role} speaks no cluster messages; only nodes do")
+        hello = await visitor.heard()
+        while (verdict := self._links.judge(hello)) == "ask":
+            live = self._links.get(hello.node_id)
+            if live is not None and await live.probe():
+                raise await visitor.refuse("identity", copied_identity(self._hello(), hello))
+            if live is not None:
+                live.stop("the peer restarted")
+        if verdict == "duplicate":
+            raise await visitor.refuse("duplicate", "another link between the two is being kept")
+        connection = self._met(link, hello, number=self._links.number(), dialled=False)
+        try:
+            await visitor.welcome(connection.own_number)
+        except ConnectError:
+            self._lost(connection)
+            raise
+        return connection
+
+    async def _dial(self, ticket: Ticket, expect: NodeId | None) -> NodeId:
+        """Make a link by a ticket, unless there is one. Raises `ConnectError`."""
+        transport = self._transports.get(scheme(ticket))
+        if transport is None:
+            message = f"no transport for {ticket} is in use (--transport {scheme(ticket)})"
+            raise ConnectError(message)
+        peer = None if expect is None else Peer(node_id=expect, role="node")
+        link = await transport.connect(ticket, expect=peer, timeout=self._settings.connect_timeout)
+        served = False
+        try:
+            connection = await self._introduce(link)
+            served = connection is not None and self._scope.start(self._serve(connection), f"{connection}") is not None
+        finally:
+            if not served:
+                await link.close()
+        return link.peer.node_id
+
+    async def _introduce(self, link: Link) -> Connection | None:
+        """Say Hello over a fresh link; None when the peer is being met by another one already."""
+        node_id = link.peer.node_id
+        if not self._links.may_say_hello(node_id):
+            return None
+        number = self._links.number()
+        own = self._hello().model_copy(update={"link_number": number})
+        self._links.hello_out(node_id)
+        try:
+            hello = await introduce(link, own, self._judge, self._settings.handshake_timeout)
+        finally:
+            self._links.hello_answered(node_id)
+        live = self._links.get(node_id)
+        if live is not None and live.hello.boot == hello.boot and live.peer_number > hello.link_number:
+            return None
+        return self._met(link, hello, number=number, dialled=True)
+
+    def _met(self, link: Link, hello: Hello, *, number: int, dialled: bool) -> Connection:
+        connection = Connection(
+            link, hello, dialled=dialled, own_number=number, inbound=self, clock=self._clock, settings=self._settings
+        )
+        logger.info("reached %s (%s) over %s %s", hello.name, hello.node_id, link.transport, link.address)
+        self._dialer.learn(hello.node_id, hello.tickets)
+        self._dialer.met(hello.node_id)
+        self._links.put(connection)
+        return connection
+
+    def _lost(self, connection: Connection) -> None:
+        if self._links.remove(connection):
+            self._dialer.lost(connection.hello.node_id, at_once=not connection.said_goodbye)
+
+    async def _serve(self, connection: Connection) -> None:
+        try:
+            reason = await connection.run()
+            logger.info("%s", reason)
+        finally:
+            self._lost(connection)
+
+    async def _say_goodbyes(self, reason: str) -> None:
+        connections = list(self._links.all.values())
+        await asyncio.gather(*(connection.say_goodbye(reason) for connection in connections))
+
+    def _when_running(self, action: Callable[[], None]) -> None:
+        if self._scope.is_open:
+            action()
+        else:
+            self._waiting.append(action)
+
+
+def _described(connection: Connection) -> LiveLink:
+    round_trip = connection.liveness.round_trip
+    return LiveLink(
+        peer=connection.hello.node_id,
+        transport=connection.link.transport,
+        address=connection.link.address,
+        round_trip_ms=None if round_trip is None else round_trip * 1000,
+    )

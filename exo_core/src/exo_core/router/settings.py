@@ -1,0 +1,30 @@
+"""How patient is a router, and how much does it hold? One place for every such number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouterSettings:
+    """Times in seconds, sizes in bytes."""
+
+    connect_timeout: float = 5.0
+    handshake_timeout: float = 5.0
+    ping_interval: float = 1.0
+    dead_after: float = 5.0
+    """A link over which nothing came for so long is given up."""
+    probe_timeout: float = 1.0
+    """How long a second machine with the same identity waits while the first is asked whether it still lives."""
+    goodbye_timeout: float = 1.0
+    """How long a link may take to send what was queued before it is closed."""
+    backoff_first: float = 0.25
+    backoff_most: float = 10.0
+    suggestion_attempts: int = 4
+    """How often an address is tried that somebody merely mentioned."""
+    queue_bytes: int = 8 * 1024 * 1024
+    """Messages, questions and replies that may wait for one link, per priority."""
+    streams_per_link: int = 4096
+    """Streams that a peer may have open to us at once."""
+    questions_per_link: int = 1024
+    """Questions of a peer that may be worked on at once."""
