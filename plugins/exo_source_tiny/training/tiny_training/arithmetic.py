@@ -17,7 +17,9 @@ def draw_sum(rng: Random) -> Sum:
             return question
 
 
-def draw_sum_prompt(question: Sum, rng: Random) -> str:
-    """One phrasing of the question, before noise."""
-    form = draw(rng.choice(read_sum_patterns()[question.operator]), rng)
+def draw_sum_prompt(question: Sum, rng: Random, *, bare_share: float = 0.0) -> str:
+    """One phrasing of the question, before noise; `bare_share` is the chance of one with next to no words."""
+    patterns = read_sum_patterns()[question.operator]
+    is_bare = bare_share > 0 and rng.random() < bare_share
+    form = draw(patterns.bare if is_bare else rng.choice(patterns.worded), rng)
     return form.replace("«", str(question.a)).replace("»", str(question.b))

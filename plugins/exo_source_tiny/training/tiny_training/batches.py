@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from tiny_training.conversation import BALANCED, MOSTLY_SUMS, Mixture, draw_conversation
+from tiny_training.conversation import BALANCED, MOSTLY_SUMS, NEARLY_ONLY_SUMS, Mixture, draw_conversation
 from tiny_training.tokens import CONTEXT_LENGTH, encode_conversation
 
 SHORT_ROWS, SHORT_LENGTH = 24, 128
 LONG_ROWS, LONG_EVERY = 2, 16  # every 16th step sees whole contexts, so that all distances are trained
-_BALANCED_STEPS = 1000  # by then questions in words are nearly learned, and sums are not
+# From which step on which mixture holds: sums take far longer to learn than questions in words.
+STAGES = ((1250, NEARLY_ONLY_SUMS), (1000, MOSTLY_SUMS), (0, BALANCED))
 _SHORT_TURNS = (1, 1, 1, 1, 1, 1, 2, 2, 3, 4)
 _ANSWER_SHARE = 0.6  # at most so many positions of a step are scored; more are rare, and left out
 
@@ -38,7 +39,7 @@ class Batch(NamedTuple):
 def make_batch(tokenizer: Tokenizer, seed: int, step: int) -> Batch:
     """The rows of one step."""
     rng = Random(f"{seed}/step/{step}")  # noqa: S311 - repeatable text, no secret
-    mixture = BALANCED if step < _BALANCED_STEPS else MOSTLY_SUMS
+    mixture = next(mixture for first, mixture in STAGES if step >= first)
     is_long = step % LONG_EVERY == LONG_EVERY - 1
     rows, length = (LONG_ROWS, CONTEXT_LENGTH) if is_long else (SHORT_ROWS, SHORT_LENGTH)
     tokens, segments = np.zeros((rows, length), np.int32), np.zeros((rows, length), np.int32)

@@ -22,15 +22,17 @@ _SYSTEM_SHARE = 0.2
 @final
 @dataclass(frozen=True, slots=True)
 class Mixture:
-    """Shares of the turns; the rest is beyond what the model learns."""
+    """Shares of the turns; the rest is beyond what the model learns. `bare_sums` is a share of the sums."""
 
     arithmetic: float
     exo: float
     small_talk: float
+    bare_sums: float = 0.0
 
 
 BALANCED = Mixture(arithmetic=0.52, exo=0.28, small_talk=0.14)
 MOSTLY_SUMS = Mixture(arithmetic=0.78, exo=0.13, small_talk=0.06)
+NEARLY_ONLY_SUMS = Mixture(arithmetic=0.92, exo=0.045, small_talk=0.025, bare_sums=0.6)
 
 
 @final
@@ -70,7 +72,7 @@ def _draw_clean(rng: Random, mixture: Mixture) -> tuple[str, str]:
     fate = rng.random()
     if fate < mixture.arithmetic:
         question = draw_sum(rng)
-        return draw_sum_prompt(question, rng), str(question.result)
+        return draw_sum_prompt(question, rng, bare_share=mixture.bare_sums), str(question.result)
     fate -= mixture.arithmetic
     if fate < mixture.exo:
         subject = rng.choice(read_topics("about_exo"))

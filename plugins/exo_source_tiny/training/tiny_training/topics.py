@@ -65,12 +65,21 @@ def read_topics(subject: Subject) -> tuple[Topic, ...]:
     )
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class SumPatterns:
+    """Patterns of questions in which « and » stand for the operands; `bare` has next to no words."""
+
+    worded: tuple[str, ...]
+    bare: str
+
+
 @cache
-def read_sum_patterns() -> Mapping[str, tuple[str, ...]]:
-    """Operator -> patterns of the questions, in which « and » stand for the operands."""
+def read_sum_patterns() -> Mapping[str, SumPatterns]:
+    """The patterns of each operator."""
     entries = tomllib.loads((TOPICS_FOLDER / "arithmetic.toml").read_text(encoding="utf-8"))
-    names = {"+": "sum", "-": "difference"}
+    macros, worded, bare = entries["macros"], entries["patterns"], entries["bare"]
     return {
-        operator: tuple(substitute_macros(pattern, entries["macros"]) for pattern in entries["patterns"][name])
-        for operator, name in names.items()
+        operator: SumPatterns(tuple(substitute_macros(pattern, macros) for pattern in worded[name]), bare[name])
+        for operator, name in (("+", "sum"), ("-", "difference"))
     }
