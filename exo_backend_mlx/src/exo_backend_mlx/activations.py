@@ -24,9 +24,12 @@ _WORDS = {mx.float32: "F32", mx.float16: "F16", mx.bfloat16: "BF16"}
 
 
 def to_activation(hidden: mx.array) -> Activation:
-    """A view of computed hidden states (tokens, hidden size), which it keeps alive."""
+    """A view of computed hidden states (1, tokens, hidden size), which it keeps alive; a copy if they lie scattered."""
     plain = hidden.view(mx.uint16) if hidden.dtype == mx.bfloat16 else hidden
-    return Activation(_WORDS[hidden.dtype], tuple(hidden.shape), memoryview(cast("Buffer", plain)).cast("B"))
+    view = memoryview(cast("Buffer", plain))
+    if not view.c_contiguous:
+        view = memoryview(view.tobytes())
+    return Activation(_WORDS[hidden.dtype], tuple(hidden.shape[1:]), view.cast("B"))
 
 
 def zero_activation(dtype: str, tokens: int, hidden_size: int) -> Activation:

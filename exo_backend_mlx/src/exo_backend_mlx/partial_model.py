@@ -94,12 +94,13 @@ class PartialModel:
         """What the next stage needs, (1, tokens, hidden size), from ids (1, tokens) or received states."""
         return self._run(cast("Forward", self._trunk), inputs, caches, rows=None)
 
-    def logits(self, inputs: mx.array, caches: list[Cache], rows: mx.array) -> mx.array:
-        """Logits (rows, vocabulary) of the tokens at the indices `rows`; last stage only."""
+    def next_logits(self, inputs: mx.array, caches: list[Cache]) -> mx.array:
+        """Logits (1, 1, vocabulary) of what follows the last token; last stage only."""
+        rows = None if inputs.shape[1] == 1 else slice(-1, None)
         logits = self._run(cast("Forward", self._model), inputs, caches, rows=rows)
-        return logits[0] if self._cuttable else logits[0, rows]
+        return logits if self._cuttable or rows is None else logits[:, rows]
 
-    def _run(self, forward: Forward, inputs: mx.array, caches: list[Cache], rows: mx.array | None) -> mx.array:
+    def _run(self, forward: Forward, inputs: mx.array, caches: list[Cache], rows: slice | None) -> mx.array:
         exchange = self._exchange
         exchange.rows = rows
         exchange.received = None if self._range.is_first else inputs
@@ -115,8 +116,8 @@ class _Exchange:
 
     received: mx.array | None = None
     """(1, tokens, hidden size), on a later stage."""
-    rows: mx.array | None = None
-    """Indices of the tokens that sample; None: all tokens."""
+    rows: slice | None = None
+    """The tokens that sample; None: all tokens."""
 
 
 class _Elsewhere(nn.Module):

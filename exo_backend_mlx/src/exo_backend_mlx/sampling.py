@@ -37,11 +37,15 @@ class Sampler:
         return self._sampling.logprobs
 
     def scores(self, logits: mx.array, generated: Sequence[int]) -> mx.array:
-        """Logits (vocabulary,) after everything that does not depend on temperature. `generated` came before."""
+        """Logits after everything that does not depend on temperature. `generated` came before.
+
+        `logits` have any shape whose last axis is the vocabulary and whose others are 1; the result is (vocabulary,)
+        unless it is the logits themselves.
+        """
         if self._plain:
             return logits
         sampling, vocabulary = self._sampling, logits.shape[-1]
-        scores = logits.astype(mx.float32)
+        scores = mx.reshape(logits, (vocabulary,)).astype(mx.float32)
         bias = [(token_id, value) for token_id, value in sampling.logit_bias if token_id < vocabulary]
         if bias:
             scores = logit_filters.add_bias(scores, dict(bias))
@@ -57,7 +61,7 @@ class Sampler:
         if sampling.temperature == 0:
             return mx.argmax(scores)
         number = min(uniform(sampling.seed, self._choice, index), _LARGEST_BELOW_ONE)
-        tempered = scores.astype(mx.float32) / sampling.temperature
+        tempered = mx.reshape(scores, (-1,)).astype(mx.float32) / sampling.temperature
         return invert_distribution(logit_filters.keep_likely(tempered, sampling), number)
 
 
@@ -74,7 +78,7 @@ def invert_distribution(scores: mx.array, number: float) -> mx.array:
 
 def logprobs(scores: mx.array) -> mx.array:
     """Natural logarithms of softmax(scores)."""
-    exact = scores.astype(mx.float32)
+    exact = mx.reshape(scores, (-1,)).astype(mx.float32)
     return exact - mx.logsumexp(exact)
 
 

@@ -132,7 +132,7 @@ class MlxStage:
 
     def _draw(self, part: mx.array, row: Row, sequence: OpenSequence) -> _Draw:
         assert sequence.sampler is not None  # noqa: S101 — every sequence of the last stage has one
-        logits = self._model.logits(part, sequence.caches, mx.array([row.count - 1]))[0]
+        logits = self._model.next_logits(part, sequence.caches)
         index = sequence.index_after(row)
         scores = sequence.sampler.scores(logits, sequence.generated_before(index))
         return _Draw(sequence, index, scores, sequence.sampler.draw(scores, index))
@@ -144,7 +144,7 @@ class MlxStage:
 
 @dataclass(frozen=True)
 class _Draw:
-    """A token about to be computed. `scores` (vocabulary,), `token` a scalar."""
+    """A token about to be computed, a scalar, and the scores it is drawn from."""
 
     sequence: OpenSequence
     index: int
@@ -176,8 +176,7 @@ def _most_likely(values: mx.array, count: int) -> tuple[tuple[int, float], ...]:
 
 
 def _joined(outputs: Sequence[mx.array]) -> Activation:
-    hidden = outputs[0][0] if len(outputs) == 1 else mx.concatenate([output[0] for output in outputs])
-    hidden = mx.contiguous(hidden)
+    hidden = outputs[0] if len(outputs) == 1 else mx.concatenate(list(outputs), axis=1)
     evaluate(hidden)
     return to_activation(hidden)
 

@@ -20,12 +20,7 @@ def warm_up(stage: MlxStage, on_step: Callable[[int, int], None]) -> None:
     for done, (position, count) in enumerate([(0, _PROMPT_TOKENS), (_PROMPT_TOKENS, 1)]):
         on_step(done, 2)
         row = Row(sequence=_SEQUENCE, position=position, count=count, sample=True)
-        stage.forward(
-            [row],
-            [0] * count
-            if stage.is_first
-            else zero_activation(stage.facts.activation_type, count, stage.facts.hidden_size),
-        )
+        stage.forward([row], [0] * count if stage.is_first else _no_states(stage.facts, count))
     stage.clear()
     on_step(2, 2)
 
