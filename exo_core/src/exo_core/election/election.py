@@ -195,6 +195,7 @@ class Election:
         self._raise_epoch(epoch)
         self.role, self.master_id, self._round, self._move_at = "following", epoch.master_id, None, None
         if changed:
+            self._next_heartbeat = float("-inf")  # the master replicates to those that say they follow it
             yield MasterChanged(self.master_id, epoch)
 
     # losing one -------------------------------------------------------------------------------------------

@@ -1,0 +1,105 @@
+"""What a master and its followers say to each other about the log, and what is asked of the master."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from exo_core.election.messages import ElectionMessage
+from exo_core.frozen import Count, Frozen
+from exo_core.identifiers import Epoch, NodeId, Origin
+from exo_core.state.commands import Command, CommandAccepted, CommandRefused
+from exo_core.state.events import Entry, Offer
+
+ENTRIES_PER_FRAME = 256
+BYTES_PER_FRAME = 512 * 1024
+"""Payload bytes after which a frame is full; a single larger entry goes alone."""
+
+
+class Probe(Frozen):
+    """A point of the sender's log."""
+
+    index: Count
+    chain: bytes
+
+
+class Replicate(Frozen):
+    """Master to follower: after the entry `previous` come these; my log ends at `length`.
+
+    Frames of one link are ordered by (epoch, link_sequence); an older one than the last is dropped, because one that
+    was overtaken could cut what a later one brought. Without entries it only asks where the follower stands.
+    """
+
+    kind: Literal["replicate"] = "replicate"
+    epoch: Epoch
+    link_sequence: Count
+    previous: Probe
+    entries: tuple[Entry, ...]
+    length: Count
+    safe: Count
+    settled: Count
+
+
+class Replicated(Frozen):
+    """Follower to master: my disk holds your log up to `length`."""
+
+    kind: Literal["replicated"] = "replicated"
+    epoch: Epoch
+    length: Count
+
+
+class Mismatch(Frozen):
+    """Follower to master: I do not have `previous`. Points of my log at distances that double, the end first."""
+
+    kind: Literal["mismatch"] = "mismatch"
+    epoch: Epoch
+    probes: tuple[Probe, ...]
+
+
+class SnapshotPart(Frozen):
+    """Master to follower whose log ends before the master's first entry: bytes of the canonical `Snapshot`."""
+
+    kind: Literal["snapshot_part"] = "snapshot_part"
+    epoch: Epoch
+    link_sequence: Count
+    index: Count
+    chain: bytes
+    offset: Count
+    total: Count
+    data: bytes
+
+
+class OfferFacts(Frozen):
+    """Follower to master: facts that my log does not hold, in order for each origin."""
+
+    kind: Literal["offer_facts"] = "offer_facts"
+    offers: tuple[Offer, ...]
+
+
+class GapFound(Frozen):
+    """Master to whoever offered: of this origin I need the fact `next_seq` first."""
+
+    kind: Literal["gap_found"] = "gap_found"
+    origin: Origin
+    next_seq: Count
+
+
+ReplicationMessage = Annotated[
+    Replicate | Replicated | Mismatch | SnapshotPart | OfferFacts | GapFound, Field(discriminator="kind")
+]
+REPLICATION_MESSAGE: TypeAdapter[ReplicationMessage] = TypeAdapter(ReplicationMessage)
+
+Message = ElectionMessage | ReplicationMessage
+
+
+class NotMaster(Frozen):
+    """Ask somebody else; the master known here, if any."""
+
+    kind: Literal["not_master"] = "not_master"
+    master_id: NodeId | None
+
+
+CommandReply = Annotated[CommandAccepted | CommandRefused | NotMaster, Field(discriminator="kind")]
+COMMAND: TypeAdapter[Command] = TypeAdapter(Command)
+COMMAND_REPLY: TypeAdapter[CommandReply] = TypeAdapter(CommandReply)
