@@ -1,13 +1,15 @@
 // A conversation with one of the models, streamed from the API that every other client uses.
 const conversation = [];
 let running = null;
+let readyModels = new Set();
 
 function drawChatModels(ids) {
   const select = find("chat-model");
+  ids.sort((a, b) => readyModels.has(b) - readyModels.has(a) || a.localeCompare(b));
   if ([...select.options].map((option) => option.value).join("\n") === ids.join("\n")) return;
   const chosen = select.value;
   select.replaceChildren(...ids.map((id) => make("option", { value: id }, id)));
-  if (ids.includes(chosen)) select.value = chosen;
+  if (ids.includes(chosen) && conversation.length) select.value = chosen;
   select.hidden = !ids.length;
   drawHint();
 }

@@ -18,7 +18,7 @@ function instanceCard(id, instance, runners, names) {
       removeButton(id)),
     says ? make("p", { className: `detail ${instance.status === "failed" ? "failed" : ""}` }, instance.detail) : null,
     make("div", { className: "shards" },
-      ...instance.shards.flatMap((shard) => shardRow(shard, layers, runners[shard.runner_id], names))));
+      ...instance.shards.map((shard) => shardRow(shard, layers, runners[shard.runner_id], names))));
 }
 
 function shardRow(shard, layers, runner, names) {
@@ -28,14 +28,13 @@ function shardRow(shard, layers, runner, names) {
   const bar = make("span", {
     className: `s${shard.stage % STAGE_COLORS}`,
     style: { left: `${(100 * shard.start_layer) / layers}%`, width: `${(100 * count) / layers}%` },
-  }, count / layers > 0.2 ? `layers ${range}` : range);
+  }, count / layers > 0.3 ? `layers ${range}` : range);
   const why = runner?.status === "failed" && runner.detail ? runner.detail : "";
-  return [
-    make("span", { className: "node", title: shard.node_id }, name),
+  return make("div", { className: "shard" },
+    make("span", { className: "node", title: name }, name),
     make("div", { className: "layers", title: `${name} holds layers ${range} of ${layers}` }, bar),
     runnerStatus(runner),
-    ...(why ? [make("p", { className: "why failed" }, why)] : []),
-  ];
+    why ? make("p", { className: "why failed" }, why) : null);
 }
 
 function runnerStatus(runner) {
@@ -47,24 +46,33 @@ function runnerStatus(runner) {
     moves ? make("div", { className: "bar" }, make("i", { style: { width: `${100 * share}%` } })) : null);
 }
 
-// The first click asks, the second removes.
+// The first click asks, the second removes. What was asked outlives a new drawing of the card.
+const SURE_FOR = 4000;
+let asked = { id: null, at: -Infinity };
+
 function removeButton(id) {
-  const button = make("button", { className: "link", type: "button", title: "stop and forget this instance" }, "Remove");
+  const button = make("button", { className: "link", type: "button", title: "stop and forget this instance" });
+  const isAsked = () => asked.id === id && performance.now() - asked.at < SURE_FOR;
+  const draw = () => {
+    button.textContent = isAsked() ? "Really remove?" : "Remove";
+    button.classList.toggle("sure", isAsked());
+    if (isAsked()) setTimeout(draw, SURE_FOR + 50 - (performance.now() - asked.at));
+  };
   button.addEventListener("click", async () => {
-    if (!button.classList.contains("sure")) {
-      button.classList.add("sure");
-      button.textContent = "Really remove?";
-      setTimeout(() => { button.classList.remove("sure"); button.textContent = "Remove"; }, 4000);
+    if (!isAsked()) {
+      asked = { id, at: performance.now() };
+      draw();
       return;
     }
     button.disabled = true;
     try {
       await request("DELETE", `/instance/${encodeURIComponent(id)}`);
-      refresh();
+      await refresh();
     } catch (problem) {
       answerPlace(problem.message, true);
       button.disabled = false;
     }
   });
+  draw();
   return button;
 }

@@ -8,6 +8,8 @@ function drawState(state) {
   show("nodes", { nodes: state.nodes, self: state.node_id, master: state.master }, drawNodes);
   show("links", { links: state.links, names }, drawLinks);
   show("instances", { instances: state.instances, runners: state.runners, names }, drawInstances);
+  readyModels = new Set(
+    Object.values(state.instances).filter((instance) => instance.status === "ready").map((instance) => instance.model_id));
   const alive = Object.values(state.nodes).filter((node) => node.alive);
   const memory = alive.reduce((sum, node) => sum + (node.memory.for_models ?? 0), 0);
   const leader = state.master ? `led by ${names[state.master] ?? state.master}` : "no machine leads at the moment";

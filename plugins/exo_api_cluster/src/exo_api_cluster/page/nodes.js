@@ -12,11 +12,11 @@ function nodeTile(id, node, isSelf, isMaster) {
       make("span", { className: node.alive ? "dot" : "dot dead", title: node.alive ? "alive" : "not reachable" }),
       make("h3", { title: id }, node.name),
       isMaster ? make("span", { className: "tag strong", title: "decides where models are placed" }, "master") : null,
-      isSelf ? make("span", { className: "tag" }, "this one") : null),
+      isSelf ? make("span", { className: "tag" }, "here") : null),
     ...(node.alive ? memoryLines(node.memory) : [silence(node)]),
     make("div", { className: "facts" },
-      make("span", {}, node.backends.length ? `computes with ${node.backends.join(", ")}` : "computes nothing"),
-      make("span", {}, node.version ? `exo ${node.version}` : "")));
+      make("span", {}, [node.version ? `exo ${node.version}` : "", node.backends.join(", ") || "no backend"]
+        .filter(Boolean).join(", "))));
 }
 
 // From left to right: what others use, what exo could give to models, and what stays free for the person.
@@ -29,7 +29,8 @@ function memoryLines({ total, free, for_models: forModels }) {
       make("i", { style: { width: part(total - free) } }),
       make("i", { className: "models", style: { width: part(models) } })),
     make("div", { className: "facts" },
-      make("span", {}, `${bytes(free)} of ${bytes(total)} free, ${bytes(models)} for models`)),
+      make("span", {}, `${bytes(free)} of ${bytes(total)} free`),
+      make("span", {}, make("i", { className: "key" }), `${bytes(models)} for models`)),
   ];
 }
 
