@@ -129,8 +129,8 @@ def connect_blocking_link(
         except TimeoutError as problem:
             message = f"no answer within {timeout:g} s"
             raise ConnectError(message) from problem
-        except OSError as problem:
-            message = f"cannot be reached: {problem.strerror or problem}"
+        except (OSError, UnicodeError) as problem:  # the latter: no name that can be looked up
+            message = f"cannot be reached: {problem}"
             raise ConnectError(message) from problem
         stack.pop_all()
     return link

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 
 from exo_core.transports import Ticket
@@ -10,6 +11,7 @@ from exo_core.transports import Ticket
 SCHEME = "tcp"
 DEFAULT_PORT = 52416
 HIGHEST_PORT = 65535
+_HOST = re.compile(r"[A-Za-z0-9._:%-]{1,255}")
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ def parse_endpoint(text: str) -> Endpoint:
     """`tcp://host:port`, with or without scheme and port. Raises `ValueError` that says what to type."""
     scheme, separator, rest = text.strip().partition("://")
     host, port = _split(rest if separator else scheme)
-    if (separator and scheme.lower() != SCHEME) or not host:
+    if (separator and scheme.lower() != SCHEME) or not _HOST.fullmatch(host):
         raise ValueError(_wrong_endpoint(text))
     try:
         return Endpoint(host, _port(port, lowest=1) if port else DEFAULT_PORT)

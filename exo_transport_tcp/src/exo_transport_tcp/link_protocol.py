@@ -68,6 +68,7 @@ class LinkProtocol(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.end(f"the connection was lost: {exc}" if exc else "the connection was closed")
         self.discarding = True
+        self._transport = None
         if not self.ended.done():
             self.ended.set_result(None)
 

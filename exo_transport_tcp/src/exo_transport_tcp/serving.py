@@ -28,13 +28,10 @@ HANDLER_SECONDS = 1.0
 class TcpListening:
     """A `Listening`, its pending handshakes and the links it handed out."""
 
-    def __init__(
-        self, sockets: Sequence[socket.socket], contexts: ServerContexts, accept: Accept, tasks: asyncio.TaskGroup
-    ) -> None:
+    def __init__(self, sockets: Sequence[socket.socket], contexts: ServerContexts, accept: Accept) -> None:
         self._sockets = sockets
         self._contexts = contexts
         self._accept = accept
-        self._tasks = tasks
         self._pending: dict[LinkProtocol, asyncio.TimerHandle] = {}
         self._links: dict[TcpLink, asyncio.Task[None]] = {}
         self._closed = False
@@ -66,6 +63,7 @@ class TcpListening:
             _, busy = await asyncio.wait(handlers, timeout=HANDLER_SECONDS)
             for handler in busy:
                 _ = handler.cancel()
+            _ = await asyncio.gather(*handlers, return_exceptions=True)
 
     def _settled(self, protocol: LinkProtocol, established: asyncio.Future[Peer]) -> None:
         self._pending.pop(protocol).cancel()
@@ -76,7 +74,7 @@ class TcpListening:
             protocol.abort()
         else:
             link = TcpLink(protocol)
-            self._links[link] = self._tasks.create_task(self._hand_over(link))
+            self._links[link] = asyncio.create_task(self._hand_over(link))
 
     async def _hand_over(self, link: TcpLink) -> None:
         try:
@@ -96,12 +94,11 @@ async def serving(
 ) -> AsyncGenerator[Listening]:
     """Listen on these sockets while the context is open."""
     loop = asyncio.get_running_loop()
-    async with asyncio.TaskGroup() as tasks:
-        listening = TcpListening(sockets, contexts, accept, tasks)
-        servers = [await loop.create_server(listening.new_connection, sock=item, backlog=BACKLOG) for item in sockets]
-        try:
-            yield listening
-        finally:
-            for server in servers:
-                server.close()
-            await listening.close()
+    listening = TcpListening(sockets, contexts, accept)
+    servers = [await loop.create_server(listening.new_connection, sock=item, backlog=BACKLOG) for item in sockets]
+    try:
+        yield listening
+    finally:
+        for server in servers:
+            server.close()
+        await listening.close()

@@ -64,8 +64,8 @@ class TcpTransport:
         except TimeoutError as problem:
             message = f"{endpoint} did not answer within {timeout:g} s"
             raise ConnectError(message) from problem
-        except OSError as problem:
-            message = f"cannot reach {endpoint}: {problem.strerror or problem}"
+        except (OSError, UnicodeError) as problem:  # the latter: no name that can be looked up
+            message = f"cannot reach {endpoint}: {_words(problem)}"
             raise ConnectError(message) from problem
         except ConnectError as problem:
             raise _about(endpoint, problem) from problem
@@ -107,6 +107,10 @@ def _endpoint_of(ticket: Ticket) -> Endpoint:
 def _succeeded(protocol: LinkProtocol) -> bool:
     established = protocol.established
     return established.done() and not established.cancelled() and established.exception() is None
+
+
+def _words(problem: Exception) -> str:
+    return (problem.strerror if isinstance(problem, OSError) else None) or str(problem)
 
 
 def _about(endpoint: Endpoint, problem: ConnectError) -> ConnectError:
