@@ -34,7 +34,7 @@ def decode(adapter: TypeAdapter[ValueT], data: Buffer) -> ValueT:
     """The value in `data`. Raises only `WireError`, which never quotes the data (it may hold prompts)."""
     plain = unpack(data)
     try:
-        return adapter.validate_python(plain)
+        return adapter.validate_python(plain, strict=True)
     except ValidationError as problem:
         message = f"the bytes are not what was agreed: {_without_data(problem)}"
         raise WireError(message) from None
@@ -44,7 +44,7 @@ def decode_model(model: type[ModelT], data: Buffer) -> ModelT:
     """The model in `data`. Raises only `WireError`."""
     plain = unpack(data)
     try:
-        return model.model_validate(plain)
+        return model.model_validate(plain, strict=True)
     except ValidationError as problem:
         message = f"the bytes are no {model.__name__}: {_without_data(problem)}"
         raise WireError(message) from None
