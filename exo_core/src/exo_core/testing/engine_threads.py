@@ -10,7 +10,8 @@ from typing import final
 
 from exo_core.backends import Engine, Ring
 from exo_core.errors import LinkClosed
-from exo_core.requests import Answer, Chunk, EngineRequest, Failed, Generate, Refused, Result
+from exo_core.requests import Answer, Chunk, EngineRequest
+from exo_core.runner.remaining import Remaining
 from exo_core.testing.blocking_pair import memory_rings
 
 PATIENCE = 60.0
@@ -23,20 +24,14 @@ class Answers:
 
     def __init__(self, request: EngineRequest) -> None:
         self.queue: SimpleQueue[Answer] = SimpleQueue()
-        self._open = request.choices if isinstance(request, Generate) else 1
+        self._remaining = Remaining(request)
 
     def __iter__(self) -> Iterator[Answer]:
         """Every answer up to the last one. Raises `queue.Empty` when none comes."""
-        while self._open:
+        while not self._remaining.over:
             answer = self.queue.get(timeout=PATIENCE)
-            self._open -= _ended(answer, self._open)
+            self._remaining.take(answer)
             yield answer
-
-
-def _ended(answer: Answer, still_open: int) -> int:
-    if isinstance(answer, Refused | Result | Failed):
-        return still_open
-    return 1 if isinstance(answer, Chunk) and answer.finish is not None else 0
 
 
 @final

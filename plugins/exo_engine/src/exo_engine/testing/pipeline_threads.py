@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from exo_core.cards import Card, Ends
-from exo_core.identifiers import InstanceId, ModelId, NodeId, PlacementId, RunnerId
-from exo_core.placement import Placement, Shard, ShardAssignment
+from exo_core.identifiers import ModelId
+from exo_core.testing.assignments import even_assignments
 from exo_core.testing.engine_threads import EngineThreads
 from exo_engine.pipeline import PipelineEngine
 from exo_engine.testing.arithmetic_stage import ArithmeticStage
@@ -33,48 +33,20 @@ def arithmetic_pipeline(
     tokens: Sequence[int] = range(EOS),
 ) -> ArithmeticPipeline:
     """`LAYERS` layers over that many stages; enter its `threads` to run it. `tokens` is what may be drawn."""
-    placement = arithmetic_placement(stages, prefill_chunk=prefill_chunk)
+    card = arithmetic_card(context)
+    assignments = even_assignments(card, stages, backend="arithmetic", prefill_chunk=prefill_chunk)
     parts = [
-        ArithmeticStage(start=shard.start_layer, end=shard.end_layer, layers=LAYERS, tokens=tokens)
-        for shard in placement.shards
+        ArithmeticStage(start=part.shard.start_layer, end=part.shard.end_layer, layers=LAYERS, tokens=tokens)
+        for part in assignments
     ]
 
     def load(stage: int) -> PipelineEngine:
-        assignment = ShardAssignment(
-            instance_id=InstanceId("instance"),
-            card=arithmetic_card(context),
-            placement=placement,
-            shard=placement.shards[stage],
-        )
         tokenizer = ByteTokenizer() if stage == 0 else None
-        base = (placement.placement_id, 1)
-        return PipelineEngine(parts[stage], tokenizer=tokenizer, assignment=assignment, generation_base=base)
+        base = ("placement-1", 1)
+        return PipelineEngine(parts[stage], tokenizer=tokenizer, assignment=assignments[stage], generation_base=base)
 
     loaders = [lambda stage=stage: load(stage) for stage in range(stages)]
     return ArithmeticPipeline(parts, EngineThreads(loaders, capacity=capacity))
-
-
-def arithmetic_placement(stages: int, *, prefill_chunk: int) -> Placement:
-    """The layers cut evenly."""
-    cuts = [LAYERS * stage // stages for stage in range(stages + 1)]
-    shards = tuple(
-        Shard(
-            runner_id=RunnerId(f"runner-{stage}"),
-            node_id=NodeId("node"),
-            stage=stage,
-            stages=stages,
-            start_layer=cuts[stage],
-            end_layer=cuts[stage + 1],
-        )
-        for stage in range(stages)
-    )
-    return Placement(
-        placement_id=PlacementId("placement"),
-        parallel="pipeline",
-        backend="arithmetic",
-        shards=shards,
-        prefill_chunk=prefill_chunk,
-    )
 
 
 def arithmetic_card(context: int) -> Card:

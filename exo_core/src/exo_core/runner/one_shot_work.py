@@ -1,0 +1,28 @@
+"""What a short-lived runner does: one question to a backend, and its answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from exo_core.errors import UserError
+from exo_core.runner.components import make_backend
+from exo_core.runner.messages import Describe, Described, Failed, FromRunner, Probe, Probed
+
+
+def answer_one(question: Probe | Describe) -> FromRunner:
+    """Ask the backend. Whatever it raises becomes `Failed`."""
+    try:
+        backend = make_backend(question.components)
+        if isinstance(question, Probe):
+            return Probed(facts=backend.probe())
+        return Described(card=backend.describe(question.model_id, Path(question.folder)))
+    except Exception as problem:  # told to the node, which raises it there
+        return failed(problem)
+
+
+def failed(problem: BaseException) -> Failed:
+    """A failure in words; those that are meant for people come as they are."""
+    is_user_error = isinstance(problem, UserError)
+    return Failed(
+        detail=str(problem) if is_user_error else f"{type(problem).__name__}: {problem}", user_error=is_user_error
+    )

@@ -1,0 +1,56 @@
+"""What the echo backend says to a request: the last message's words, as often as asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import cycle, islice
+
+from exo_core.errors import RequestRefused
+from exo_core.requests import ChatPrompt, Chunk, FinishReason, Generate, Prompt, TextPrompt
+from exo_core.testing.echo_words import text_of_token, token_ids_of
+
+
+def prompt_ids_of(prompt: Prompt) -> tuple[int, ...]:
+    """The ids of a prompt: of a conversation, those of its last message's content."""
+    if isinstance(prompt, ChatPrompt):
+        return token_ids_of(str(prompt.messages[-1].get("content", "")) if prompt.messages else "")
+    return token_ids_of(prompt.text) if isinstance(prompt, TextPrompt) else prompt.token_ids
+
+
+def reply_chunks(request: Generate, prompt_ids: tuple[int, ...], *, context: int) -> Iterator[Chunk]:
+    """All chunks of all choices that the client does not have, in order. Raises `RequestRefused`."""
+    room = context - len(prompt_ids)
+    if not prompt_ids or room <= 0:
+        message = f"this model's maximum context length is {context} tokens; the prompt has {len(prompt_ids)}"
+        raise RequestRefused(400, "context_length_exceeded" if prompt_ids else "empty_prompt", message)
+    limit = min(request.max_tokens or room, room)
+    said = list(islice(cycle(prompt_ids), limit)) if request.sampling.ignore_eos else list(prompt_ids[:limit])
+    finish: FinishReason = "length" if len(said) == limit else "stop"
+    chunks = list(_chunks(request, said, finish))
+    return (
+        chunk.model_copy(update={"choice": choice})
+        for choice in range(request.choices)
+        for chunk in chunks[len(request.delivered[choice]) if request.delivered else 0 :]
+    )
+
+
+def _chunks(request: Generate, said: list[int], finish: FinishReason) -> Iterator[Chunk]:
+    """One choice; its text ends before the first stop string, at the token that completes it."""
+    whole = "".join(text_of_token(token_id) for token_id in said)
+    end, ends_at = min(
+        ((at + len(stop), at) for stop in request.stop if (at := whole.find(stop)) >= 0), default=(None, len(whole))
+    )
+    position = 0
+    for index, token_id in enumerate(said):
+        begins, position = position, position + len(text_of_token(token_id))
+        stopped = end is not None and position >= end
+        yield Chunk(
+            attempt=request.attempt,
+            index=index,
+            token_id=token_id,
+            text_from=min(begins, ends_at),
+            text=whole[min(begins, ends_at) : min(position, ends_at)],
+            finish="stop" if stopped else finish if index == len(said) - 1 else None,
+        )
+        if stopped:
+            return
