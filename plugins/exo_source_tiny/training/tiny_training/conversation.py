@@ -33,6 +33,7 @@ class Mixture:
 BALANCED = Mixture(arithmetic=0.52, exo=0.28, small_talk=0.14)
 MOSTLY_SUMS = Mixture(arithmetic=0.78, exo=0.13, small_talk=0.06)
 NEARLY_ONLY_SUMS = Mixture(arithmetic=0.92, exo=0.045, small_talk=0.025, bare_sums=0.6)
+FINAL = Mixture(arithmetic=0.6, exo=0.24, small_talk=0.11, bare_sums=0.3)
 
 
 @final

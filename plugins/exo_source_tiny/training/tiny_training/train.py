@@ -5,7 +5,7 @@
 """How is the model trained? On answers only, from scratch, resumable: README.md has the command.
 
 Matrices are trained with Muon (K. Jordan, 2024: momentum, orthogonalised by a Newton-Schulz iteration), everything else
-with AdamW. The learning rate warms up, stays, and falls linearly to zero over the last quarter.
+with AdamW. The learning rate warms up, stays, and falls linearly to zero over the last two fifths.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tiny_training.network import SHAPE, Weights, hidden_states, initial_weights
 from tiny_training.tokens import train_tokenizer, write_tokenizer
 
 _WARM_UP_STEPS = 150
-_DECAY_SHARE = 0.25
+_DECAY_SHARE = 0.4
 _CHECKPOINT_EVERY = 250
 _REPORT_EVERY = 50
 
@@ -119,7 +119,7 @@ def _tokenizer(folder: Path, seed: int) -> Tokenizer:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="train the embedded model")
     parser.add_argument("--folder", type=Path, required=True, help="where checkpoints are kept")
-    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--steps", type=int, default=2800)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=4e-3, help="the highest learning rate")
     return parser.parse_args()
