@@ -69,7 +69,7 @@ async def _backends(plugins: Plugins) -> AsyncGenerator[Check]:
     if not names:
         yield Check("backends", "bad", "none: this machine can hold no part of a model", "uv sync --extra mlx-cpu")
     for name in names:
-        facts = await probe(name)
+        facts = await probe(plugins, name)
         if not facts.usable:
             yield Check(f"backend {name}", "bad", facts.reason)
             continue

@@ -7,7 +7,8 @@ import signal
 
 from rich.console import Console
 
-from exo_core.node.node import Node, running_node
+from exo_core.node.assembly import running_node
+from exo_core.node.node import Node
 from exo_core.node.options import NodeOptions
 
 LONGEST_GOODBYE_S = 2.0

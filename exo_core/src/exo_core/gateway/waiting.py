@@ -11,6 +11,7 @@ from typing import Literal
 
 from exo_core.errors import RequestRefused
 from exo_core.identifiers import Epoch, InstanceId, ModelId, RunnerId
+from exo_core.node.instance_view import instances_of, ready_instances
 from exo_core.placement import Shard
 from exo_core.requests import Progress
 from exo_core.state.instance_status import instance_status
@@ -39,18 +40,18 @@ class InstanceFinder:
     telemetry: Callable[[], Telemetry]
     epoch: Callable[[], Epoch]
     changes: Callable[[], AsyncGenerator[None]]
-    ensure: Callable[[ModelId], Awaitable[None]]
+    ensure: Callable[[ModelId], Awaitable[InstanceId]]
 
     def choose(self, model_id: ModelId, in_flight: Counter[InstanceId]) -> tuple[InstanceId, Shard]:
         """The ready instance with the fewest requests in flight, and its head. Raises `RequestRefused` if none is."""
-        ready = ready_instances(self.state(), model_id)
+        ready = ready_instances(self.state(), self.telemetry(), model_id)
         if not ready:
             raise RequestRefused(503, "instance_lost", f"{model_id} is not ready any more; ask again")
         return min(ready, key=lambda found: in_flight[found[0]])
 
     async def wait_until_ready(self, model_id: ModelId) -> AsyncGenerator[Progress]:
         """Yield progress until an instance can answer. Raises `RequestRefused` with what stands in the way."""
-        if ready_instances(self.state(), model_id):
+        if ready_instances(self.state(), self.telemetry(), model_id):
             return
         if not instances_of(self.state(), model_id):
             yield Progress(phase="placing", done=0, total=0)
@@ -63,7 +64,7 @@ class InstanceFinder:
         deadline = asyncio.get_running_loop().time() + LONGEST_STANDSTILL_S
         async with aclosing(self.changes()) as changes:
             while True:
-                if ready_instances(self.state(), model_id):
+                if ready_instances(self.state(), self.telemetry(), model_id):
                     return
                 refuse_if_hopeless(self.state(), model_id)
                 progress = loading_progress(self.state(), self.telemetry(), model_id)
@@ -76,20 +77,6 @@ class InstanceFinder:
                 except TimeoutError:
                     message = f"loading {model_id} has not moved for {LONGEST_STANDSTILL_S:.0f} s. See: exo logs"
                     raise RequestRefused(504, "load_stalled", message) from None
-
-
-def instances_of(state: State, model_id: ModelId) -> list[InstanceId]:
-    """Wished instances of a model."""
-    return [name for name, instance in state.instances.items() if instance.request.model_id == model_id]
-
-
-def ready_instances(state: State, model_id: ModelId) -> list[tuple[InstanceId, Shard]]:
-    """Instances of a model that can answer, each with its head's shard."""
-    return [
-        (name, placement.shards[0])
-        for name in instances_of(state, model_id)
-        if instance_status(state, name)[0] == "ready" and (placement := state.instances[name].placement)
-    ]
 
 
 def refuse_if_hopeless(state: State, model_id: ModelId) -> None:

@@ -62,15 +62,18 @@ class ModelLibrary:
 
     async def describe(self, manifest: Manifest) -> Card:
         """The card, read from files on this disk. Raises `ModelError`."""
-        folder = self.local_folder(manifest)
-        if folder is None:
+        if self.local_folder(manifest) is None:
             async for _ in self.fetch(manifest):
                 pass
-            folder = self.local_folder(manifest)
+        return await self._describe(manifest.model_id, self.complete_folder(manifest))
+
+    def complete_folder(self, manifest: Manifest) -> Path:
+        """Where it lies after a fetch. Raises `ModelError` if the source does not find what it brought."""
+        folder = self.local_folder(manifest)
         if folder is None:
             message = f"the source '{manifest.source}' brought {manifest.model_id} but does not find it on this disk"
             raise ModelError(message)
-        return await self._describe(manifest.model_id, folder)
+        return folder
 
     def _source(self, manifest: Manifest) -> Source:
         source = self._sources.get(manifest.source)

@@ -1,4 +1,4 @@
-"""From a model's name to a catalogue entry: resolve, describe, have the master add it; and what is still to be placed."""
+"""From a model's name to a catalogue entry and to an instance: resolve, describe, have the master decide."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ModelService:
         self._state = state
 
     async def add(self, model_id: ModelId) -> CommandAnswer:
-        """Enter a model into the catalogue; one that is there in the same revision is left alone. Raises `ModelError`."""
+        """Enter a model into the catalogue unless it is there in the same revision. Raises `ModelError`."""
         manifest = await self._library.resolve(model_id)
         known = self._state().models.get(model_id)
         if known is not None and known.manifest.revision == manifest.revision:

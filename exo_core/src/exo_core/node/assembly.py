@@ -1,0 +1,282 @@
+"""Puts a node together, part by part in the order in which they need each other, and takes it apart again.
+
+home and its lock → who we are, which cluster → transports listening → router → control plane (state, log, master)
+→ worker (runners) and gateway (requests) → control socket → services (HTTP, discoveries)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cached_property
+from typing import final
+
+from exo_core import __version__
+from exo_core.built_in import built_in_plugins
+from exo_core.control_plane.control_plane import ControlPlane
+from exo_core.control_plane.telemetry_board import TelemetryBoard
+from exo_core.control_socket.operations import LocalOperations
+from exo_core.control_socket.server import serving
+from exo_core.event_logs import EventLog
+from exo_core.gateway.gateway import Gateway
+from exo_core.gateway.waiting import InstanceFinder
+from exo_core.node.backend_probing import BackendProbing
+from exo_core.node.changes import Changes
+from exo_core.node.door import make_door
+from exo_core.node.home import Home
+from exo_core.node.link_reception import LinkReception
+from exo_core.node.membership import Membership, membership_of
+from exo_core.node.model_library import ModelLibrary
+from exo_core.node.model_service import ModelService
+from exo_core.node.node import Node, NodeParts
+from exo_core.node.options import NodeOptions
+from exo_core.node.real_clock import RealClock, SystemRng
+from exo_core.node.start_counter import StartCounter
+from exo_core.node.telemetry_source import TelemetrySource
+from exo_core.node.worker import Worker, WorkerContext
+from exo_core.plugins.manager import Plugins
+from exo_core.router.router import Router
+from exo_core.state.apply import reducer_fingerprint
+from exo_core.state.events import NodeFactsGathered
+from exo_core.wire.hello import Hello
+
+logger = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def running_node(options: NodeOptions) -> AsyncGenerator[Node]:
+    """A node that works while the context is open. Raises `UserError` when it cannot start."""
+    home = Home(options.home)
+    plugins = Plugins(built_in=built_in_plugins(), blocked=options.without)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(home.locked())
+        membership = await membership_of(home, options, plugins)
+        assembly = Assembly(home, options, plugins, membership)
+        await stack.enter_async_context(assembly.working())
+        yield assembly.node
+
+
+@final
+class Assembly:
+    """The parts of one node; each is made when it is first asked for."""
+
+    def __init__(self, home: Home, options: NodeOptions, plugins: Plugins, membership: Membership) -> None:
+        self.home = home
+        self.options = options
+        self.plugins = plugins
+        self.membership = membership
+        self.changes = Changes()
+        self.clock = RealClock()
+        self.rng = SystemRng()
+        self.door = make_door(plugins, membership, options)
+        self.backends = BackendProbing(plugins, options.backends, home.logs / "backends.log")
+        self.starts = StartCounter(home.folder / "runner_starts")
+
+    @asynccontextmanager
+    async def working(self) -> AsyncGenerator[None]:
+        """Everything running; taken down in reverse, so that peers hear a goodbye before their links close."""
+        reception = LinkReception(
+            router=self.router, invitations=self.door.invitations, tickets=lambda: self.door.tickets
+        )
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self.door.open(reception))
+            await stack.enter_async_context(self.router.running())
+            stack.callback(self.log.close)
+            await stack.enter_async_context(self.control_plane.running())
+            await stack.enter_async_context(self.board.running())
+            await stack.enter_async_context(self.changes.following(self.control_plane.changed, self.board.changed))
+            await stack.enter_async_context(self.gateway.running())
+            await stack.enter_async_context(self.worker.running())
+            await stack.enter_async_context(serving(self.home.socket, LocalOperations(self.node)))
+            await self._enter_services(stack)
+            tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            errands = tasks.create_task(self._first_errands())
+            stack.callback(errands.cancel)
+            yield
+
+    async def _enter_services(self, stack: AsyncExitStack) -> None:
+        registers = [self.plugins.services(), *([self.plugins.discoveries()] if self.options.discovery else [])]
+        for register in registers:
+            for name in register.names:
+                await stack.enter_async_context(register.get(name)().running(self.node))
+
+    async def _first_errands(self) -> None:
+        """What may take its time: peers, this machine's facts, the models asked for."""
+        for ticket in (*self.membership.known, *map(self.door.ticket, self.options.peers)):
+            self.router.add_peer(ticket)
+        if self.options.worker:
+            await self.backends.run()
+        await self.control_plane.offer(self._facts())
+        for model in self.options.models:
+            await self._place(model)
+
+    async def _place(self, model: str) -> None:
+        from exo_core.cli.commands import model_named
+
+        await self.models.ensure_instance(model_named(model))
+
+    def _facts(self) -> NodeFactsGathered:
+        facts = self.plugins.node_facts(self.membership.node_id)
+        return NodeFactsGathered(
+            node_id=self.membership.node_id,
+            memory_total=self.telemetry_source.measure(0).memory_total,
+            backends=self.backends.usable,
+            transports=self.options.transports,
+            facts={**facts, "backends": self.backends.as_facts()},
+        )
+
+    # parts -----------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def router(self) -> Router:
+        """Links to the other nodes."""
+        return Router(
+            node_id=self.membership.node_id,
+            transports=self.door.transports,
+            hello=self._hello,
+            judge=self._judge,
+            clock=self.clock,
+            rng=self.rng,
+        )
+
+    def _judge(self, hello: Hello) -> str | None:
+        """Former members are refused by name; that another cluster is refused, the router sees to."""
+        if hello.node_id not in self.control_plane.state.left:
+            return None
+        return (
+            f"{hello.name} ({hello.node_id}) left this cluster, or was forgotten; it needs a new identity"
+        )
+
+    def _hello(self) -> Hello:
+        return Hello(
+            exo_version=__version__,
+            cluster_id=self.membership.cluster_id,
+            node_id=self.membership.node_id,
+            boot=self.membership.boot,
+            name=self.options.name,
+            epoch=self.control_plane.epoch,
+            consistency=self.control_plane.state.consistency if self.control_plane.log_view.length else None,
+            plugins=tuple(self.plugins.names),
+            election="bully",
+            reducer_fingerprint=reducer_fingerprint(),
+            tickets=self.door.tickets,
+        )
+
+    @cached_property
+    def control_plane(self) -> ControlPlane:
+        """State, log and master."""
+        return ControlPlane(
+            node_id=self.membership.node_id,
+            boot=self.membership.boot,
+            name=self.options.name,
+            version=__version__,
+            messenger=self.router,
+            log=self.log,
+            clock=self.clock,
+            rng=self.rng,
+            plugins=self.plugins,
+            telemetry=self.board,
+            is_creator=self.membership.is_creator,
+        )
+
+    @cached_property
+    def log(self) -> EventLog:
+        """On disk, but for a private node."""
+        kind = "memory" if self.options.private else "sqlite"
+        return self.plugins.event_logs().get(kind)(self.membership.log_folder)
+
+    @cached_property
+    def board(self) -> TelemetryBoard:
+        """What every node measured last."""
+        return TelemetryBoard(messenger=self.router, clock=self.clock, measure=self.telemetry_source.measure)
+
+    @cached_property
+    def telemetry_source(self) -> TelemetrySource:
+        """What this node measures of itself."""
+        return TelemetrySource(
+            node_id=self.membership.node_id,
+            boot=self.membership.boot,
+            name=self.options.name,
+            worker=self.options.worker,
+            device_memory=lambda: self.backends.device_memory,
+            log=lambda: self.control_plane.log_view,
+            runners=lambda: self.worker.telemetry,
+            links=lambda: self.router.links,
+        )
+
+    @cached_property
+    def library(self) -> ModelLibrary:
+        """The sources."""
+        models = self.options.models_folder or self.home.models
+        return ModelLibrary(plugins=self.plugins, models=models, describe=self.backends.describe)
+
+    @cached_property
+    def models(self) -> ModelService:
+        """Adding and wishing models."""
+        return ModelService(
+            library=self.library, submit=self.control_plane.submit, state=lambda: self.control_plane.state
+        )
+
+    @cached_property
+    def worker(self) -> Worker:
+        """The runners of this node."""
+        return Worker(
+            WorkerContext(
+                node_id=self.membership.node_id,
+                boot=self.membership.boot,
+                plugins=self.plugins,
+                library=self.library,
+                transports=self.options.transports,
+                data_listen=f":{self.options.data_ports}",
+                logs=self.home.logs,
+                certify=self.membership.certify,
+                next_start=self.starts.next,
+                state=lambda: self.control_plane.state,
+                telemetry=lambda: self.board.telemetry,
+                epoch=lambda: self.control_plane.epoch,
+                log_is_settled=lambda: self.control_plane.outbox_empty,
+                changes=self.changes.subscribe,
+                offer=self.control_plane.offer,
+                changed=self.board.poke,
+            )
+        )
+
+    @cached_property
+    def gateway(self) -> Gateway:
+        """Requests of this node's clients."""
+        finder = InstanceFinder(
+            state=lambda: self.control_plane.state,
+            telemetry=lambda: self.board.telemetry,
+            epoch=lambda: self.control_plane.epoch,
+            changes=self.changes.subscribe,
+            ensure=self.models.ensure_instance,
+        )
+        return Gateway(
+            messenger=self.router, find_head=lambda runner_id: self.worker.find_head(runner_id), finder=finder
+        )
+
+    @cached_property
+    def node(self) -> Node:
+        """All of it, as front doors see it."""
+        return Node(
+            NodeParts(
+                node_id=self.membership.node_id,
+                boot=self.membership.boot,
+                cluster_id=self.membership.cluster_id,
+                home=self.home.folder,
+                http=self.options.http,
+                plugins=self.plugins,
+                router=self.router,
+                control_plane=self.control_plane,
+                gateway=self.gateway,
+                library=self.library,
+                models=self.models,
+                changes=self.changes,
+                tickets=lambda: self.door.tickets,
+                invite=self.door.invite,
+                telemetry=lambda: self.board.telemetry,
+            ),
+            self.membership.announcements,
+        )

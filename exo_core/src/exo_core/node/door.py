@@ -1,0 +1,74 @@
+"""The transports of a node, listening: their tickets, and what they do with who comes in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import final
+
+from exo_core.errors import ConnectError, JoinError, UserError
+from exo_core.identity.invitations import Invitations
+from exo_core.node.membership import Membership
+from exo_core.node.options import NodeOptions
+from exo_core.plugins.manager import Plugins
+from exo_core.transports import Accept, Listening, Ticket, Transport, TransportContext
+
+
+@final
+@dataclass(kw_only=True)
+class Door:
+    """`transports` in order of preference. Tickets are known once `listening` is entered."""
+
+    transports: Sequence[Transport]
+    invitations: Invitations
+    _listening: list[Listening] = field(default_factory=list[Listening])
+
+    @property
+    def tickets(self) -> tuple[Ticket, ...]:
+        """By which peers reach this node, best first."""
+        return tuple(ticket for listening in self._listening for ticket in listening.tickets)
+
+    @asynccontextmanager
+    async def open(self, accept: Accept) -> AsyncGenerator[None]:
+        """Listen on every transport. Raises `UserError` when one cannot."""
+        async with AsyncExitStack() as stack:
+            for transport in self.transports:
+                try:
+                    self._listening.append(await stack.enter_async_context(transport.serve(accept)))
+                except ConnectError as problem:
+                    raise UserError(str(problem)) from problem
+            yield
+
+    def ticket(self, endpoint: str) -> Ticket:
+        """What a person typed after --peer. Raises `UserError`."""
+        scheme = endpoint.partition("://")[0]
+        for transport in self.transports:
+            if transport.name == scheme:
+                try:
+                    return transport.ticket(endpoint)
+                except ValueError as problem:
+                    message = f"--peer {endpoint}: {problem}"
+                    raise UserError(message) from problem
+        names = ", ".join(transport.name for transport in self.transports) or "none"
+        message = (
+            f"--peer {endpoint}: begin with a transport's name (chosen: {names}), for example tcp://10.0.0.2:52416"
+        )
+        raise UserError(message)
+
+    def invite(self, minutes: float) -> str:
+        """A join code. Raises `JoinError` when nobody could use it."""
+        if not self.tickets:
+            message = "this node listens on no transport, so nobody could join it. Start it with --transport tcp"
+            raise JoinError(message)
+        return str(self.invitations.invite(self.tickets, minutes=minutes))
+
+
+def make_door(plugins: Plugins, membership: Membership, options: NodeOptions) -> Door:
+    """Build the chosen transports. Raises `PluginError` for a name that no plugin offers."""
+    invitations = Invitations(membership.secret, membership.node_key)
+    context = TransportContext(
+        identity=membership.identity, listen=options.listen, identity_named=invitations.identity_named
+    )
+    register = plugins.transports()
+    return Door(transports=[register.get(name)(context) for name in options.transports], invitations=invitations)

@@ -1,0 +1,168 @@
+"""A running node, as front doors see it: `NodeHandle` over the parts that `assembly` put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, final
+
+from exo_core import __version__
+from exo_core.errors import ModelError
+from exo_core.node.instance_view import current_status
+from exo_core.placement_rules.previews import previews
+from exo_core.requests import Answer, EngineRequest
+from exo_core.state.commands import CommandRefused
+from exo_core.transports import Ticket
+
+if TYPE_CHECKING:
+    from exo_core.control_plane.control_plane import ControlPlane
+    from exo_core.gateway.gateway import Gateway
+    from exo_core.identifiers import BootId, ClusterId, Epoch, InstanceId, ModelId, NodeId, RequestId
+    from exo_core.manifests import Manifest
+    from exo_core.node.changes import Changes
+    from exo_core.node.model_library import ModelLibrary
+    from exo_core.node.model_service import ModelService
+    from exo_core.node_handle import AppliedEvent, HttpOptions, LogView, Preview
+    from exo_core.placement import Topology
+    from exo_core.plugins.manager import Plugins
+    from exo_core.router.router import Router
+    from exo_core.state.commands import Command, CommandAnswer
+    from exo_core.state.state import State
+    from exo_core.telemetry import Telemetry
+
+PATIENCE_S = 5.0
+"""For an entry that the master has acknowledged to arrive here."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeParts:
+    """What a node is made of."""
+
+    node_id: NodeId
+    boot: BootId
+    cluster_id: ClusterId
+    home: Path
+    http: HttpOptions
+    plugins: Plugins
+    router: Router
+    control_plane: ControlPlane
+    gateway: Gateway
+    library: ModelLibrary
+    models: ModelService
+    changes: Changes
+    tickets: Callable[[], Sequence[Ticket]]
+    invite: Callable[[float], str]
+    telemetry: Callable[[], Telemetry]
+
+
+@final
+class Node:
+    """Implements `NodeHandle`; see there. Every method belongs to the node's event loop."""
+
+    def __init__(self, parts: NodeParts, announcements: Sequence[str]) -> None:
+        self._parts = parts
+        self.announcements = tuple(announcements)
+        """Sentences for the person who started it."""
+
+    def __repr__(self) -> str:
+        return f"Node({self.node_id} in cluster {self.cluster_id[:12]})"
+
+    @property
+    def node_id(self) -> NodeId:
+        return self._parts.node_id
+
+    @property
+    def boot(self) -> BootId:
+        return self._parts.boot
+
+    @property
+    def cluster_id(self) -> ClusterId:
+        return self._parts.cluster_id
+
+    @property
+    def version(self) -> str:
+        return __version__
+
+    @property
+    def home(self) -> Path:
+        return self._parts.home
+
+    @property
+    def http(self) -> HttpOptions:
+        return self._parts.http
+
+    @property
+    def plugins(self) -> Plugins:
+        return self._parts.plugins
+
+    @property
+    def tickets(self) -> Sequence[Ticket]:
+        """By which peers reach this node, best first."""
+        return self._parts.tickets()
+
+    @property
+    def state(self) -> State:
+        return self._parts.control_plane.state
+
+    @property
+    def telemetry(self) -> Telemetry:
+        return self._parts.telemetry()
+
+    @property
+    def epoch(self) -> Epoch:
+        return self._parts.control_plane.epoch
+
+    @property
+    def master_id(self) -> NodeId | None:
+        return self._parts.control_plane.master_id
+
+    @property
+    def log(self) -> LogView:
+        return self._parts.control_plane.log_view
+
+    async def wait_for_index(self, index: int, timeout: float) -> bool:
+        return await self._parts.control_plane.wait_for_index(index, timeout)
+
+    def events(self, after: int) -> AsyncGenerator[AppliedEvent]:
+        return self._parts.control_plane.events(after)
+
+    def changes(self) -> AsyncGenerator[None]:
+        return self._parts.changes.subscribe()
+
+    async def submit(self, command: Command) -> CommandAnswer:
+        return await self._parts.control_plane.submit(command)
+
+    def generate(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer]:
+        return self._parts.gateway.generate(request, model_id)
+
+    def cancel(self, request_id: RequestId) -> bool:
+        return self._parts.gateway.cancel(request_id)
+
+    async def resolve(self, model_id: ModelId) -> Manifest:
+        return await self._parts.library.resolve(model_id)
+
+    async def add_model(self, model_id: ModelId) -> CommandAnswer:
+        return await self._parts.models.add(model_id)
+
+    async def catalogue(self) -> tuple[ModelId, ...]:
+        return await self._parts.models.catalogue()
+
+    def suggest_peer(self, ticket: Ticket) -> None:
+        self._parts.router.suggest(ticket)
+
+    def invite(self, minutes: float) -> str:
+        return self._parts.invite(minutes)
+
+    def topology(self) -> Topology:
+        return self._parts.control_plane.topology()
+
+    async def previews(self, model_id: ModelId) -> tuple[Preview, ...]:
+        answer = await self.add_model(model_id)
+        if isinstance(answer, CommandRefused):
+            raise ModelError(answer.message)
+        await self.wait_for_index(answer.index, PATIENCE_S)
+        return previews(model_id, self.topology(), self.state, self.plugins.place_instance)
+
+    def instance_status(self, instance_id: InstanceId) -> tuple[str, str]:
+        return current_status(self.state, self.telemetry, instance_id)

@@ -1,0 +1,61 @@
+"""This node's own measurements, put together for the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from exo_core import __version__
+from exo_core.identifiers import BootId, NodeId
+from exo_core.node.measuring import measure_machine
+from exo_core.node_handle import LogView
+from exo_core.placement import LinkMeasure
+from exo_core.router.router import LiveLink
+from exo_core.telemetry import NodeTelemetry, RunnerTelemetry
+
+
+@dataclass(frozen=True, kw_only=True)
+class TelemetrySource:
+    """Asked every second, and at once on a change."""
+
+    node_id: NodeId
+    boot: BootId
+    name: str
+    worker: bool
+    device_memory: Callable[[], int | None]
+    log: Callable[[], LogView]
+    runners: Callable[[], tuple[RunnerTelemetry, ...]]
+    links: Callable[[], Sequence[LiveLink]]
+
+    def measure(self, sequence: int) -> NodeTelemetry:
+        """Everything, now. `sequence` grows with each."""
+        runners, links, log = self.runners(), self.links(), self.log()
+        machine = measure_machine(
+            device_memory=self.device_memory(), runner_pids=[runner.pid for runner in runners if runner.pid]
+        )
+        return NodeTelemetry(
+            node_id=self.node_id,
+            boot=self.boot,
+            sequence=sequence,
+            version=__version__,
+            name=self.name,
+            memory_total=machine.memory_total,
+            memory_free=machine.memory_free,
+            memory_for_models=machine.memory_for_models if self.worker else 0,
+            load=machine.load,
+            log_length=log.length,
+            settled=log.settled,
+            runners=runners,
+            links=tuple(_measure(self.node_id, link) for link in links),
+            addresses={link.peer: link.address for link in links},
+        )
+
+
+def _measure(node_id: NodeId, link: LiveLink) -> LinkMeasure:
+    return LinkMeasure(
+        a=node_id,
+        b=link.peer,
+        transport=link.transport,
+        round_trip_ms=link.round_trip_ms,
+        bytes_per_s=link.bytes_per_s,
+    )

@@ -1,0 +1,199 @@
+"""This node's runners, kept as the log says: `plan` decides, the worker carries it out and reports what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+from exo_core.gateway.engine_calls import Head
+from exo_core.identifiers import BootId, Epoch, NodeId, RunnerId
+from exo_core.identity.leaf import RunnerCertificate
+from exo_core.node.local_shard import LocalShard
+from exo_core.node.model_library import ModelLibrary
+from exo_core.node.neighbours import neighbours_of
+from exo_core.plugins.manager import Plugins
+from exo_core.runner.components import chosen_components
+from exo_core.runner.messages import Neighbours
+from exo_core.runner.order import RunnerOrder
+from exo_core.runner.supervisor import RunnerHooks, RunnerSupervisor
+from exo_core.state.events import Fact
+from exo_core.state.plan import Action, LocalRunners, StartRunner, StopRunner, UpdateRunner, plan
+from exo_core.state.reports import missing_reports
+from exo_core.state.state import State
+from exo_core.telemetry import RunnerTelemetry, Telemetry
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerContext:
+    """What a worker sees of its node.
+
+    `log_is_settled` is False while facts of this node wait in the outbox or a snapshot is being installed; `offer`
+    returns once a fact is safe. `transports` are those that runners may use, in order of preference.
+    """
+
+    node_id: NodeId
+    boot: BootId
+    plugins: Plugins
+    library: ModelLibrary
+    transports: tuple[str, ...]
+    data_listen: str
+    logs: Path
+    certify: Callable[[RunnerId, bytes], RunnerCertificate]
+    next_start: Callable[[], int]
+    state: Callable[[], State]
+    telemetry: Callable[[], Telemetry]
+    epoch: Callable[[], Epoch]
+    log_is_settled: Callable[[], bool]
+    changes: Callable[[], AsyncGenerator[None]]
+    offer: Callable[[Fact], Awaitable[int]]
+    changed: Callable[[], None]
+
+
+@final
+class Worker:
+    """Belongs to the node's event loop."""
+
+    def __init__(self, context: WorkerContext) -> None:
+        self._context = context
+        self._shards: dict[RunnerId, LocalShard] = {}
+        self._told: dict[RunnerId, Neighbours] = {}
+        self._on_their_way: list[Fact] = []
+        self._running: dict[RunnerId, asyncio.Task[None]] = {}
+        self._offering: set[asyncio.Task[None]] = set()
+        self._tasks = asyncio.TaskGroup()
+
+    @property
+    def telemetry(self) -> tuple[RunnerTelemetry, ...]:
+        """How each runner is now."""
+        return tuple(shard.telemetry for shard in self._shards.values())
+
+    def find_head(self, runner_id: RunnerId) -> Head | None:
+        """A runner of this node by its id."""
+        shard = self._shards.get(runner_id)
+        return shard.supervisor if shard is not None else None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Keep runners as the log says while the context is open; leaving ends them all."""
+        async with self._tasks:
+            following = self._tasks.create_task(self._follow_changes())
+            try:
+                yield
+            finally:
+                following.cancel()
+                await asyncio.gather(*(self._stop(shard) for shard in self._shards.values()))
+                for task in self._offering:  # an offer waits for a master for ever; the facts lie in the outbox
+                    task.cancel()
+
+    async def _follow_changes(self) -> None:
+        async with aclosing(self._context.changes()) as changes:
+            async for _ in changes:
+                self._carry_out()
+                self._tell_neighbours()
+                self._report()
+
+    # what the log wants --------------------------------------------------------------------------------------------
+
+    def _carry_out(self) -> None:
+        context = self._context
+        local = LocalRunners(
+            node_id=context.node_id,
+            boot=context.boot,
+            runners={runner_id: shard.as_planned for runner_id, shard in self._shards.items()},
+            outbox_empty=context.log_is_settled(),
+        )
+        for action in plan(context.state(), local):
+            self._act(action)
+
+    def _act(self, action: Action) -> None:
+        match action:
+            case StartRunner():
+                shard = LocalShard(action.assignment, action.manifest, changed=self._context.changed)
+                self._shards[shard.runner_id] = shard
+                self._running[shard.runner_id] = self._tasks.create_task(self._run(shard))
+            case UpdateRunner():
+                self._update(self._shards[action.assignment.shard.runner_id], action)
+            case StopRunner():
+                logger.info("stopping runner %s: %s", action.runner_id, action.reason)
+                self._tasks.create_task(self._stop(self._shards.pop(action.runner_id)))
+
+    async def _run(self, shard: LocalShard) -> None:
+        await shard.run(self._context.library, self._make_supervisor)
+
+    def _update(self, shard: LocalShard, action: UpdateRunner) -> None:
+        shard.assignment = action.assignment
+        if shard.supervisor is not None:
+            shard.supervisor.update(action.assignment)
+
+    async def _stop(self, shard: LocalShard) -> None:
+        self._told.pop(shard.runner_id, None)
+        running = self._running.pop(shard.runner_id)
+        if shard.supervisor is not None:
+            await shard.supervisor.stop()
+        else:
+            running.cancel()  # it is still fetching
+
+    def _make_supervisor(self, shard: LocalShard, folder: Path) -> RunnerSupervisor:
+        context = self._context
+        backend = shard.assignment.placement.backend
+        order = RunnerOrder(
+            assignment=shard.assignment,
+            components=chosen_components(context.plugins, backend=backend, transports=context.transports),
+            folder=folder,
+            log=context.logs / f"runner-{shard.runner_id}.log",
+            listen=context.data_listen,
+            threads=_threads_each(len(self._shards)),
+        )
+        hooks = RunnerHooks(
+            certify=context.certify,
+            next_start=context.next_start,
+            epoch=context.epoch,
+            on_change=context.changed,
+            on_ready=shard.ready,
+            on_failed=shard.failed,
+        )
+        return RunnerSupervisor(order, hooks)
+
+    # what the runners must hear, and the cluster -------------------------------------------------------------------
+
+    def _tell_neighbours(self) -> None:
+        telemetry, epoch = self._context.telemetry(), self._context.epoch()
+        for shard in self._shards.values():
+            neighbours = neighbours_of(shard.assignment, telemetry, epoch)
+            if (
+                shard.supervisor is not None
+                and neighbours is not None
+                and neighbours != self._told.get(shard.runner_id)
+            ):
+                self._told[shard.runner_id] = neighbours
+                shard.supervisor.set_neighbours(
+                    previous=neighbours.previous, following=neighbours.following, epoch=neighbours.epoch
+                )
+
+    def _report(self) -> None:
+        context = self._context
+        outcomes = {runner_id: shard.outcome for runner_id, shard in self._shards.items() if shard.outcome is not None}
+        for fact in missing_reports(context.state(), context.node_id, context.boot, outcomes, self._on_their_way):
+            self._on_their_way.append(fact)
+            offering = self._tasks.create_task(self._offer(fact))
+            self._offering.add(offering)
+            offering.add_done_callback(self._offering.discard)
+
+    async def _offer(self, fact: Fact) -> None:
+        try:
+            await self._context.offer(fact)
+        finally:
+            self._on_their_way.remove(fact)
+
+
+def _threads_each(runners: int) -> int | None:
+    """Threads for a CPU backend when several runners share this machine; None: as many as it likes."""
+    return None if runners == 1 else max(1, (os.cpu_count() or 1) // runners)
