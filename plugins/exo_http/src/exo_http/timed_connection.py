@@ -30,7 +30,7 @@ class TimedConnection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
-        self._cut = self.loop.call_later(self._limits.header_seconds, self._close)
+        self._cut_after(self._limits.header_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
@@ -38,17 +38,14 @@ class TimedConnection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self.conn.their_state is not h11.IDLE:
-            if self.conn.our_state is not h11.DONE:
-                self._stop_timer()  # a request is being read or answered: the guards take over
-        elif self._cut is None and self.conn.trailing_data[0]:
-            self._cut = self.loop.call_later(self._limits.header_seconds, self._close)
+        self._time_head()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self.conn.their_state is h11.SEND_BODY:  # refused before it was read
-            self._stop_timer()
-            self._cut = self.loop.call_later(self._limits.unread_seconds, self._close)
+            self._cut_after(self._limits.unread_seconds)
+        else:
+            self._time_head()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP request, or a head that never ends."""
@@ -66,6 +63,18 @@ class TimedConnection(H11Protocol):
             self.transport.write(self.conn.send(h11.Data(data=body)) or b"")
             self.transport.write(self.conn.send(h11.EndOfMessage()) or b"")
         self.transport.close()
+
+    def _time_head(self) -> None:
+        """Let the clock run while a request's head is incomplete, from its first byte."""
+        if self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]:
+            if self._cut is None:
+                self._cut_after(self._limits.header_seconds)
+        elif self.conn.their_state is not h11.SEND_BODY or self.conn.our_state is not h11.DONE:
+            self._stop_timer()  # a request is being read or answered: the guards take over
+
+    def _cut_after(self, seconds: float) -> None:
+        self._stop_timer()
+        self._cut = self.loop.call_later(seconds, self._close)
 
     def _stop_timer(self) -> None:
         if self._cut is not None:
