@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from exo_core.frozen import Count, Frozen
 from exo_core.identifiers import BootId, InstanceId, NodeId, RunnerId
-from exo_core.placement import LinkMeasure
+from exo_core.placement import LinkMeasure, Placement
 
 
 class RunnerTelemetry(Frozen):
@@ -22,6 +22,8 @@ class RunnerTelemetry(Frozen):
     generation: tuple[str, Count, Count] | None = None
     tickets: tuple[str, ...] = ()
     pid: Count = 0
+    placement: Placement | None = None
+    """The placement it was last told, so that a new master can take over what runs instead of placing it anew."""
 
 
 class NodeTelemetry(Frozen):
@@ -35,6 +37,7 @@ class NodeTelemetry(Frozen):
     memory_total: Count
     memory_free: Count
     memory_for_models: Count
+    """What this machine could give to weights and KV in all, whatever is placed there already."""
     load: float = 0.0
     log_length: Count = 0
     settled: Count = 0

@@ -6,10 +6,11 @@ that depends on them may be sent before `commit` returned.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import final
 
+from exo_core.errors import LogError
 from exo_core.event_logs import EventLog
 from exo_core.identifiers import NO_EPOCH, Epoch, Origin
 from exo_core.log.chain import make_entry
@@ -49,11 +50,12 @@ class _Point:
 class Ledger:
     """One node's copy of the log. Raises what its `EventLog` raises."""
 
-    def __init__(self, log: EventLog) -> None:
+    def __init__(self, log: EventLog, replayed: Callable[[Applied], None] | None = None) -> None:
+        """`replayed` is told every entry that the log holds already."""
         self._log = log
         self._staged: list[Applied] = []
         self._points = [_base(log)]
-        self._rewind(log.length)
+        self._rewind(log.length, replayed)
 
     @property
     def length(self) -> int:
@@ -91,7 +93,11 @@ class Ledger:
 
     def stage_fact(self, epoch: Epoch, origin: Origin, fact: Fact) -> int:
         """A fact of this node, which leads. The index it gets."""
-        event_id = FactId(origin=origin, seq=self.last_seqs.get(origin, 0) + 1)
+        seq = self.last_seqs.get(origin, 0) + 1
+        if seq != self.next_seq(origin):
+            message = f"fact {seq} of {origin} waits in the outbox and would be passed over"
+            raise LogError(message)
+        event_id = FactId(origin=origin, seq=seq)
         return self._stage(epoch, event_id, encode_event(fact), fact)
 
     def stage_derived(self, epoch: Epoch, number: int, event: Event) -> int:
@@ -170,7 +176,7 @@ class Ledger:
             if len(self._points) > CHECKPOINTS:
                 del self._points[1]
 
-    def _rewind(self, length: int) -> None:
+    def _rewind(self, length: int, replayed: Callable[[Applied], None] | None = None) -> None:
         """Sum up again to `length`, from the nearest point before it."""
         self._points = [self._points[0], *(point for point in self._points[1:] if point.length <= length)]
         point = self._points[-1]
@@ -180,9 +186,12 @@ class Ledger:
         done = point.length
         while done < length:
             for entry in self._log.read(done, min(READ_BATCH, length - done)):
-                self._sum(entry, decode_event(entry.payload))
+                event = decode_event(entry.payload)
+                self._sum(entry, event)
                 done += 1
                 self._checkpoint(done)
+                if replayed is not None:
+                    replayed(Applied(done, entry, event, self.state))
 
 
 def _base(log: EventLog) -> _Point:

@@ -85,10 +85,10 @@ class GapFound(Frozen):
     next_seq: Count
 
 
-ReplicationMessage = Annotated[
-    Replicate | Replicated | Mismatch | SnapshotPart | OfferFacts | GapFound, Field(discriminator="kind")
-]
-REPLICATION_MESSAGE: TypeAdapter[ReplicationMessage] = TypeAdapter(ReplicationMessage)
+ReplicationMessage = Replicate | Replicated | Mismatch | SnapshotPart | OfferFacts | GapFound
+REPLICATION_MESSAGE: TypeAdapter[ReplicationMessage] = TypeAdapter(
+    Annotated[ReplicationMessage, Field(discriminator="kind")]
+)
 
 Message = ElectionMessage | ReplicationMessage
 

@@ -6,7 +6,7 @@ directly, so when `handle` returns, everything that its outputs promise is on th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, final
 
 from exo_core.clock import Rng
@@ -46,7 +46,7 @@ from exo_core.election.election import Election
 from exo_core.election.messages import Fenced, Heartbeat, LogMark
 from exo_core.election.standing import ElectionAction, MasterChanged, Myself, Standing
 from exo_core.event_logs import EventLog
-from exo_core.identifiers import Epoch, NodeId, Origin
+from exo_core.identifiers import BootId, Epoch, NodeId, Origin
 from exo_core.state.apply import reducer_fingerprint
 from exo_core.state.commands import CommandAccepted, CommandRefused
 from exo_core.state.decide import decide
@@ -56,10 +56,13 @@ from exo_core.state.state import State
 RECENT_S = 600.0
 """A member that was silent for longer does not hold back what is settled."""
 
+FOUNDING_BOOT = BootId(0)
+"""The origin of a cluster's first facts: they come before those that its founder has waiting in its outbox."""
+
 
 @final
 class Participant:
-    """`creator`: this node may found the cluster, that is, lead with an empty log."""
+    """`creator`: it may found the cluster, that is, lead with an empty log. `replayed` is told what the log holds."""
 
     def __init__(
         self,
@@ -71,13 +74,14 @@ class Participant:
         now: float,
         creator: bool,
         consistency: Literal["availability", "majority"] = "availability",
+        replayed: Callable[[Applied], None] | None = None,
     ) -> None:
         self._me = myself.node_id
         self._origin = Origin(node_id=myself.node_id, boot=myself.boot)
         self._name = name
         self._creator = creator
         self._consistency: Literal["availability", "majority"] = consistency
-        self._ledger = Ledger(log)
+        self._ledger = Ledger(log, replayed)
         self.election = Election(myself, log, rng, now)
         self._following = Following(self._ledger)
         self._leading: Leading | None = None
@@ -277,8 +281,9 @@ class Participant:
     def _open_reign(self, epoch: Epoch) -> None:
         """A new cluster is founded; else the log goes on, with this node's own outbox first."""
         if self._ledger.length == 0:
-            self._ledger.stage_fact(epoch, self._origin, ClusterCreated(consistency=self._consistency))
-            self._ledger.stage_fact(epoch, self._origin, NodeJoined(node_id=self._me, name=self._name))
+            founding = Origin(node_id=self._me, boot=FOUNDING_BOOT)
+            self._ledger.stage_fact(epoch, founding, ClusterCreated(consistency=self._consistency))
+            self._ledger.stage_fact(epoch, founding, NodeJoined(node_id=self._me, name=self._name))
         for offer in self._ledger.outbox:
             self._ledger.stage_offer(epoch, offer)
 

@@ -115,7 +115,7 @@ def _lost(situation: Situation, node_id: NodeId) -> bool:
     member = situation.state.members.get(node_id)
     if member is None:
         return True
-    return member.dead and situation.dead_for.get(node_id, 0.0) >= RETURN_S
+    return member.dead and node_id not in situation.live and situation.dead_for.get(node_id, 0.0) >= RETURN_S
 
 
 def _adopted(situation: Situation, instance: Instance, reported: Sequence[Placement]) -> Placement | None:

@@ -1,0 +1,346 @@
+"""The driver: the only place where the control plane meets a clock, a network, threads and plugins.
+
+Everything that happens is put into one inbox. One task takes all of it at once, lets the participant handle it on the
+writer thread (a slow disk must not stop the event loop), then sends, answers and tells what comes out of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from functools import partial
+from itertools import count
+from typing import Literal, TypeVar, final
+
+from exo_core.clock import Clock, Rng
+from exo_core.control_plane.duties import Duties
+from exo_core.control_plane.inbox import Inbox
+from exo_core.control_plane.inputs import (
+    Acknowledged,
+    Commanded,
+    CutTo,
+    Decided,
+    Input,
+    Leaves,
+    MasterIs,
+    Offered,
+    Outgoing,
+    Output,
+    ReachableNow,
+    Received,
+    Tick,
+)
+from exo_core.control_plane.ledger import Applied
+from exo_core.control_plane.messages import CommandReply, NotMaster, ReplicationMessage
+from exo_core.control_plane.participant import Participant
+from exo_core.control_plane.signals import Signal
+from exo_core.control_plane.telemetry_board import TelemetryBoard
+from exo_core.control_plane.topics import COMMAND_CALL, ELECTION_TOPIC, LOG_TOPIC
+from exo_core.election.election import TICK_S
+from exo_core.election.standing import Myself
+from exo_core.errors import CallFailed, ExoError, LinkClosed, NoMaster
+from exo_core.event_logs import EventLog
+from exo_core.identifiers import BootId, Epoch, NodeId
+from exo_core.log.payloads import decode_event
+from exo_core.messaging import Messenger
+from exo_core.node_handle import AppliedEvent, LogView
+from exo_core.observations import Observation
+from exo_core.placement import Topology
+from exo_core.placement_rules.topology import topology_of
+from exo_core.plugins.manager import Plugins
+from exo_core.state.commands import Command, CommandAnswer
+from exo_core.state.events import Fact, NodeStarted
+from exo_core.state.state import State
+
+logger = logging.getLogger(__name__)
+
+NO_MASTER_S = 15.0
+ASK_S = 5.0
+RETRY_S = 0.05
+LOOK_S = 0.25
+"""How often a master looks around even if nothing happened."""
+READ_BATCH = 256
+ResultT = TypeVar("ResultT")
+
+
+@final
+class ControlPlane:
+    """This node's state, kept equal with everybody else's. Belongs to one event loop; works while `running()`.
+
+    `log` stays the caller's to close. `measure` gives the topology that placement reads; by default it is put together
+    from the state and the telemetry. `is_creator`: this node founds the cluster if its log is empty.
+    """
+
+    def __init__(
+        self,
+        *,
+        node_id: NodeId,
+        boot: BootId,
+        name: str,
+        version: str,
+        messenger: Messenger,
+        log: EventLog,
+        clock: Clock,
+        rng: Rng,
+        plugins: Plugins,
+        telemetry: TelemetryBoard,
+        is_creator: bool,
+        consistency: Literal["availability", "majority"] = "availability",
+        measure: Callable[[], Topology] | None = None,
+    ) -> None:
+        self._started = NodeStarted(node_id=node_id, boot=boot, name=name, version=version)
+        self._messenger = messenger
+        self._log = log
+        self._clock = clock
+        self._rng = rng
+        self._plugins = plugins
+        self._board = telemetry
+        self._is_creator = is_creator
+        self._consistency: Literal["availability", "majority"] = consistency
+        self._duties = Duties(node_id=node_id, rules=plugins, nodes=telemetry.nodes, measure=measure or self.topology)
+        self._inbox = Inbox()
+        self._tickets = count(1)
+        self._answers: dict[int, asyncio.Future[CommandReply]] = {}
+        self._acknowledgements: dict[int, asyncio.Future[int]] = {}
+        self._participant: Participant | None = None
+        self._look_at = 0.0
+        self._cuts: list[int] = []
+        self.changed = Signal()
+        self.state = State()
+        self.live: frozenset[NodeId] = frozenset({node_id})
+        self.master_id: NodeId | None = None
+        self.outbox_empty = False
+        self.log_view = LogView(length=0, settled=0, hash="")
+        self.epoch: Epoch = log.epoch
+
+    @property
+    def node_id(self) -> NodeId:
+        """This node."""
+        return self._started.node_id
+
+    def topology(self) -> Topology:
+        """What placement would read now."""
+        return topology_of(self.state, self._board.telemetry, self.live)
+
+    # for the rest of the node -------------------------------------------------------------------------------
+
+    async def submit(self, command: Command) -> CommandAnswer:
+        """Have the master decide; the same command may reach it twice and is decided alike. Raises `NoMaster`."""
+        try:
+            async with asyncio.timeout(NO_MASTER_S):
+                while True:
+                    reply = await self._ask_master(command)
+                    if not isinstance(reply, NotMaster):
+                        return reply
+                    await self._clock.sleep(RETRY_S)
+        except TimeoutError:
+            message = f"no master answered for {NO_MASTER_S:.0f} seconds; try again, and see `exo status`"
+            raise NoMaster(message) from None
+
+    async def offer(self, fact: Fact) -> int:
+        """Record what this node observed. Returns its index once it is safe, however many masters that takes."""
+        ticket = next(self._tickets)
+        future = self._acknowledgements[ticket] = asyncio.get_running_loop().create_future()
+        self._inbox.put(Offered(ticket, fact))
+        try:
+            return await future
+        finally:
+            self._acknowledgements.pop(ticket, None)
+
+    def offer_soon(self, fact: Fact) -> None:
+        """The same without waiting: it is in the durable outbox (or the log) at the end of this turn."""
+        self._inbox.put(Offered(0, fact))
+
+    async def wait_for_index(self, index: int, timeout: float) -> bool:
+        """True once log index `index` is applied here; False after `timeout` seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                while self.log_view.length < index:
+                    await self.changed.wait(self.changed.version)
+        except TimeoutError:
+            return False
+        return True
+
+    async def events(self, after: int) -> AsyncGenerator[AppliedEvent]:
+        """Entries from index after + 1 on, then live, for ever; again from a cut on. Raises `LogError`."""
+        position, cuts = after, len(self._cuts)
+        while True:
+            seen = self.changed.version
+            position, cuts = min([position, *self._cuts[cuts:]]), len(self._cuts)
+            while position < self.log_view.length and cuts == len(self._cuts):
+                for entry in await self._in_writer(partial(self._log.read, position, READ_BATCH)):
+                    position += 1
+                    event = decode_event(entry.payload)
+                    yield AppliedEvent(index=position, entry=entry, event=event, replayed=False)
+            if cuts == len(self._cuts):
+                await self.changed.wait(seen)
+
+    # running ------------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Read the log, take part, and say goodbye at the end. Raises `LogError`."""
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="exo-log") as self._writer:
+            await self._read_log()
+            async with self._board.running(), self._taking_part():
+                yield
+
+    @asynccontextmanager
+    async def _taking_part(self) -> AsyncGenerator[None]:
+        self._messenger.on_message(ELECTION_TOPIC, lambda sender, told: self._inbox.put(Received(sender, told)))
+        self._messenger.on_message(LOG_TOPIC, lambda sender, told: self._inbox.put(Received(sender, told)))
+        self._messenger.on_call(COMMAND_CALL, self._decide)
+        self.offer_soon(self._started)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                workers = [tasks.create_task(work) for work in (self._pump(), self._tick(), self._watch_peers())]
+                try:
+                    yield
+                finally:
+                    for worker in workers:
+                        worker.cancel()
+        except BaseExceptionGroup as group:  # the body's own error, or a worker's, as it was raised
+            raise group.exceptions[0] from None
+        finally:
+            await self._turn([Leaves()])
+
+    async def _read_log(self) -> None:
+        replayed: list[Applied] = []
+        started = self._started
+        build = partial(
+            Participant,
+            myself=Myself(node_id=started.node_id, boot=started.boot),
+            name=started.name,
+            log=self._log,
+            rng=self._rng,
+            now=self._clock.now(),
+            creator=self._is_creator,
+            consistency=self._consistency,
+            replayed=replayed.append,
+        )
+        self._participant = await self._in_writer(build)
+        self._look_here(self._participant)
+        for item in replayed:
+            self._plugins.event_applied(_applied_event(item, replayed=True), item.state)
+
+    async def _pump(self) -> None:
+        """Handle whatever happened, turn by turn."""
+        while True:
+            await self._turn(await self._inbox.take())
+
+    async def _tick(self) -> None:
+        while True:
+            self._inbox.put(Tick())
+            await self._clock.sleep(TICK_S)
+
+    async def _watch_peers(self) -> None:
+        async for _ in self._messenger.peer_changes():
+            self._inbox.put(ReachableNow(self._messenger.reachable))
+
+    async def _turn(self, inputs: Sequence[Input]) -> None:
+        participant = self._present()
+        now = self._clock.now()
+        outputs = await self._in_writer(partial(participant.handle, inputs, now))
+        changed = [self._perform(output) for output in outputs]
+        self._look_here(participant)
+        if any(changed):
+            self.changed.notify()
+        if any(changed) or now >= self._look_at:
+            self._look_at = now + LOOK_S
+            participant.priority = self._plugins.election_priority(self.node_id, self.state)
+            concluded = self._duties.look(participant, self._messenger.reachable, now)
+            if concluded is not None:
+                self._inbox.put(concluded)
+
+    def _look_here(self, participant: Participant) -> None:
+        """Copy what others may read at any time; the participant belongs to the writer thread."""
+        ledger, state = participant.ledger, participant.state
+        self.log_view = LogView(length=ledger.length, settled=participant.settled, hash=ledger.chain.hex())
+        self.epoch = participant.election.epoch
+        self.outbox_empty = not ledger.outbox
+        live = participant.live(self._clock.now())
+        if state is not self.state or live != self.live:
+            self.state, self.live = state, live
+            self.changed.notify()
+
+    def _perform(self, output: Output) -> bool:
+        """Do it; True when others may want to know."""
+        match output:
+            case Outgoing():
+                self._send(output)
+                return False
+            case Applied():
+                self.state = output.state
+                self._plugins.event_applied(_applied_event(output, replayed=False), output.state)
+            case CutTo():
+                self._cuts.append(output.length)
+                self._plugins.state_rolled_back(output.length, self._present().state)
+            case MasterIs():
+                self._on_master(output)
+            case Acknowledged():
+                _resolve(self._acknowledgements.get(output.ticket), output.index)
+                return False
+            case Decided():
+                _resolve(self._answers.get(output.ticket), output.reply)
+                return False
+        return True
+
+    def _send(self, output: Outgoing) -> None:
+        """Best effort: the protocol repeats whatever matters."""
+        if isinstance(output.message, ReplicationMessage):
+            self._messenger.send(output.to, LOG_TOPIC, output.message)
+        else:
+            self._messenger.send(output.to, ELECTION_TOPIC, output.message)
+
+    def _on_master(self, change: MasterIs) -> None:
+        self.master_id = change.master_id
+        logger.info("term %d: %s", change.epoch.term, change.master_id or "no master")
+        self._plugins.observe(Observation(kind="master_changed", subject=change.master_id or ""))
+
+    # commands -----------------------------------------------------------------------------------------------
+
+    async def _ask_master(self, command: Command) -> CommandReply:
+        """One try. `NotMaster` when another is to be made."""
+        master_id = self.master_id
+        if master_id is None:
+            await self.changed.wait(self.changed.version)
+            return NotMaster(master_id=None)
+        try:
+            return await self._messenger.ask(master_id, COMMAND_CALL, command, timeout=ASK_S)
+        except (LinkClosed, CallFailed, TimeoutError):
+            return NotMaster(master_id=None)
+
+    async def _decide(self, sender: NodeId, command: Command) -> CommandReply:
+        """Asked by a node, this one included."""
+        del sender
+        ticket = next(self._tickets)
+        future = self._answers[ticket] = asyncio.get_running_loop().create_future()
+        self._inbox.put(Commanded(ticket, command))
+        try:
+            return await future
+        finally:
+            self._answers.pop(ticket, None)
+
+    # the writer thread --------------------------------------------------------------------------------------
+
+    def _in_writer(self, work: Callable[[], ResultT]) -> Awaitable[ResultT]:
+        return asyncio.get_running_loop().run_in_executor(self._writer, work)
+
+    def _present(self) -> Participant:
+        if self._participant is None:
+            message = "the control plane is not running"
+            raise ExoError(message)
+        return self._participant
+
+
+def _applied_event(item: Applied, *, replayed: bool) -> AppliedEvent:
+    return AppliedEvent(index=item.index, entry=item.entry, event=item.event, replayed=replayed)
+
+
+def _resolve(future: asyncio.Future[ResultT] | None, value: ResultT) -> None:
+    """Whoever waited may have given up."""
+    if future is not None and not future.done():
+        future.set_result(value)

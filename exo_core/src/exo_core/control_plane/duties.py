@@ -1,0 +1,96 @@
+"""What a master looks at: gathers the situation for `reconcile`, and remembers since when things are so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import final
+
+from exo_core.control_plane.inputs import Concluded
+from exo_core.control_plane.participant import Participant
+from exo_core.control_plane.reconcile import PlacementRules, Situation, conclusions, joined
+from exo_core.election.liveness import SILENCE_S
+from exo_core.identifiers import Epoch, InstanceId, NodeId
+from exo_core.placement import Placement, Topology
+from exo_core.state.state import State
+from exo_core.telemetry import NodeTelemetry
+
+PATIENCE_S = SILENCE_S + 0.75
+"""So long does a new master wait for members that it never heard, and for their reports."""
+_SERVING = ("starting", "downloading", "loading", "warming_up", "ready", "busy")
+
+
+@final
+class Duties:
+    """One node's memory of what it saw as a master."""
+
+    def __init__(
+        self,
+        *,
+        node_id: NodeId,
+        rules: PlacementRules,
+        nodes: Mapping[NodeId, NodeTelemetry],
+        measure: Callable[[], Topology],
+    ) -> None:
+        self._me = node_id
+        self._rules = rules
+        self._nodes = nodes
+        self._measure = measure
+        self._reign: Epoch | None = None
+        self._since = 0.0
+        self._dead_since: dict[NodeId, float] = {}
+
+    def look(self, participant: Participant, reachable: frozenset[NodeId], now: float) -> Concluded | None:
+        """What is to be recorded now; None when this node does not lead, or all is as the log says."""
+        if not participant.election.leads:
+            self._reign = None
+            return None
+        epoch = participant.election.epoch
+        if self._reign != epoch:
+            self._reign, self._since, self._dead_since = epoch, now, {}
+        situation = self._situation(participant, reachable, now)
+        facts, concluded = joined(situation), conclusions(situation, self._rules)
+        return Concluded(epoch, facts, concluded) if facts or concluded else None
+
+    def _situation(self, participant: Participant, reachable: frozenset[NodeId], now: float) -> Situation:
+        state, live = participant.state, participant.live(now)
+        self._remember_dead(state, now)
+        patient = now - self._since < PATIENCE_S
+        return Situation(
+            state=state,
+            myself=self._me,
+            reachable={node_id: self._name(node_id) for node_id in reachable},
+            live=live,
+            silent=frozenset(
+                node_id
+                for node_id in state.members.keys() - live
+                if not patient or participant.election.liveness.silence(node_id, now) is not None
+            ),
+            dead_for={node_id: now - since for node_id, since in self._dead_since.items()},
+            topology=self._measure(),
+            reported=reported_placements(self._nodes, state),
+            may_place=not patient or all(node_id in self._nodes for node_id in live),
+        )
+
+    def _remember_dead(self, state: State, now: float) -> None:
+        dead = [node_id for node_id, member in state.members.items() if member.dead]
+        self._dead_since = {node_id: self._dead_since.get(node_id, now) for node_id in dead}
+
+    def _name(self, node_id: NodeId) -> str:
+        told = self._nodes.get(node_id)
+        return told.name if told is not None else node_id[:8]
+
+
+def reported_placements(nodes: Mapping[NodeId, NodeTelemetry], state: State) -> dict[InstanceId, tuple[Placement, ...]]:
+    """The placements that running runners of wished instances say they belong to, oldest first, each once."""
+    found: dict[InstanceId, dict[str, Placement]] = {}
+    for instance_id, placement in _served(nodes):
+        if instance_id in state.instances:
+            found.setdefault(instance_id, {})[placement.placement_id] = placement
+    return {name: tuple(placements[key] for key in sorted(placements)) for name, placements in found.items()}
+
+
+def _served(nodes: Mapping[NodeId, NodeTelemetry]) -> Iterator[tuple[InstanceId, Placement]]:
+    for told in nodes.values():
+        for runner in told.runners:
+            if runner.placement is not None and runner.status in _SERVING:
+                yield runner.instance_id, runner.placement

@@ -1,0 +1,27 @@
+"""Telling coroutines of one event loop that something changed, without saying what."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import final
+
+
+@final
+class Signal:
+    """A number that grows with every change."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        self._event = asyncio.Event()
+
+    def notify(self) -> None:
+        """Something changed."""
+        self.version += 1
+        self._event.set()
+        self._event = asyncio.Event()
+
+    async def wait(self, seen: int) -> int:
+        """Return the version once it differs from `seen`."""
+        while self.version == seen:
+            await self._event.wait()
+        return self.version
