@@ -61,13 +61,6 @@ def test_units_may_be_mixed() -> None:
     assert wholes == [None, None, first, second]
 
 
-def test_a_mutable_payload_may_change_afterwards() -> None:
-    payload = bytearray(b"a" * (FRAME_BYTES + 1))
-    frames = list(fragments(DATA, 1, payload))
-    payload[:] = b"b" * len(payload)
-    assert b"".join(frame.payload for frame in frames) == b"a" * len(payload)
-
-
 @pytest.mark.parametrize(
     "data",
     [

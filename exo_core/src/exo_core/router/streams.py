@@ -49,13 +49,14 @@ class RouterStream:
         return f"RouterStream({self.id} with {self.peer}, {self._end or 'open'})"
 
     async def send(self, message: Buffer) -> None:
-        if len(message) > MAXIMUM_MESSAGE_BYTES:
-            complaint = f"a message of {len(message)} bytes is larger than {MAXIMUM_MESSAGE_BYTES}"
+        whole = bytes(message)  # no copy of what cannot change; the caller may reuse what can
+        if len(whole) > MAXIMUM_MESSAGE_BYTES:
+            complaint = f"a message of {len(whole)} bytes is larger than {MAXIMUM_MESSAGE_BYTES}"
             raise ValueError(complaint)
         async with self._sending:
             begun = False
             try:
-                for frame in fragments(DATA, self.id, message):
+                for frame in fragments(DATA, self.id, whole):
                     await self._spend(cost(frame))
                     self._sink.push(self._priority, frame)
                     begun = frame.more

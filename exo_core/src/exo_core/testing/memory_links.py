@@ -74,11 +74,11 @@ class MemoryLink:
     async def send(self, *parts: Buffer) -> None:
         message = _joined(parts)
         try:
-            self._outgoing.put(message)
             while not self._outgoing.has_room():
                 waiter = self._writable.arm()
                 if not self._outgoing.has_room():
                     await waiter
+            self._outgoing.put(message)
         except LinkClosed:
             self._shut()
             raise
@@ -128,10 +128,10 @@ class BlockingMemoryLink:
     def send(self, *parts: Buffer) -> None:
         message = _joined(parts)
         with self._dying_once():
-            self._outgoing.put(message)
             while True:
                 self._writable.clear()
                 if self._outgoing.has_room():
+                    self._outgoing.put(message)
                     return
                 self._writable.wait()
 

@@ -16,8 +16,8 @@ from exo_core.errors import LinkClosed
 from exo_core.identifiers import NodeId
 from exo_core.testing.memory_faults import Faults
 
-ROOM_BYTES = 256 * 1024
-"""A writer waits while more than this is under way or unread."""
+ROOM_BYTES = 512 * 1024
+"""A writer waits while more than this is under way or unread; one message above it is taken."""
 
 
 @final

@@ -87,15 +87,14 @@ def size_limit(kind: int) -> int:
     return _LIMITS.get(kind, FRAME_BYTES)
 
 
-def fragments(kind: int, frame_id: int, payload: Buffer) -> Iterator[Frame]:
-    """The frames that carry `payload`, in order; at least one. Mutable payloads are copied."""
+def fragments(kind: int, frame_id: int, payload: bytes) -> Iterator[Frame]:
+    """The frames that carry `payload`, in order; at least one."""
     if len(payload) <= FRAME_BYTES:
-        yield Frame(kind, frame_id, bytes(payload))
+        yield Frame(kind, frame_id, payload)
         return
     view = memoryview(payload)
     for start in range(0, len(view), FRAME_BYTES):
-        piece = view[start : start + FRAME_BYTES]
-        yield Frame(kind, frame_id, piece if view.readonly else bytes(piece), more=start + FRAME_BYTES < len(view))
+        yield Frame(kind, frame_id, view[start : start + FRAME_BYTES], more=start + FRAME_BYTES < len(view))
 
 
 def with_name(name: str, body: Buffer) -> bytes:
