@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, asynccontextmanager, nullcontext
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import TaskID
 
 from exo_core.cli.commands import new_id
-from exo_core.cli.loading import progress_bars
+from exo_core.cli.loading import LoadingBar
 from exo_core.cli.node_access import running_node
 from exo_core.control_socket.operations import LocalOperations, Operations
 from exo_core.errors import UserError
@@ -94,16 +92,12 @@ async def _turn(operations: Operations, conversation: Conversation, prompt: str)
 
 async def _after_loading(answers: AsyncGenerator[Answer]) -> AsyncGenerator[Chunk]:
     """Chunks; what comes before the first is shown as a progress bar. Raises `UserError` on a refusal or failure."""
-    bars = progress_bars()
-    task: TaskID | None = None
-    with bars if Console(stderr=True).is_terminal else nullcontext():
+    with LoadingBar() as bar:
         async for answer in answers:
             if isinstance(answer, Progress):
-                task = bars.add_task("", total=None) if task is None else task
-                description = answer.phase.replace("_", " ")
-                bars.update(task, description=description, completed=answer.done, total=answer.total or None)
+                bar.show(answer)
             elif isinstance(answer, Refused | Failed):
                 raise UserError(answer.message)
             elif isinstance(answer, Chunk):
-                bars.stop()
+                bar.hide()
                 yield answer

@@ -1,12 +1,14 @@
-"""Progress bars while a model is placed: one per runner, on stderr, and only where a person looks."""
+"""Progress bars while a model is placed: on stderr, and only where a person looks."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Self, final
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from exo_core import requests
 from exo_core.cli.documents import JsonObject, as_number, as_object, as_text, objects
 from exo_core.control_socket.operations import Operations
 from exo_core.errors import UserError
@@ -25,6 +27,37 @@ def progress_bars() -> Progress:
         console=Console(stderr=True),
         transient=True,
     )
+
+
+@final
+class LoadingBar:
+    """One bar for what a request waits for. Shows nothing when stderr is no terminal."""
+
+    def __init__(self) -> None:
+        self._bars = progress_bars()
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.hide()
+
+    def show(self, progress: requests.Progress) -> None:
+        """Progress was made."""
+        if not self._bars.console.is_terminal:
+            return
+        if self._task is None:
+            self._task = self._bars.add_task("", total=None)
+            self._bars.start()
+        description = progress.phase.replace("_", " ")
+        self._bars.update(self._task, description=description, completed=progress.done, total=progress.total or None)
+
+    def hide(self) -> None:
+        """The wait is over."""
+        if self._task is not None:
+            self._bars.stop()
+            self._task = None
 
 
 async def show_loading(node: Operations, instance_id: str) -> None:

@@ -85,7 +85,6 @@ class Assembly:
             await stack.enter_async_context(self.router.running())
             stack.callback(self.log.close)
             await stack.enter_async_context(self.control_plane.running())
-            await stack.enter_async_context(self.board.running())
             await stack.enter_async_context(self.changes.following(self.control_plane.changed, self.board.changed))
             await stack.enter_async_context(self.gateway.running())
             await stack.enter_async_context(self.worker.running())
