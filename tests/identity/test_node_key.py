@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import stat
 from pathlib import Path
 
@@ -27,7 +26,7 @@ def test_a_stored_key_is_the_same_node_again(tmp_path: Path) -> None:
     first = NodeKey.load_or_create(path)
     assert NodeKey.load_or_create(path).node_id == first.node_id
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert os.listdir(path.parent) == ["node.pem"]
+    assert [file.name for file in path.parent.iterdir()] == ["node.pem"]
 
 
 def test_a_key_is_never_overwritten(tmp_path: Path) -> None:

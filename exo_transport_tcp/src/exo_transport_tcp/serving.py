@@ -44,7 +44,9 @@ class TcpListening:
     def new_connection(self) -> LinkProtocol:
         """For the event loop: somebody connected. When too many are at it, the one who is at it longest has to go."""
         if len(self._pending) >= PENDING_HANDSHAKES:
-            next(iter(self._pending)).fail(ConnectError("too many handshakes at once"))
+            longest = next(iter(self._pending))
+            self._pending.pop(longest).cancel()
+            longest.fail(ConnectError("too many handshakes at once"))
         protocol = LinkProtocol(server_session(self._contexts))
         self._pending[protocol] = asyncio.get_running_loop().call_later(
             HANDSHAKE_SECONDS, protocol.fail, ConnectError("the handshake took too long")
@@ -66,7 +68,9 @@ class TcpListening:
             _ = await asyncio.gather(*handlers, return_exceptions=True)
 
     def _settled(self, protocol: LinkProtocol, established: asyncio.Future[Peer]) -> None:
-        self._pending.pop(protocol).cancel()
+        timer = self._pending.pop(protocol, None)
+        if timer is not None:
+            timer.cancel()
         problem = established.exception()
         if problem is not None:
             logger.debug("refused %s: %s", protocol.address, problem)

@@ -147,9 +147,10 @@ _FOREIGN = (
 
 
 def _refusal(problem: ssl.SSLError) -> ConnectError:
+    """`CALLBACK_FAILED` is what a server sees that knows no identity under the authority it was asked for."""
     reason = problem.reason or ""
     if isinstance(problem, ssl.SSLCertVerificationError) or any(
-        word in reason for word in ("UNKNOWN_CA", "UNRECOGNIZED_NAME", "CERTIFICATE", "BAD_CERT")
+        word in reason for word in ("UNKNOWN_CA", "UNRECOGNIZED_NAME", "CALLBACK_FAILED", "CERTIFICATE")
     ):
         return AuthenticationError(_FOREIGN)
     return ConnectError(f"{_STRANGE} ({reason})")

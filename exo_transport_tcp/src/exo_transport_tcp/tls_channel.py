@@ -54,14 +54,20 @@ class TlsChannel:
             _ = self._from_peer.write(data)
 
     def read_into(self, space: memoryview) -> int:
-        """Decrypt into `space`; how many bytes, 0 when more must be fed first."""
+        """Decrypt into `space`; how many bytes, 0 when more must be fed first.
+
+        Raises `ssl.SSLZeroReturnError` once the other side has said goodbye.
+        """
         with self._lock:
             if not self._from_peer.pending and not self._tls.pending():
                 return 0  # cheaper than the exception below
             try:
-                return self._read(len(space), space)
+                count = self._read(len(space), space)
             except ssl.SSLWantReadError:
                 return 0
+        if not count:
+            raise ssl.SSLZeroReturnError
+        return count
 
     def write(self, data: memoryview) -> None:
         """Encrypt all of `data`; `outgoing` has the result."""

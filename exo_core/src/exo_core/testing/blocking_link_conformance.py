@@ -26,7 +26,7 @@ from exo_core.transports import (
 MakeTransport = Callable[[TransportContext], Transport]
 MEBIBYTE = 1024 * 1024
 PATIENCE_SECONDS = 60.0
-STALLED_SECONDS = 1.0
+STALLED_SECONDS = 0.5
 
 
 class BlockingLinkConformance:

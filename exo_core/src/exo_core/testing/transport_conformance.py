@@ -37,7 +37,7 @@ MEBIBYTE = 1024 * 1024
 PATIENCE_SECONDS = 60.0
 """After which a test has failed."""
 
-STALLED_SECONDS = 1.0
+STALLED_SECONDS = 0.5
 """A sender that has not come to its end by then is taken to be waiting."""
 
 
