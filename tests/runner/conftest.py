@@ -16,12 +16,14 @@ from exo_core.identity.leaf import certify_runner
 from exo_core.identity.node_key import NodeKey
 from exo_core.plugins.manager import Plugins
 from exo_core.runner.components import chosen_components
+from exo_core.runner.messages import Neighbour
 from exo_core.runner.order import RunnerOrder
 from exo_core.runner.supervisor import RunnerHooks, RunnerSupervisor
 from exo_core.testing import echo_plugin
 from exo_core.testing.assignments import even_assignments
 from exo_core.testing.echo_backend import EchoBackend
 from exo_core.testing.echo_model import EchoConfig, write_echo_model
+from exo_transport_tcp import plugin as tcp_plugin
 
 
 @dataclass
@@ -41,6 +43,23 @@ class Workshop:
     supervisors: list[RunnerSupervisor] = field(default_factory=list[RunnerSupervisor])
     history: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
     """(runner, status, detail), at every change."""
+
+    told: tuple[tuple[str, ...], ...] = ()
+    """The tickets as the stages last heard of them."""
+
+    def introduce(self) -> None:
+        """Tell every stage its neighbours, as their nodes do whenever a runner's tickets change."""
+        tickets = tuple(supervisor.tickets for supervisor in self.supervisors)
+        if tickets == self.told or not all(tickets) or len(tickets) < self.supervisors[0].assignment.shard.stages:
+            return
+        self.told = tickets
+        around = [
+            Neighbour(node_id=self.node_key.node_id, runner_id=supervisor.runner_id, tickets=supervisor.tickets)
+            for supervisor in self.supervisors
+        ]
+        for at, supervisor in enumerate(self.supervisors):
+            following = around[(at + 1) % len(around)]
+            supervisor.set_neighbours(previous=around[at - 1], following=following, epoch=self.epoch)
 
     def supervise(self, config: EchoConfig | None = None, *, stages: int = 1, stage: int = 0) -> RunnerSupervisor:
         model = write_echo_model(self.folder / "model", config)
@@ -72,6 +91,8 @@ class Workshop:
             await self.changed.wait_for(condition)
 
     def _note(self) -> None:
+        if self.transports:
+            self.introduce()
         for supervisor in self.supervisors:
             telemetry = supervisor.telemetry
             entry = (telemetry.runner_id, telemetry.status, telemetry.detail)
@@ -87,7 +108,7 @@ class Workshop:
 @pytest.fixture
 async def workshop(tmp_path: Path) -> AsyncGenerator[Workshop]:
     """Supervisors that are stopped at the end, each with its process."""
-    plugins = Plugins(built_in={"echo": echo_plugin})
+    plugins = Plugins(built_in={"echo": echo_plugin, "tcp": tcp_plugin}, points=())
     async with asyncio.TaskGroup() as tasks:
         workshop = Workshop(folder=tmp_path, plugins=plugins, tasks=tasks)
         yield workshop

@@ -1,4 +1,4 @@
-"""A model's shards for tests, without a master: its layers cut evenly over so many stages."""
+"""A model's shards for tests, without a master: its layers cut as evenly as its card allows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def even_assignments(
     prefill_chunk: int = 512,
 ) -> list[ShardAssignment]:
     """One assignment per stage; stage i lives on nodes[i % len(nodes)] in the runner `runner-i`."""
-    cuts = [card.layers * stage // stages for stage in range(stages + 1)]
+    cuts = [0, *(_nearest_cut(card, card.layers * stage / stages) for stage in range(1, stages)), card.layers]
     shards = tuple(
         Shard(
             runner_id=RunnerId(f"runner-{stage}"),
@@ -40,3 +40,7 @@ def even_assignments(
     )
     instance_id = InstanceId("instance")
     return [ShardAssignment(instance_id=instance_id, card=card, placement=placement, shard=shard) for shard in shards]
+
+
+def _nearest_cut(card: Card, layer: float) -> int:
+    return min(card.cut_points, key=lambda cut: abs(cut - layer))
