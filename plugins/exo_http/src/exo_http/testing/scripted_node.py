@@ -130,6 +130,10 @@ class ScriptedNode:
         """See `NodeHandle`."""
         return instance_status(self.state, instance_id)
 
+    def add_script(self, model: str, script: Script) -> None:
+        """Let a model answer so from now on."""
+        self._scripts[model] = script
+
     # requests --------------------------------------------------------------------------------------------
 
     async def generate(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer]:
