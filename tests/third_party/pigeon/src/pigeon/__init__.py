@@ -1,0 +1,1 @@
+"""A third party's plugin for exo: the transport `pigeon`, the backend `parrot` and the source `loft`."""
