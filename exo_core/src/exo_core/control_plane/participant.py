@@ -116,7 +116,8 @@ class Participant:
 
     def standing(self) -> Standing:
         """This node as the election must see it."""
-        members = frozenset(self.state.members)
+        founds = self._creator and self._ledger.length == 0
+        members = frozenset({self._me}) if founds else frozenset(self.state.members)
         return Standing(
             members=members,
             peers=(members | self._reachable) - {self._me} - frozenset(self.state.left),
@@ -130,7 +131,7 @@ class Participant:
                 safe=self.safe,
             ),
             reducers=self._reducers,
-            may_lead=self._me in members or (self._creator and self._ledger.length == 0),
+            may_lead=self._me in members,
         )
 
     def live(self, now: float) -> frozenset[NodeId]:
