@@ -45,6 +45,8 @@ class NodeTelemetry(Frozen):
     links: tuple[LinkMeasure, ...] = ()
     addresses: Mapping[NodeId, str] = {}
     """Peer to the address by which this node reaches it."""
+    peers: Mapping[NodeId, tuple[str, ...]] = {}
+    """The tickets of the peers that it reaches, as they told it: so members meet that were never introduced."""
 
 
 class Telemetry(Frozen):

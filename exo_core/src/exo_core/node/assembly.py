@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cached_property
 from typing import final
@@ -22,10 +22,12 @@ from exo_core.control_socket.server import serving
 from exo_core.event_logs import EventLog
 from exo_core.gateway.gateway import Gateway
 from exo_core.gateway.waiting import InstanceFinder
+from exo_core.identifiers import NodeId
 from exo_core.node.backend_probing import BackendProbing
 from exo_core.node.changes import Changes
 from exo_core.node.door import make_door
 from exo_core.node.home import Home
+from exo_core.node.introductions import keep_meeting
 from exo_core.node.link_reception import LinkReception
 from exo_core.node.membership import Membership, membership_of
 from exo_core.node.model_library import ModelLibrary
@@ -40,6 +42,7 @@ from exo_core.plugins.manager import Plugins
 from exo_core.router.router import Router
 from exo_core.state.apply import reducer_fingerprint
 from exo_core.state.events import NodeFactsGathered
+from exo_core.transports import Ticket
 from exo_core.wire.hello import Hello
 
 logger = logging.getLogger(__name__)
@@ -91,8 +94,8 @@ class Assembly:
             await stack.enter_async_context(serving(self.home.socket, LocalOperations(self.node)))
             await self._enter_services(stack)
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
-            errands = tasks.create_task(self._first_errands())
-            stack.callback(errands.cancel)
+            for work in (self._first_errands(), keep_meeting(self.router, self.board, self.control_plane)):
+                stack.callback(tasks.create_task(work).cancel)
             yield
 
     async def _enter_services(self, stack: AsyncExitStack) -> None:
@@ -144,9 +147,7 @@ class Assembly:
         """Former members are refused by name; that another cluster is refused, the router sees to."""
         if hello.node_id not in self.control_plane.state.left:
             return None
-        return (
-            f"{hello.name} ({hello.node_id}) left this cluster, or was forgotten; it needs a new identity"
-        )
+        return f"{hello.name} ({hello.node_id}) left this cluster, or was forgotten; it needs a new identity"
 
     def _hello(self) -> Hello:
         return Hello(
@@ -203,7 +204,12 @@ class Assembly:
             log=lambda: self.control_plane.log_view,
             runners=lambda: self.worker.telemetry,
             links=lambda: self.router.links,
+            tickets_of=self._tickets_of,
         )
+
+    def _tickets_of(self, node_id: NodeId) -> Sequence[Ticket]:
+        hello = self.router.peer_hello(node_id)
+        return hello.tickets if hello is not None else ()
 
     @cached_property
     def library(self) -> ModelLibrary:

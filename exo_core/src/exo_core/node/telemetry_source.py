@@ -12,6 +12,7 @@ from exo_core.node_handle import LogView
 from exo_core.placement import LinkMeasure
 from exo_core.router.router import LiveLink
 from exo_core.telemetry import NodeTelemetry, RunnerTelemetry
+from exo_core.transports import Ticket
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,7 @@ class TelemetrySource:
     log: Callable[[], LogView]
     runners: Callable[[], tuple[RunnerTelemetry, ...]]
     links: Callable[[], Sequence[LiveLink]]
+    tickets_of: Callable[[NodeId], Sequence[Ticket]]
 
     def measure(self, sequence: int) -> NodeTelemetry:
         """Everything, now. `sequence` grows with each."""
@@ -48,6 +50,7 @@ class TelemetrySource:
             runners=runners,
             links=tuple(_measure(self.node_id, link) for link in links),
             addresses={link.peer: link.address for link in links},
+            peers={link.peer: tuple(self.tickets_of(link.peer)) for link in links},
         )
 
 

@@ -1,0 +1,72 @@
+"""Clusters of real nodes, started once per module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from openai import OpenAI
+
+from exo_core.testing.node_process import NodeProcess, joined
+
+MakeCluster = Callable[..., list[NodeProcess]]
+Greedy = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def make_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeCluster]:
+    """`make_cluster(2)`: that many nodes, joined; all are killed when the module ends."""
+    started: list[NodeProcess] = []
+
+    def make(size: int, *arguments: str) -> list[NodeProcess]:
+        folder = tmp_path_factory.mktemp("cluster")
+        nodes = [NodeProcess(folder / name, name, *arguments) for name in ("alpha", "beta", "gamma", "delta")[:size]]
+        started.extend(nodes)
+        joined(nodes)
+        return nodes
+
+    yield make
+    for node in started:
+        node.kill()
+
+
+@pytest.fixture
+def make_node(tmp_path: Path) -> Iterator[Callable[..., NodeProcess]]:
+    """`make_node("alpha")`: a node that was not started yet; it is killed when the test ends."""
+    made: list[NodeProcess] = []
+
+    def make(name: str, *arguments: str) -> NodeProcess:
+        made.append(NodeProcess(tmp_path / name, name, *arguments))
+        return made[-1]
+
+    yield make
+    for node in made:
+        node.kill()
+
+
+def openai_client(node: NodeProcess) -> OpenAI:
+    """The official client, without retries of its own."""
+    return OpenAI(base_url=f"{node.url}/v1", api_key="unused", max_retries=0, timeout=60)
+
+
+@pytest.fixture
+def client_of() -> Callable[[NodeProcess], OpenAI]:
+    """`client_of(node)`: the official client."""
+    return openai_client
+
+
+@pytest.fixture
+def greedy() -> Greedy:
+    """`greedy(node, model, prompt)`: the likeliest answer, through the official client."""
+
+    def ask(node: NodeProcess, model: str, prompt: str, *, max_tokens: int = 24) -> str:
+        answer = openai_client(node).chat.completions.create(
+            model=model,
+            messages=[{"role": "user", "content": prompt}],
+            temperature=0,
+            max_tokens=max_tokens,
+        )
+        return answer.choices[0].message.content or ""
+
+    return ask
