@@ -73,6 +73,10 @@ class Dialer:
             self._hunted.add(ticket)
             self._scope.start(self._hunt(ticket), f"dialling {ticket}")
 
+    def is_hunting(self, ticket: Ticket) -> bool:
+        """Whether the owner of a ticket is being looked for."""
+        return ticket in self._hunted
+
     def met(self, node_id: NodeId) -> None:
         """The peer is reachable now."""
         pursuit = self._pursuits[node_id]

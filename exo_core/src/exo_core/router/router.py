@@ -17,15 +17,15 @@ from exo_core.router.address_book import AddressBook, scheme
 from exo_core.router.connection import Connection
 from exo_core.router.dialer import Dialer
 from exo_core.router.handlers import Handlers, StreamHandler, handle_stream
-from exo_core.router.introduction import Visitor, introduce
 from exo_core.router.live_links import LiveLinks
 from exo_core.router.local_streams import local_pair
+from exo_core.router.meetings import Meetings
 from exo_core.router.settings import RouterSettings
 from exo_core.router.streams import RouterStream
 from exo_core.router.task_scope import TaskScope
-from exo_core.transports import Buffer, Link, Peer, Ticket, Transport
+from exo_core.transports import Buffer, Link, Ticket, Transport
 from exo_core.wire.codec import decode, encode
-from exo_core.wire.hello import Hello, Judge, copied_identity
+from exo_core.wire.hello import Hello, Judge
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +42,8 @@ class LiveLink:
     address: str
     round_trip_ms: float | None
     bytes_per_s: float | None = None
+    dropped: int = 0
+    """Messages that were not sent because too much waited already."""
 
 
 @final
@@ -67,16 +69,30 @@ class Router:
         self._node_id = node_id
         self._transports = {transport.name: transport for transport in transports}
         self._hello = hello
-        self._judge = judge
-        self._clock = clock
         self._settings = settings
         self._handlers = Handlers()
         self._links = LiveLinks(node_id)
         self._scope = TaskScope()
-        self._book = AddressBook(list(self._transports))
-        self._dialer = Dialer(
-            book=self._book, dial=self._dial, scope=self._scope, clock=clock, rng=rng, settings=settings
+        self._meetings = Meetings(
+            links=self._links,
+            transports=self._transports,
+            hello=hello,
+            judge=judge,
+            inbound=self,
+            scope=self._scope,
+            clock=clock,
+            settings=settings,
         )
+        self._dialer = Dialer(
+            book=AddressBook(list(self._transports)),
+            dial=self._meetings.dial,
+            scope=self._scope,
+            clock=clock,
+            rng=rng,
+            settings=settings,
+        )
+        self._meetings.on_met = self._met
+        self._meetings.on_lost = self._lost
         self._waiting: list[Callable[[], None]] = []
         self._started = asyncio.Event()
 
@@ -89,6 +105,7 @@ class Router:
     async def running(self) -> AsyncGenerator[None]:
         """Be a node: dial peers, answer them; say goodbye to them on the way out."""
         async with self._scope:
+            self._meetings.is_open = True
             self._started.set()
             for deferred in self._waiting:
                 deferred()
@@ -96,18 +113,17 @@ class Router:
                 yield
             finally:
                 self._started.clear()
+                self._meetings.is_open = False
                 await self._say_goodbyes(f"{self._hello().name} is stopping")
 
     async def accept(self, link: Link) -> None:
         """Serve a link that a peer made, until it dies. Links of anything but nodes are refused. For `serve`."""
         await self._started.wait()
         try:
-            connection = await self._receive_visitor(link)
+            await self._meetings.visit(link)
         except ConnectError as problem:
             logger.info("refused a link from %s at %s: %s", link.peer.node_id, link.address, problem)
-            await link.close()
-            return
-        await self._serve(connection)
+        await link.close()
 
     def add_peer(self, ticket: Ticket) -> None:
         """Somebody is, or will be, at this ticket: try for as long as it takes."""
@@ -143,6 +159,10 @@ class Router:
     def problems(self) -> Mapping[Ticket, str]:
         """Tickets that are tried in vain, and why, in sentences for people."""
         return dict(self._dialer.problems)
+
+    def is_dialling(self, ticket: Ticket) -> bool:
+        """Whether a ticket is being tried whose owner is not known yet."""
+        return self._dialer.is_hunting(ticket)
 
     def peer_hello(self, node_id: NodeId) -> Hello | None:
         """What a reachable peer said of itself when its link was made."""
@@ -242,82 +262,12 @@ class Router:
             raise LinkClosed(message)
         return way
 
-    async def _receive_visitor(self, link: Link) -> Connection:
-        """Meet a peer that dialled us. Raises `ConnectError` when there will be no link."""
-        visitor = Visitor(link, self._hello(), self._judge, self._settings.handshake_timeout)
-        if link.peer.role != "node":
-            raise await visitor.refuse("role", f"a {link.peer.role} speaks no cluster messages; only nodes do")
-        hello = await visitor.heard()
-        while (verdict := self._links.judge(hello)) == "ask":
-            live = self._links.get(hello.node_id)
-            if live is not None and await live.probe():
-                raise await visitor.refuse("identity", copied_identity(self._hello(), hello))
-            if live is not None:
-                live.stop("the peer restarted")
-        if verdict == "duplicate":
-            raise await visitor.refuse("duplicate", "another link between the two is being kept")
-        connection = self._met(link, hello, number=self._links.number(), dialled=False)
-        try:
-            await visitor.welcome(connection.own_number)
-        except ConnectError:
-            self._lost(connection)
-            raise
-        return connection
-
-    async def _dial(self, ticket: Ticket, expect: NodeId | None) -> NodeId:
-        """Make a link by a ticket, unless there is one. Raises `ConnectError`."""
-        transport = self._transports.get(scheme(ticket))
-        if transport is None:
-            message = f"no transport for {ticket} is in use (--transport {scheme(ticket)})"
-            raise ConnectError(message)
-        peer = None if expect is None else Peer(node_id=expect, role="node")
-        link = await transport.connect(ticket, expect=peer, timeout=self._settings.connect_timeout)
-        served = False
-        try:
-            connection = await self._introduce(link)
-            served = connection is not None and self._scope.start(self._serve(connection), f"{connection}") is not None
-        finally:
-            if not served:
-                await link.close()
-        return link.peer.node_id
-
-    async def _introduce(self, link: Link) -> Connection | None:
-        """Say Hello over a fresh link; None when the peer is being met by another one already."""
-        node_id = link.peer.node_id
-        if not self._links.may_say_hello(node_id):
-            return None
-        number = self._links.number()
-        own = self._hello().model_copy(update={"link_number": number})
-        self._links.hello_out(node_id)
-        try:
-            hello = await introduce(link, own, self._judge, self._settings.handshake_timeout)
-        finally:
-            self._links.hello_answered(node_id)
-        live = self._links.get(node_id)
-        if live is not None and live.hello.boot == hello.boot and live.peer_number > hello.link_number:
-            return None
-        return self._met(link, hello, number=number, dialled=True)
-
-    def _met(self, link: Link, hello: Hello, *, number: int, dialled: bool) -> Connection:
-        connection = Connection(
-            link, hello, dialled=dialled, own_number=number, inbound=self, clock=self._clock, settings=self._settings
-        )
-        logger.info("reached %s (%s) over %s %s", hello.name, hello.node_id, link.transport, link.address)
+    def _met(self, hello: Hello) -> None:
         self._dialer.learn(hello.node_id, hello.tickets)
         self._dialer.met(hello.node_id)
-        self._links.put(connection)
-        return connection
 
     def _lost(self, connection: Connection) -> None:
-        if self._links.remove(connection):
-            self._dialer.lost(connection.hello.node_id, at_once=not connection.said_goodbye)
-
-    async def _serve(self, connection: Connection) -> None:
-        try:
-            reason = await connection.run()
-            logger.info("%s", reason)
-        finally:
-            self._lost(connection)
+        self._dialer.lost(connection.hello.node_id, at_once=not connection.said_goodbye)
 
     async def _say_goodbyes(self, reason: str) -> None:
         connections = list(self._links.all.values())
@@ -337,4 +287,5 @@ def _described(connection: Connection) -> LiveLink:
         transport=connection.link.transport,
         address=connection.link.address,
         round_trip_ms=None if round_trip is None else round_trip * 1000,
+        dropped=connection.dropped,
     )

@@ -65,10 +65,20 @@ class MemoryNetwork:
         self._drop([pipe for pipe in self._pipes if {pipe.source, pipe.target} == {a, b}])
 
     def kill(self, node_id: NodeId) -> None:
-        """A machine is gone: its links die and nobody answers at its addresses."""
-        for address in [address for address, listener in self.listeners.items() if listener.node_id == node_id]:
-            del self.listeners[address]
+        """A process is gone: its links die, and nobody answers at its addresses."""
+        self._stop_listening(node_id)
         self._drop([pipe for pipe in self._pipes if node_id in (pipe.source, pipe.target)])
+
+    def lose_power(self, node_id: NodeId) -> None:
+        """A machine is gone: nobody answers at its addresses, and nobody is told; its links stay silent for ever."""
+        self._stop_listening(node_id)
+        for pipe in self._pipes:
+            if node_id in (pipe.source, pipe.target):
+                pipe.mute()
+
+    def open_links(self) -> int:
+        """How many links live now."""
+        return sum(not pipe.is_over for pipe in self._pipes) // 2
 
     def pipe_pair(self, dialler: NodeId, listener: NodeId) -> tuple[Pipe, Pipe]:
         """Two fresh directions, there and back. For the transport."""
@@ -97,6 +107,10 @@ class MemoryNetwork:
             message = f"memory://{address} is {peer.node_id} ({peer.role}), not {expect.node_id} ({expect.role})"
             raise AuthenticationError(message)
         return listener, peer
+
+    def _stop_listening(self, node_id: NodeId) -> None:
+        for address in [address for address, listener in self.listeners.items() if listener.node_id == node_id]:
+            del self.listeners[address]
 
     def _drop(self, pipes: list[Pipe]) -> None:
         for pipe in pipes:

@@ -39,6 +39,7 @@ class Pipe:
         self._writer_closed = False
         self._reader_closed = False
         self._dropped = False
+        self._muted = False
         self.wake_reader: Callable[[], None] = _nobody
         self.wake_writer: Callable[[], None] = _nobody
 
@@ -63,7 +64,7 @@ class Pipe:
         with self._lock:
             if self._dropped or self._reader_closed:
                 raise LinkClosed(self._farewell())
-            if self._faults.is_cut(self.source, self.target):
+            if self._muted or self._faults.is_cut(self.source, self.target):
                 return None
             if not self._messages:
                 if self._writer_closed:
@@ -94,6 +95,10 @@ class Pipe:
         self._dropped = True
         self.wake_both()
 
+    def mute(self) -> None:
+        """Nothing comes through any more, not even that it ended."""
+        self._muted = True
+
     @property
     def is_over(self) -> bool:
         """Whether no fault can matter to it any more."""
@@ -105,7 +110,8 @@ class Pipe:
         self.wake_writer()
 
     def _check_writable(self) -> None:
-        reader_heard = self._reader_closed and not self._faults.is_cut(self.target, self.source)
+        heard = not self._muted and not self._faults.is_cut(self.target, self.source)
+        reader_heard = self._reader_closed and heard
         if self._dropped or self._writer_closed or reader_heard:
             raise LinkClosed(self._farewell())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ PATIENCE: Final = RouterSettings(
     dead_after=0.4,
     probe_timeout=0.2,
     backoff_first=0.01,
+    goodbye_timeout=0.5,
     backoff_most=0.1,
 )
 """Settings for tests: as in earnest, but shorter."""
@@ -111,6 +112,13 @@ async def memory_router(
             for peer in peers:
                 router.add_peer(Ticket(f"memory://{peer.node_id}:1") if isinstance(peer, Router) else peer)
             yield router
+
+
+async def eventually(condition: Callable[[], bool], timeout: float = 5.0) -> None:
+    """Return once `condition` holds; for what nothing announces. Raises `TimeoutError`."""
+    async with asyncio.timeout(timeout):
+        while not condition():  # noqa: ASYNC110 - nothing announces it
+            await asyncio.sleep(0.001)
 
 
 async def until_reachable(router: Router, *peers: str, timeout: float = 5.0) -> None:
