@@ -1,0 +1,80 @@
+"""The catalogue, downloads, and the log as events."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+
+import httpx
+
+from exo_core.errors import LogError
+from exo_core.identifiers import InstanceId, ModelId
+from exo_core.node_handle import AppliedEvent
+from exo_core.placement import PlacementRequest
+from exo_core.state.events import DownloadFinished, InstanceRequested
+from exo_http.testing.scripted_node import ScriptedNode
+
+WISH = InstanceRequested(request=PlacementRequest(instance_id=InstanceId("i"), model_id=ModelId("known")))
+
+
+async def test_the_catalogue(client: httpx.AsyncClient, node: ScriptedNode) -> None:
+    node.record(DownloadFinished(node_id=node.node_id, model_id=ModelId("known"), revision="1"))
+    (known,) = (await client.get("/models")).json()
+    assert (known["id"], known["added"], known["card"]["layers"]) == ("known", True, 4)
+    assert known["on_disk"] == [node.node_id]
+    (download,) = (await client.get("/downloads")).json()
+    assert download == {"node_id": node.node_id, "model_id": "known", "revision": "1", "status": "finished"}
+
+
+async def test_adding_and_removing(client: httpx.AsyncClient, node: ScriptedNode) -> None:
+    added = await client.post("/models/add", json={"model_id": "resolvable"})
+    assert (added.status_code, added.json()["model_id"]) == (202, "resolvable")
+    unknown = await client.post("/models/add", json={"model_id": "nobody/knows"})
+    assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "model_not_found")
+    assert (await client.delete("/models/resolvable")).status_code == 202
+    assert ModelId("resolvable") not in node.state.models
+    assert (await client.delete("/models/nobody/knows")).status_code == 404
+    node.record(WISH)
+    used = await client.delete("/models/known")
+    assert (used.status_code, used.json()["error"]["code"]) == (409, "model_in_use")
+
+
+async def test_downloads_cannot_be_steered_yet(client: httpx.AsyncClient) -> None:
+    for path in ("/download/start", "/download/cancel"):
+        response = await client.post(path, json={"model_id": "known"})
+        assert response.status_code == 501
+        assert response.json()["error"]["message"].startswith(f"{path} is not there yet")
+
+
+async def test_events_from_an_index_on_and_then_live(client: httpx.AsyncClient, node: ScriptedNode) -> None:
+    last = node.log.length
+    async with client.stream("GET", f"/events?after={last - 1}") as response, asyncio.timeout(5):
+        lines = response.aiter_lines()
+        assert await anext(lines) == f"id: {last}"
+        assert await anext(lines) == "event: entry"
+        entry = json.loads((await anext(lines))[6:])
+        assert (entry["index"], entry["chain"]) == (last, node.log.hash)
+        assert entry["event"]["type"] == "model_added"
+        assert entry["id"]["kind"] == "fact"
+        await anext(lines)
+        index = node.record(WISH)
+        assert await anext(lines) == f"id: {index}"
+
+
+async def test_events_resume_where_a_client_was(client: httpx.AsyncClient, node: ScriptedNode) -> None:
+    headers = {"Last-Event-ID": str(node.log.length - 2)}
+    async with client.stream("GET", "/events", headers=headers) as response, asyncio.timeout(5):
+        assert await anext(response.aiter_lines()) == f"id: {node.log.length - 1}"
+
+
+async def test_events_that_are_not_kept_any_more(client: httpx.AsyncClient, node: ScriptedNode) -> None:
+    async def compacted(after: int) -> AsyncGenerator[AppliedEvent]:
+        message = f"entries up to {after + 10} are compacted away"
+        raise LogError(message)
+        yield
+
+    node.events = compacted
+    response = await client.get("/events")
+    assert "event: error" in response.text
+    assert "compacted away" in response.text
