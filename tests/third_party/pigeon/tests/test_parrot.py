@@ -1,4 +1,4 @@
-"""A parrot repeats what it heard, in one piece or in several."""
+"""A parrot keeps exo's contract of backends, and repeats what it heard, in one piece or in several."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import pytest
 from pigeon.feathers import ParrotConfig, feather_name, make_parrot
 from pigeon.parrot import ParrotBackend
 
-from exo_core.backends import LoadProgress
+from exo_core.backends import Backend, LoadProgress
 from exo_core.errors import ModelError
 from exo_core.identifiers import ModelId, RequestId
 from exo_core.placement import ShardAssignment
 from exo_core.requests import ChatPrompt, Generate, Sampling
 from exo_core.testing.assignments import even_assignments
+from exo_core.testing.backend_conformance import BackendConformance
 from exo_core.testing.engine_threads import EngineThreads, chunks_of, text_of
 from exo_engine.pipeline import PipelineEngine
 
@@ -23,10 +24,20 @@ LAYERS = 6
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A parrot of six layers."""
-    for name, content in make_parrot(PARROT, ParrotConfig(layers=LAYERS)).items():
+    """A parrot of six layers, with a context in which a test has time to interrupt it."""
+    for name, content in make_parrot(PARROT, ParrotConfig(layers=LAYERS, context=32768)).items():
         (tmp_path / name).write_bytes(content)
     return tmp_path
+
+
+class TestParrot(BackendConformance):
+    @pytest.fixture
+    def backend(self) -> Backend:
+        return ParrotBackend()
+
+    @pytest.fixture
+    def model_folder(self, folder: Path) -> Path:
+        return folder
 
 
 def load(assignment: ShardAssignment, folder: Path) -> PipelineEngine:
