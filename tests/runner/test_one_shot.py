@@ -36,3 +36,15 @@ async def test_a_folder_that_is_no_model(plugins: Plugins, tmp_path: Path) -> No
 async def test_a_backend_that_is_not_installed(plugins: Plugins) -> None:
     with pytest.raises(PluginError, match="no backend named 'none'"):
         await probe(plugins, "none")
+
+
+async def test_a_crash_is_a_sentence_with_last_words(plugins: Plugins, tmp_path: Path) -> None:
+    folder = write_echo_model(tmp_path / "model", EchoConfig(fault="die_on_describe"))
+    with pytest.raises(ModelError, match=r"ended with status 3; its last words: .*told to die"):
+        await describe(plugins, "echo", ModelId("m"), folder, log=tmp_path / "log")
+
+
+async def test_who_never_answers_is_ended(plugins: Plugins, tmp_path: Path) -> None:
+    folder = write_echo_model(tmp_path / "model", EchoConfig(fault="hang_on_describe"))
+    with pytest.raises(ModelError, match="no answer within 1 s"):
+        await describe(plugins, "echo", ModelId("m"), folder, timeout=1.0)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import signal
+import sys
 from collections.abc import Callable
 from contextlib import aclosing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -16,7 +19,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from exo_core.errors import LinkClosed
 from exo_core.identifiers import RequestId, RunnerId
 from exo_core.identity.leaf import certify_runner, runner_identity
+from exo_core.plugins.manager import Plugins
 from exo_core.requests import Answer, Chunk, Failed, Generate, Sampling, TextPrompt
+from exo_core.testing import echo_plugin
 from exo_core.testing.echo_model import EchoConfig
 from exo_core.transports import BlockingLink, Ticket, TransportContext
 from exo_transport_tcp.transport import TcpTransport
@@ -114,3 +119,22 @@ async def test_keys_stay_in_the_runner(linked: Workshop) -> None:
     )
     assert "PRIVATE" not in seen
     assert (b"\7" * 32).hex() not in seen
+
+
+async def test_a_transport_without_links_for_threads_will_do(linked: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path(__file__).parent / "importable"
+    monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    plugin = importlib.import_module("asyncio_only")
+    linked.plugins = Plugins(built_in={"echo": echo_plugin, "asyncio-only": plugin}, points=())
+    linked.transports = ("asyncio-only",)
+    for stage in range(2):
+        linked.supervise(EchoConfig(seconds_per_token=0.01, context=10**6), stages=2, stage=stage)
+    await linked.until(lambda: everybody_ready(linked))
+    assert all(ticket.startswith("asyncio-only://") for ticket in linked.supervisors[0].tickets)
+    assert await say(linked, "by way of a loop") == "by way of a loop"
+    pid = linked.supervisors[1].telemetry.pid
+    assert isinstance((await interrupted(linked, lambda: os.kill(pid, signal.SIGKILL)))[-1], Failed)
+    await linked.until(lambda: not everybody_ready(linked))
+    await linked.until(lambda: everybody_ready(linked))
+    assert await say(linked, "again") == "again"

@@ -93,13 +93,14 @@ async def test_a_killed_runner_is_started_again_and_serves(workshop: Workshop) -
     assert supervisor.telemetry.generation == ("placement-1", 2, 1)
 
 
-async def test_three_crashes_in_a_minute_are_enough(workshop: Workshop) -> None:
+async def test_three_crashes_in_a_minute_are_enough(workshop: Workshop, tmp_path: Path) -> None:
     supervisor = workshop.supervise(EchoConfig(fault="die_on_load"))
     await workshop.until(lambda: supervisor.telemetry.status == "failed")
     detail = supervisor.telemetry.detail
     assert "3 times within a minute" in detail
     assert "status 3" in detail
     assert "the echo model was told to die" in detail
+    assert (tmp_path / "runner-0.log").read_text().count("the echo model was told to die") == 3
     answers = await answers_to(supervisor, ask("anyone"), workshop.epoch)
     assert isinstance(answers[0], Failed)
 
@@ -149,9 +150,3 @@ async def test_the_environment_holds_no_secret(workshop: Workshop, monkeypatch: 
     told = " ".join([*process.cmdline(), *environment.values()])
     assert "PRIVATE KEY" not in told
     assert "ab" * 32 not in told
-
-
-async def test_output_goes_to_the_log(workshop: Workshop, tmp_path: Path) -> None:
-    supervisor = workshop.supervise(EchoConfig(fault="die_on_load"))
-    await workshop.until(lambda: supervisor.telemetry.status == "failed")
-    assert (tmp_path / "runner-0.log").read_text().count("the echo model was told to die") == 3

@@ -13,11 +13,12 @@ from exo_core.plugins.manager import Plugins
 from exo_core.runner.components import chosen_components
 from exo_core.runner.last_words import last_words
 from exo_core.runner.messages import Describe, Described, Failed, FromRunner, Probe, Probed
-from exo_core.runner.spawn import RunnerChild, spawn_runner
+from exo_core.runner.spawn import spawn_runner
 
 PROBE_TIMEOUT_S = 60.0
 DESCRIBE_TIMEOUT_S = 120.0
 """Importing a backend for the first time can take long on a slow disk."""
+END_PATIENCE_S = 2.0
 
 
 async def probe(plugins: Plugins, backend: str, *, log: Path | None = None) -> BackendFacts:
@@ -32,11 +33,19 @@ async def probe(plugins: Plugins, backend: str, *, log: Path | None = None) -> B
     return BackendFacts(usable=False, reason=_reason(answer))
 
 
-async def describe(plugins: Plugins, backend: str, model_id: ModelId, folder: Path, *, log: Path | None = None) -> Card:
+async def describe(
+    plugins: Plugins,
+    backend: str,
+    model_id: ModelId,
+    folder: Path,
+    *,
+    log: Path | None = None,
+    timeout: float = DESCRIBE_TIMEOUT_S,
+) -> Card:
     """The card of the model in `folder`. Raises `ModelError`, and `PluginError` when there is no such backend."""
     components = chosen_components(plugins, backend=backend)
     question = Describe(components=components, model_id=model_id, folder=str(folder))
-    answer = await _ask(question, log=log, timeout=DESCRIBE_TIMEOUT_S)
+    answer = await _ask(question, log=log, timeout=timeout)
     if isinstance(answer, Described):
         return answer.card
     if isinstance(answer, Failed) and answer.user_error:
@@ -61,13 +70,9 @@ async def _ask(question: Probe | Describe, *, log: Path | None, timeout: float) 
     except WireError as problem:
         reason = f"a broken answer: {problem}"
     finally:
-        ended = await _end(child)
+        ended = await child.end(patience=END_PATIENCE_S)
     words = last_words(log, since=child.log_start) if log is not None else ""
     return f"{reason or ended}{'; its last words: ' if words else ''}{words}"
-
-
-async def _end(child: RunnerChild) -> str:
-    return await child.end(patience=2.0)
 
 
 def _reason(answer: FromRunner | str) -> str:

@@ -77,5 +77,6 @@ def describe_exit(status: int | None) -> str:
 
 
 def _put_aside(log: Path) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > LARGEST_LOG:
         log.replace(log.with_suffix(f"{log.suffix}.old"))

@@ -202,6 +202,7 @@ class RunnerSupervisor:
         """The process is gone, or as good as gone: nobody may wait for it."""
         self._child = None
         self._state.tickets = ()
+        self._state.pid = 0
         if not self._state.has_failed:
             self._state.change("stopped" if self._stopping else "starting", "its process is gone")
         self._calls.fail_all("the runner that held the model is gone; ask again")

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import final
+from typing import Literal, final
 
 from exo_core.backends import BackendFacts, LoadProgress
 from exo_core.cards import Card, Ends
@@ -38,6 +38,7 @@ class EchoBackend:
     def describe(self, model_id: ModelId, folder: Path) -> Card:
         """A card that may be cut at every layer."""
         config = read_echo_model(folder)
+        _fail_as_told(config, "describe")
         return Card(
             model_id=model_id,
             architecture="echo",
@@ -64,7 +65,10 @@ class EchoBackend:
         """An engine, unless the folder asks for a fault."""
         del generation_base  # its messages carry no state that an older generation could spoil
         config = read_echo_model(folder)
-        _fail_as_told(config)
+        if config.fault == "refuse_to_load":
+            message = "the echo model was told to refuse to load"
+            raise ModelError(message)
+        _fail_as_told(config, "load")
         shard = assignment.shard
         total = config.layer_bytes * (shard.end_layer - shard.start_layer)
         progress(LoadProgress(phase="loading", done=0, total=total))
@@ -72,13 +76,10 @@ class EchoBackend:
         return EchoEngine(stage=shard.stage, context=config.context, seconds_per_token=config.seconds_per_token)
 
 
-def _fail_as_told(config: EchoConfig) -> None:
-    if config.fault == "refuse_to_load":
-        message = "the echo model was told to refuse to load"
-        raise ModelError(message)
-    if config.fault == "hang_on_load":
+def _fail_as_told(config: EchoConfig, moment: Literal["load", "describe"]) -> None:
+    if config.fault == f"hang_on_{moment}":
         threading.Event().wait()
-    if config.fault == "die_on_load":
+    if config.fault == f"die_on_{moment}":
         sys.stderr.write("the echo model was told to die\n")
         sys.stderr.flush()
         os._exit(3)

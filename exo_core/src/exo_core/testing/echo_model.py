@@ -10,16 +10,18 @@ from pydantic import ValidationError
 from exo_core.errors import ModelError
 from exo_core.frozen import Count, Frozen
 
+Fault = Literal["none", "refuse_to_load", "die_on_load", "hang_on_load", "die_on_describe", "hang_on_describe"]
+
 
 class EchoConfig(Frozen):
-    """`config.json` of an echo model. `fault`: what goes wrong when it is loaded."""
+    """`config.json` of an echo model. `fault`: what goes wrong, and when."""
 
     model_type: Literal["echo"] = "echo"
     layers: Count = 4
     context: Count = 4096
     seconds_per_token: float = 0.0
     layer_bytes: Count = 1_000_000
-    fault: Literal["none", "refuse_to_load", "die_on_load", "hang_on_load"] = "none"
+    fault: Fault = "none"
 
 
 def write_echo_model(folder: Path, config: EchoConfig | None = None) -> Path:
