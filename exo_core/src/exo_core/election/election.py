@@ -76,7 +76,7 @@ class Election:
         self._highest = store.epoch
         self._round: _Round | None = None
         self._move_at: float | None = None
-        self._started_at = now
+        self._fresh_until = now + SILENCE_S
         self._next_heartbeat = now
         self._master_followers = 0
 
@@ -195,6 +195,7 @@ class Election:
         self._raise_epoch(epoch)
         self.role, self.master_id, self._round, self._move_at = "following", epoch.master_id, None, None
         if changed:
+            self._fresh_until = float("-inf")
             self._next_heartbeat = float("-inf")  # the master replicates to those that say they follow it
             yield MasterChanged(self.master_id, epoch)
 
@@ -231,7 +232,7 @@ class Election:
         others = standing.members - {self._me}
         if not others:
             return 0.0
-        fresh = max(0.0, self._started_at + SILENCE_S - now)
+        fresh = max(0.0, self._fresh_until - now)
         return fresh + RANK_DELAY_S * self._roster.rank(standing.priority, others, now) + 0.02 * self._rng.random()
 
     def _ask(self, phase: Literal["pre", "real"], now: float, standing: Standing) -> Iterator[ElectionAction]:
