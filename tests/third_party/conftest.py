@@ -9,11 +9,15 @@ from pathlib import Path
 
 import pytest
 
-collect_ignore = ["pigeon", "hello"]  # they are not installed here; their tests run in the clean environment
+collect_ignore = [
+    "hello",
+    "pigeon",
+    "signpost",
+]  # they are not installed here; their tests run in the clean environment
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-STRANGERS = ("hello", "pigeon")
+STRANGERS = ("hello", "pigeon", "signpost")
 OURS = (
     ROOT / "exo_core",
     ROOT / "plugins/exo_engine",

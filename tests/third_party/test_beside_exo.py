@@ -11,12 +11,12 @@ import pytest
 if TYPE_CHECKING:
     from conftest import Environment
 
-PIGEON = Path(__file__).parent / "pigeon"
+HERE = Path(__file__).parent
 
 
-def passes(environment: Environment, *tests: str) -> None:
+def passes(environment: Environment, stranger: str, *tests: str) -> None:
     """The stranger's own tests, run with the stranger's own settings."""
-    done = environment.run("python", "-m", "pytest", "-q", *tests, cwd=PIGEON)
+    done = environment.run("python", "-m", "pytest", "-q", *tests, cwd=HERE / stranger)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -40,13 +40,17 @@ def test_what_is_not_installed_says_what_to_type(environment: Environment) -> No
 
 
 def test_its_backend_and_source_keep_their_contracts(environment: Environment) -> None:
-    passes(environment, "tests/test_parrot.py", "tests/test_loft.py")
+    passes(environment, "pigeon", "tests/test_parrot.py", "tests/test_loft.py")
 
 
 def test_two_nodes_run_its_model_over_its_transport(environment: Environment) -> None:
-    passes(environment, "tests/test_cluster.py")
+    passes(environment, "pigeon", "tests/test_cluster.py")
+
+
+def test_a_placement_policy_and_a_front_door_work_too(environment: Environment) -> None:
+    passes(environment, "signpost")
 
 
 @pytest.mark.slow
 def test_its_transport_keeps_the_contract(environment: Environment) -> None:
-    passes(environment, "tests/test_transport.py")
+    passes(environment, "pigeon", "tests/test_transport.py")

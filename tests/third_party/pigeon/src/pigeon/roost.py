@@ -40,7 +40,7 @@ def path_of(ticket: str) -> Path:
 
 @contextmanager
 def perch(folder: Path, listen: str | None) -> Generator[tuple[socket.socket, Path]]:
-    """A bound socket and where it is, for as long as the context is open. Raises `ConnectError` if all are taken."""
+    """A listening socket and where it is, while the context is open. Raises `ConnectError` if all are taken."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in names(listen):
         path = folder / f"{name}.sock"
@@ -66,7 +66,7 @@ def names(listen: str | None) -> Iterator[str]:
 
 
 def bind(path: Path) -> socket.socket | None:
-    """A socket bound there, or None when somebody alive has it. What a dead process left behind is swept away."""
+    """A socket listening there, or None when somebody alive does. What a dead process left behind is swept away."""
     bound = socket.socket(socket.AF_UNIX)
     try:
         bound.bind(str(path))
@@ -76,6 +76,7 @@ def bind(path: Path) -> socket.socket | None:
             return None
         path.unlink(missing_ok=True)
         bound.bind(str(path))
+    bound.listen()
     return bound
 
 

@@ -70,8 +70,10 @@ class PigeonTransport:
                 ssl=doorkeeper.context,
                 ssl_handshake_timeout=HANDSHAKE_SECONDS,
                 ssl_shutdown_timeout=GOODBYE_SECONDS,
+                start_serving=False,
             )
             try:
+                await server.start_serving()
                 yield PigeonListening((ticket_of(path),))
             finally:
                 server.close()
