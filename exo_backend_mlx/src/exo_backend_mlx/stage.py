@@ -123,9 +123,12 @@ class MlxStage:
     def _received(self, rows: Sequence[Row], inputs: Sequence[int] | Activation) -> mx.array:
         """Ids (1, tokens) or hidden states (1, tokens, hidden size) of all rows."""
         tokens = sum(row.count for row in rows)
+        if isinstance(inputs, Activation) == self.is_first:
+            message = "a first stage takes token ids, a later one hidden states"
+            raise ValueError(message)
         if isinstance(inputs, Activation):
             return from_activation(inputs, tokens=tokens, hidden_size=self._facts.hidden_size)
-        if len(inputs) != tokens or not self.is_first:
+        if len(inputs) != tokens:
             message = f"{len(inputs)} token ids were given for {tokens} tokens"
             raise ValueError(message)
         return mx.array([inputs if isinstance(inputs, list) else list(inputs)], mx.int32)

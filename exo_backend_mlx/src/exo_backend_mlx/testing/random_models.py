@@ -34,10 +34,10 @@ _SPECIFIC: Mapping[str, Config] = {
     "mistral": {"rope_theta": 10000.0, "tie_word_embeddings": False},
     "qwen2": {"rope_theta": 1000000.0, "tie_word_embeddings": True},
     "qwen3": {"rope_theta": 1000000.0, "tie_word_embeddings": True},
-    "gemma2": {"query_pre_attn_scalar": 16.0, "attn_logit_softcapping": 50.0, "final_logit_softcapping": 30.0},
+    "gemma2": {"query_pre_attn_scalar": 16, "attn_logit_softcapping": 50.0, "final_logit_softcapping": 30.0},
     "gemma3_text": {
         "sliding_window": 16, "sliding_window_pattern": 3, "rope_theta": 1000000.0, "rope_local_base_freq": 10000.0,
-        "query_pre_attn_scalar": 16.0,
+        "query_pre_attn_scalar": 16,
     },
 }  # fmt: skip
 
