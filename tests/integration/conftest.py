@@ -36,8 +36,8 @@ def make_node(tmp_path: Path) -> Iterator[Callable[..., NodeProcess]]:
     """`make_node("alpha")`: a node that was not started yet; it is killed when the test ends."""
     made: list[NodeProcess] = []
 
-    def make(name: str, *arguments: str) -> NodeProcess:
-        made.append(NodeProcess(tmp_path / name, name, *arguments))
+    def make(name: str, *arguments: str, environment: dict[str, str] | None = None) -> NodeProcess:
+        made.append(NodeProcess(tmp_path / name, name, *arguments, environment=environment))
         return made[-1]
 
     yield make

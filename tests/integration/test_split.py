@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def check_same_text(nodes: list[NodeProcess], greedy: Greedy, model: str, prompt
         split = nodes[0].place(model, "--min-nodes", str(number))
         layers = layers_of(nodes[0], split)
         assert len({node_id for node_id, _, _ in layers}) == number, "it must really spread"
-        assert all(end == start for (_, _, end), (_, start, _) in zip(layers, layers[1:], strict=False))
+        assert all(end == start for (_, _, end), (_, start, _) in pairwise(layers))
         for node in nodes:
             assert greedy(node, model, prompt) == expected, f"over {number} nodes, asked from {node.name}"
         nodes[0].exo("remove", split)

@@ -71,7 +71,7 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, op
             replying.cancel()
         await asyncio.gather(replying, hung_up, return_exceptions=True)
     except (LinkClosed, WireError) as problem:
-        logger.info("a command's connection ended: %s", problem)
+        logger.debug("a command's connection ended: %s", problem)
     finally:
         writer.close()
 

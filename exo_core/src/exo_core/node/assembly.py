@@ -27,7 +27,8 @@ from exo_core.node.backend_probing import BackendProbing
 from exo_core.node.changes import Changes
 from exo_core.node.door import make_door
 from exo_core.node.home import Home
-from exo_core.node.introductions import keep_meeting
+from exo_core.node.introductions import Introductions
+from exo_core.node.known_peers import KnownPeers
 from exo_core.node.link_reception import LinkReception
 from exo_core.node.membership import Membership, membership_of
 from exo_core.node.model_library import ModelLibrary
@@ -94,7 +95,7 @@ class Assembly:
             await stack.enter_async_context(serving(self.home.socket, LocalOperations(self.node)))
             await self._enter_services(stack)
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
-            for work in (self._first_errands(), keep_meeting(self.router, self.board, self.control_plane)):
+            for work in (self._first_errands(), self.introductions.run()):
                 stack.callback(tasks.create_task(work).cancel)
             yield
 
@@ -210,6 +211,12 @@ class Assembly:
     def _tickets_of(self, node_id: NodeId) -> Sequence[Ticket]:
         hello = self.router.peer_hello(node_id)
         return hello.tickets if hello is not None else ()
+
+    @cached_property
+    def introductions(self) -> Introductions:
+        """How members find each other."""
+        known = KnownPeers(self.membership.log_folder.with_name("peers.json"))
+        return Introductions(self.router, self.board, self.control_plane, known)
 
     @cached_property
     def library(self) -> ModelLibrary:

@@ -14,11 +14,10 @@ from exo_core.node.home import Home
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """A cluster as this home keeps it. `is_new`: this machine has just made it up."""
+    """A cluster as this home keeps it."""
 
     secret: ClusterSecret
     folder: Path
-    is_new: bool = False
 
     @property
     def cluster_id(self) -> ClusterId:
@@ -40,7 +39,7 @@ def current_cluster(home: Home, *, secret_hex: str | None) -> Cluster:
         return keep_cluster(home, ClusterSecret.from_hex(secret_hex), store_secret=False)
     cluster_id = _read(home.current_file)
     if cluster_id is None:
-        return adopt_cluster(home, ClusterSecret.generate(), is_new=True)
+        return adopt_cluster(home, ClusterSecret.generate())
     secret = _read(home.clusters / cluster_id / "secret")
     if secret is None:
         message = (
@@ -51,16 +50,16 @@ def current_cluster(home: Home, *, secret_hex: str | None) -> Cluster:
     return keep_cluster(home, ClusterSecret.from_hex(secret))
 
 
-def adopt_cluster(home: Home, secret: ClusterSecret, *, is_new: bool = False) -> Cluster:
+def adopt_cluster(home: Home, secret: ClusterSecret) -> Cluster:
     """Make a cluster the current one; what is kept of another stays where it is."""
-    cluster = keep_cluster(home, secret, is_new=is_new)
+    cluster = keep_cluster(home, secret)
     _write(home.current_file, cluster.cluster_id)
     return cluster
 
 
-def keep_cluster(home: Home, secret: ClusterSecret, *, is_new: bool = False, store_secret: bool = True) -> Cluster:
+def keep_cluster(home: Home, secret: ClusterSecret, *, store_secret: bool = True) -> Cluster:
     """Make a cluster's folder, with its secret unless that comes from outside at every start."""
-    cluster = Cluster(secret=secret, folder=home.clusters / secret.cluster_id, is_new=is_new)
+    cluster = Cluster(secret=secret, folder=home.clusters / secret.cluster_id)
     cluster.log_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if store_secret and not (cluster.folder / "secret").exists():
         _write(cluster.folder / "secret", secret.reveal().hex())

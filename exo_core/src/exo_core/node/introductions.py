@@ -1,28 +1,52 @@
-"""Members that were never introduced meet through those who know both: every node tells its peers' tickets."""
+"""How members find each other: by what was known before the start, and by what every node tells of its peers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import final
 
 from exo_core.control_plane.control_plane import ControlPlane
 from exo_core.control_plane.telemetry_board import TelemetryBoard
 from exo_core.identifiers import NodeId
+from exo_core.node.known_peers import KnownPeers
 from exo_core.router.router import Router
 from exo_core.telemetry import NodeTelemetry
 from exo_core.transports import Ticket
 
 
-async def keep_meeting(router: Router, board: TelemetryBoard, control_plane: ControlPlane) -> None:
-    """For ever: have the router learn the tickets of members that it does not reach, each time they are news."""
-    seen = -1
-    known: dict[NodeId, tuple[Ticket, ...]] = {}
-    while True:
-        seen = await board.changed.wait(seen)
-        wanted = control_plane.state.members.keys() - router.reachable - {router.node_id}
-        for node_id, tickets in tickets_told(board.nodes).items():
-            if node_id in wanted and known.get(node_id) != tickets:  # news make the router dial at once
-                known[node_id] = tickets
-                router.learn(node_id, tickets)
+@final
+class Introductions:
+    """Has the router learn the tickets of members that it does not reach, and keeps those of members that it does."""
+
+    def __init__(self, router: Router, board: TelemetryBoard, control_plane: ControlPlane, known: KnownPeers) -> None:
+        self._router = router
+        self._board = board
+        self._control_plane = control_plane
+        self._known = known
+        self._told: dict[NodeId, tuple[Ticket, ...]] = {}
+
+    async def run(self) -> None:
+        """For ever."""
+        for node_id, tickets in self._known.tickets.items():
+            self._router.learn(node_id, tickets)
+        seen = -1
+        while True:
+            seen = await self._board.changed.wait(seen)
+            self._keep_reached()
+            self._meet_others()
+
+    def _keep_reached(self) -> None:
+        for node_id in self._router.reachable:
+            hello = self._router.peer_hello(node_id)
+            if hello is not None:
+                self._known.learn(node_id, hello.tickets)
+
+    def _meet_others(self) -> None:
+        wanted = self._control_plane.state.members.keys() - self._router.reachable - {self._router.node_id}
+        for node_id, tickets in tickets_told(self._board.nodes).items():
+            if node_id in wanted and self._told.get(node_id) != tickets:  # news make the router dial at once
+                self._told[node_id] = tickets
+                self._router.learn(node_id, tickets)
 
 
 def tickets_told(nodes: Mapping[NodeId, NodeTelemetry]) -> dict[NodeId, tuple[Ticket, ...]]:

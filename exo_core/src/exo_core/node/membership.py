@@ -23,7 +23,7 @@ BOOT_BITS = 63
 
 @dataclass(frozen=True, kw_only=True)
 class Membership:
-    """`known` are members' addresses that a join code brought. `is_creator`: this machine has made the cluster up."""
+    """`known`: addresses that a join code brought. `is_creator`: it may found the cluster if its log is empty."""
 
     node_key: NodeKey
     boot: BootId
@@ -76,5 +76,5 @@ async def membership_of(home: Home, options: NodeOptions, plugins: Plugins) -> M
         boot=boot,
         secret=cluster.secret,
         log_folder=cluster.log_folder,
-        is_creator=cluster.is_new,
+        is_creator=True,
     )

@@ -54,6 +54,7 @@ class NodeProcess:
         self.home = home
         self.name = name
         self.port = free_port()
+        self._node_port = free_port()
         self._arguments = arguments
         self._environment = {**os.environ, **THREADS, **(environment or {})}
         self._output = home.with_suffix(".out")
@@ -67,7 +68,7 @@ class NodeProcess:
 
     def launch(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start it and do not wait."""
-        command = [EXO, "run", "--home", str(self.home), "--name", self.name, "--listen", "127.0.0.1:0"]
+        command = [EXO, "run", "--home", str(self.home), "--name", self.name, "--listen", f"127.0.0.1:{self._node_port}"]
         command += ["--api-port", str(self.port), "-v", *self._arguments, *arguments]
         with self._output.open("ab") as output:
             self._process = subprocess.Popen(command, stdout=output, stderr=output, env=self._environment)

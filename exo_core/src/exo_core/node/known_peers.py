@@ -1,0 +1,39 @@
+"""Where members were reached last, kept beside the log: a machine that restarts finds its cluster again."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import final
+
+from pydantic import TypeAdapter, ValidationError
+
+from exo_core.identifiers import NodeId
+from exo_core.transports import Ticket
+
+logger = logging.getLogger(__name__)
+
+_TICKETS: TypeAdapter[dict[NodeId, tuple[Ticket, ...]]] = TypeAdapter(dict[NodeId, tuple[Ticket, ...]])
+
+
+@final
+class KnownPeers:
+    """Tickets by member, in a JSON file. They are hints: losing them loses nothing that cannot be told again."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        try:
+            self.tickets = _TICKETS.validate_json(file.read_bytes())
+        except FileNotFoundError:
+            self.tickets = {}
+        except (OSError, ValidationError) as problem:
+            logger.warning("cannot read %s (%s); peers must be told again with --peer or --join", file, problem)
+            self.tickets = {}
+
+    def learn(self, node_id: NodeId, tickets: tuple[Ticket, ...]) -> None:
+        """A member was reached, and says that these lead to it."""
+        if tickets and self.tickets.get(node_id) != tickets:
+            self.tickets[node_id] = tickets
+            beside = self._file.with_name(f".{self._file.name}.new")
+            beside.write_bytes(_TICKETS.dump_json(self.tickets, indent=1))
+            beside.replace(self._file)

@@ -1,0 +1,147 @@
+"""What a person sees when a runner, a stage's machine or the master dies: an error that can be read, then it works."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import cast
+
+import psutil
+import pytest
+from openai import APIError, OpenAI
+
+from exo_core.testing.node_process import JsonObject, NodeProcess, eventually
+
+MakeCluster = Callable[..., list[NodeProcess]]
+Greedy = Callable[..., str]
+PROMPT = "What is exo?"
+
+
+def pids_of_runners(node: NodeProcess) -> list[int]:
+    """The runner processes of a node, as the system lists its children."""
+    return [child.pid for child in psutil.Process(node.process.pid).children()]
+
+
+def epoch_term(node: NodeProcess) -> int:
+    return cast("int", cast("JsonObject", node.state["epoch"])["term"])
+
+
+def log_length(node: NodeProcess) -> int:
+    return cast("int", cast("JsonObject", node.state["log"])["length"])
+
+
+class LongStream:
+    """A stream that would go on for ever; `seconds_to_error` measures how long its end takes after `at`."""
+
+    def __init__(self, client: OpenAI, model: str) -> None:
+        self.tokens = 0
+        self.error: Exception | None = None
+        self.ended_at = 0.0
+        self._client = client
+        self._model = model
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        try:
+            stream = self._client.chat.completions.create(
+                model=self._model,
+                messages=[{"role": "user", "content": PROMPT}],
+                stream=True,
+                max_tokens=100_000,
+                extra_body={"ignore_eos": True},
+            )
+            for _ in stream:
+                self.tokens += 1
+        except Exception as error:  # whatever the client makes of it is what the test looks at
+            self.error = error
+        self.ended_at = time.monotonic()
+
+    def wait_for_tokens(self, count: int) -> None:
+        eventually(lambda: self.tokens >= count or self.error is not None, f"{count} tokens")
+        assert self.error is None, self.error
+
+    def wait_for_end(self) -> None:
+        self._thread.join(timeout=30)
+        assert not self._thread.is_alive(), "the stream never ended"
+
+
+def test_a_killed_runner_is_reported_and_restarted(make_node: Callable[..., NodeProcess], greedy: Greedy) -> None:
+    node = make_node("alpha").start()
+    instance = node.place("tiny")
+    expected = greedy(node, "tiny", PROMPT)
+    (pid,) = pids_of_runners(node)
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: "crashed" in str(node.runners(instance)), "a report")
+    assert greedy(node, "tiny", PROMPT) == expected
+    assert pids_of_runners(node) != [pid]
+    assert node.stop() == 0
+
+
+def test_a_stages_node_dies_and_the_model_is_placed_again(
+    make_cluster: MakeCluster, greedy: Greedy, client_of: Callable[[NodeProcess], OpenAI]
+) -> None:
+    alpha, beta = make_cluster(2)
+    alpha.place("tiny", "--min-nodes", "2")
+    expected = greedy(alpha, "tiny", PROMPT)
+    stream = LongStream(client_of(alpha), "tiny")
+    stream.wait_for_tokens(5)
+    killed_at = time.monotonic()
+    beta.kill()
+    stream.wait_for_end()
+    assert isinstance(stream.error, APIError), stream.error
+    assert "again" in str(stream.error), "the error says what to do"
+    assert stream.ended_at - killed_at < 5
+    eventually(lambda: alpha.alive_nodes() == ["alpha"], "alpha sees that beta is gone")
+    alone = alpha.place("tiny")
+    assert greedy(alpha, "tiny", PROMPT) == expected
+    assert alpha.instance(alone)["status"] == "ready"
+
+
+def test_the_master_dies_and_runners_go_on(make_cluster: MakeCluster, greedy: Greedy) -> None:
+    alpha, beta, gamma = make_cluster(3)
+    master = cast("str", alpha.state["master"])
+    nodes = {node.node_id: node for node in (alpha, beta, gamma)}
+    leader = nodes.pop(master)
+    first, second = nodes.values()
+    instance = first.place("tiny", "--min-nodes", "2", "--nodes", f"{first.name},{second.name}")
+    expected = greedy(first, "tiny", PROMPT)
+    generation, term, length = first.instance(instance)["generation"], epoch_term(first), log_length(first)
+    leader.kill()
+    eventually(lambda: first.state["master"] in nodes and first.state["master"], "a new master")
+    eventually(lambda: second.state["master"] == first.state["master"], "one master")
+    assert epoch_term(first) > term
+    assert log_length(first) >= length, "the log is kept"
+    assert greedy(first, "tiny", PROMPT) == expected
+    assert greedy(second, "tiny", PROMPT) == expected
+    assert first.instance(instance)["generation"] == generation, "no runner was restarted"
+    leader.start()
+    eventually(lambda: leader.alive_nodes() == ["alpha", "beta", "gamma"], "the old master is back, as a follower")
+    assert leader.state["master"] == first.state["master"]
+
+
+def test_a_restarted_node_brings_its_instances_back(make_node: Callable[..., NodeProcess], greedy: Greedy) -> None:
+    node = make_node("alpha").start()
+    instance = node.place("tiny")
+    identity, expected = node.node_id, greedy(node, "tiny", PROMPT)
+    node.kill()
+    node.start()
+    assert node.node_id == identity
+    eventually(lambda: node.instance(instance).get("status") == "ready", "the instance is back")
+    assert greedy(node, "tiny", PROMPT) == expected
+
+
+def test_a_stopped_node_says_goodbye_and_leaves_no_process(make_node: Callable[..., NodeProcess]) -> None:
+    node = make_node("alpha").start()
+    node.place("tiny")
+    runners = pids_of_runners(node)
+    assert runners
+    started = time.monotonic()
+    assert node.stop() == 0
+    assert time.monotonic() - started < 2.5
+    for pid in runners:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
