@@ -184,6 +184,10 @@ class VirtualCluster:
 
     # what can be seen -----------------------------------------------------------------------------------------
 
+    def node(self, name: str) -> VirtualNode:
+        """A machine by its name."""
+        return self.nodes[NodeId(name)]
+
     def present(self, name: str) -> Participant:
         """The running participant of a node."""
         participant = self.nodes[NodeId(name)].participant
