@@ -168,6 +168,18 @@ def test_exo_reject_placement(site: Site) -> None:
     assert site.plugins(blocked=("ant",)).reject_placement(PLACEMENT, Topology(nodes=()), State()) == []
 
 
+def test_a_policy_that_fails_does_not_stop_the_node(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    for hook in ("exo_place_instance", "exo_election_priority", "exo_reject_placement"):
+        site.install(f"broken_{hook[4:]}", f"@hookimpl\ndef {hook}(state): raise ValueError('no idea')")
+        assert site.plugins().names
+    plugins = site.plugins(built_in=built_in_plugins())
+    assert isinstance(plugins.place_instance(REQUEST, Topology(nodes=()), State()), DoesNotFit)
+    assert plugins.election_priority(NODE, State()) == 0
+    (reason,) = plugins.reject_placement(PLACEMENT, Topology(nodes=()), State())
+    assert reason == "plugin 'broken_reject_placement' failed to judge the placement: ValueError: no idea"
+    assert caplog.text.count("no idea") >= 3
+
+
 def test_without_any_plugin_that_places_an_instance_is_refused_with_a_reason() -> None:
     answer = Plugins(points=()).place_instance(REQUEST, Topology(nodes=()), State())
     assert isinstance(answer, DoesNotFit)

@@ -154,6 +154,17 @@ def test_an_unknown_hook_that_is_marked_optional_is_none_of_our_business(site: S
     assert report(site.plugins(), "future") == ("loaded", "")
 
 
+@pytest.mark.parametrize("kind", ["wrapper", "hookwrapper"])
+def test_a_hook_of_the_core_cannot_be_wrapped(site: Site, kind: str) -> None:
+    site.install("ant", f"@hookimpl({kind}=True)\ndef exo_observe(observation): yield")
+    plugins = site.plugins()
+    assert report(plugins, "ant") == (
+        "failed",
+        "PluginError: exo_observe cannot be wrapped; implement it with plain @hookimpl",
+    )
+    assert plugins.names == []
+
+
 def test_an_entry_point_must_name_a_module(site: Site) -> None:
     site.install("ant", "class Ant: ...")
     points = [type(point)(point.name, f"{point.value}:Ant", point.group) for point in site.points]

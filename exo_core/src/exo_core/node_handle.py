@@ -65,19 +65,39 @@ class NodeHandle(Protocol):
     """A running node. All methods belong to its event loop."""
 
     @property
-    def node_id(self) -> NodeId: ...
+    def node_id(self) -> NodeId:
+        """Who this machine is."""
+        ...
+
     @property
-    def boot(self) -> BootId: ...
+    def boot(self) -> BootId:
+        """This start of the node; no other start has it."""
+        ...
+
     @property
-    def cluster_id(self) -> ClusterId: ...
+    def cluster_id(self) -> ClusterId:
+        """The cluster it belongs to."""
+        ...
+
     @property
-    def version(self) -> str: ...
+    def version(self) -> str:
+        """exo's."""
+        ...
+
     @property
-    def home(self) -> Path: ...
+    def home(self) -> Path:
+        """The folder that it keeps everything in."""
+        ...
+
     @property
-    def http(self) -> HttpOptions: ...
+    def http(self) -> HttpOptions:
+        """How a front door was asked to listen."""
+        ...
+
     @property
-    def plugins(self) -> Plugins: ...
+    def plugins(self) -> Plugins:
+        """What is loaded in this node."""
+        ...
 
     @property
     def state(self) -> State:

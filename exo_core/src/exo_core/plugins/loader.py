@@ -15,6 +15,7 @@ from typing import Literal
 
 import pluggy
 
+from exo_core import hookspecs
 from exo_core.errors import PluginError
 
 GROUP = "exo.plugins"
@@ -81,10 +82,20 @@ def _register(manager: pluggy.PluginManager, plugin: object, name: str) -> None:
         raise PluginError(message)
     try:
         manager.register(plugin, name=name)
+        _refuse_wrappers(manager, plugin)
     except Exception:
         if manager.get_plugin(name) is plugin:  # it failed half-way: none of its hooks may be called
             manager.unregister(plugin)
         raise
+
+
+def _refuse_wrappers(manager: pluggy.PluginManager, plugin: ModuleType) -> None:
+    """The core calls implementations one by one, so that one that fails spoils nothing; nobody could be wrapped."""
+    for caller in manager.get_hookcallers(plugin) or ():
+        implementations = [item for item in caller.get_hookimpls() if item.plugin is plugin]
+        if hasattr(hookspecs, caller.name) and any(item.wrapper or item.hookwrapper for item in implementations):
+            message = f"{caller.name} cannot be wrapped; implement it with plain @hookimpl"
+            raise PluginError(message)
 
 
 def _reject_unknown_hooks(manager: pluggy.PluginManager) -> dict[str, str]:

@@ -145,18 +145,36 @@ class Plugins:
 
     def election_priority(self, node_id: NodeId, state: State) -> int:
         """How much this node wants to lead."""
-        return cast("int | None", self._manager.hook.exo_election_priority(node_id=node_id, state=state)) or 0
+        return cast("int | None", self._first("exo_election_priority", node_id=node_id, state=state)) or 0
 
     def place_instance(self, request: PlacementRequest, topology: Topology, state: State) -> Placement | DoesNotFit:
         """Where an instance lives, by the first plugin that decides."""
-        hook = self._manager.hook.exo_place_instance
-        answer = cast("Placement | DoesNotFit | None", hook(request=request, topology=topology, state=state))
-        return _nobody_decides() if answer is None else answer
+        answer = self._first("exo_place_instance", request=request, topology=topology, state=state)
+        return _nobody_decides() if answer is None else cast("Placement | DoesNotFit", answer)
 
     def reject_placement(self, placement: Placement, topology: Topology, state: State) -> Sequence[str]:
-        """Every plugin's reason against a placement; empty: none."""
-        hook = self._manager.hook.exo_reject_placement
-        return cast("list[str]", hook(placement=placement, topology=topology, state=state))
+        """Every plugin's reason against a placement; empty: none. A plugin that fails to judge has not agreed."""
+        reasons: list[str] = []
+        for name, implementation in self._implementations("exo_reject_placement"):
+            try:
+                reason = implementation(placement=placement, topology=topology, state=state)
+            except Exception as problem:  # the master goes on; a person sees why nothing is placed
+                logger.exception("plugin '%s' failed in exo_reject_placement", name)
+                reason = f"plugin '{name}' failed to judge the placement: {type(problem).__name__}: {problem}"
+            reasons += [] if reason is None else [str(reason)]
+        return reasons
+
+    def _first(self, hook_name: str, **arguments: object) -> object | None:
+        """The first answer that is not None. A plugin that fails has none: the next one is asked."""
+        for name, implementation in self._implementations(hook_name):
+            try:
+                answer = implementation(**arguments)
+            except Exception:  # a broken policy must not stop a node
+                logger.exception("plugin '%s' failed in %s", name, hook_name)
+                continue
+            if answer is not None:
+                return answer
+        return None
 
     # observers: isolated, one by one ---------------------------------------------------------------------
 
