@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from exo_core.election.election import Election
@@ -173,17 +175,17 @@ def election(store: MemoryLog | None = None) -> Election:
 
 
 def test_a_follower_refuses_a_candidate_while_it_hears_its_master() -> None:
-    one, view = election(), standing(B, C)
+    one, view = election(), replace(standing(B, C), may_lead=False)
     one.receive(B, heartbeat(Epoch(term=1, master_id=B), leads=True), 0.0, view)
     ballot = Ballot(phase="pre", epoch=Epoch(term=2, master_id=C), priority=0, mark=MARK)
     (answer,) = one.receive(C, ballot, 0.5, view)
     assert isinstance(answer, Send)
     assert isinstance(answer.message, BallotAnswer)
     assert not answer.message.granted
-    for step in range(11, 40):
+    for step in range(10, 80):
         one.tick(step * 0.05, view)
-    one.receive(C, heartbeat(NO_EPOCH, leads=False), 2.0, view)
-    (later,) = one.receive(C, ballot, 2.0, view)
+    one.receive(C, heartbeat(NO_EPOCH, leads=False), 4.0, view)
+    (later,) = one.receive(C, ballot, 4.0, view)
     assert isinstance(later, Send)
     assert isinstance(later.message, BallotAnswer)
     assert later.message.granted

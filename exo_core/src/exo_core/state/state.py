@@ -54,7 +54,7 @@ class Instance(Frozen):
     waiting: str | None = None
 
 
-REMEMBERED_DELETIONS = 4096
+REMEMBERED_DELETIONS = 1024
 """How many deleted instances are remembered, so that a runner that slept through the deletion is stopped."""
 
 
