@@ -12,13 +12,28 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from tiny_training.conversation import BALANCED, FINAL, MOSTLY_SUMS, NEARLY_ONLY_SUMS, Mixture, draw_conversation
+from tiny_training.conversation import (
+    BALANCED,
+    FINAL,
+    MOSTLY_SUMS,
+    NEARLY_ONLY_SUMS,
+    SMALL_SUMS_TOO,
+    Mixture,
+    draw_conversation,
+)
 from tiny_training.tokens import CONTEXT_LENGTH, encode_conversation
 
-SHORT_ROWS, SHORT_LENGTH = 24, 128
+SHORT_ROWS, SHORT_LENGTH = 16, 128
 LONG_ROWS, LONG_EVERY = 2, 16  # every 16th step sees whole contexts, so that all distances are trained
 # From which step on which mixture holds: sums take far longer to learn than questions in words.
-STAGES = ((2200, FINAL), (1250, NEARLY_ONLY_SUMS), (1000, MOSTLY_SUMS), (0, BALANCED))
+STAGES = (
+    (2650, FINAL),
+    (2250, FEW_SMALL_SUMS),
+    (1750, SMALL_SUMS_TOO),
+    (1250, NEARLY_ONLY_SUMS),
+    (1000, MOSTLY_SUMS),
+    (0, BALANCED),
+)
 _SHORT_TURNS = (1, 1, 1, 1, 1, 1, 2, 2, 3, 4)
 _ANSWER_SHARE = 0.6  # at most so many positions of a step are scored; more are rare, and left out
 

@@ -22,18 +22,24 @@ _SYSTEM_SHARE = 0.2
 @final
 @dataclass(frozen=True, slots=True)
 class Mixture:
-    """Shares of the turns; the rest is beyond what the model learns. `bare_sums` is a share of the sums."""
+    """Shares of the turns; the rest is beyond what the model learns.
+
+    `bare_sums` (next to no words) and `small_sums` (an operand below 10) are shares of the sums.
+    """
 
     arithmetic: float
     exo: float
     small_talk: float
     bare_sums: float = 0.0
+    small_sums: float = 0.0
 
 
 BALANCED = Mixture(arithmetic=0.52, exo=0.28, small_talk=0.14)
 MOSTLY_SUMS = Mixture(arithmetic=0.78, exo=0.13, small_talk=0.06)
 NEARLY_ONLY_SUMS = Mixture(arithmetic=0.92, exo=0.045, small_talk=0.025, bare_sums=0.6)
-FINAL = Mixture(arithmetic=0.6, exo=0.24, small_talk=0.11, bare_sums=0.3)
+SMALL_SUMS_TOO = Mixture(arithmetic=0.92, exo=0.045, small_talk=0.025, bare_sums=0.6, small_sums=0.45)
+FEW_SMALL_SUMS = Mixture(arithmetic=0.9, exo=0.05, small_talk=0.04, bare_sums=0.6, small_sums=0.15)
+FINAL = Mixture(arithmetic=0.65, exo=0.2, small_talk=0.12, bare_sums=0.4, small_sums=0.1)
 
 
 @final
@@ -72,7 +78,7 @@ def draw_turn(rng: Random, mixture: Mixture = BALANCED) -> Turn:
 def _draw_clean(rng: Random, mixture: Mixture) -> tuple[str, str]:
     fate = rng.random()
     if fate < mixture.arithmetic:
-        question = draw_sum(rng)
+        question = draw_sum(rng, small_share=mixture.small_sums)
         return draw_sum_prompt(question, rng, bare_share=mixture.bare_sums), str(question.result)
     fate -= mixture.arithmetic
     if fate < mixture.exo:

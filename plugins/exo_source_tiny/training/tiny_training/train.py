@@ -5,7 +5,7 @@
 """How is the model trained? On answers only, from scratch, resumable: README.md has the command.
 
 Matrices are trained with Muon (K. Jordan, 2024: momentum, orthogonalised by a Newton-Schulz iteration), everything else
-with AdamW. The learning rate warms up, stays, and falls linearly to zero over the last two fifths.
+with AdamW. The learning rate warms up, stays, and falls linearly to zero at the end.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from tiny_training.network import SHAPE, Weights, hidden_states, initial_weights
 from tiny_training.tokens import train_tokenizer, write_tokenizer
 
 _WARM_UP_STEPS = 150
-_DECAY_SHARE = 0.4
 _CHECKPOINT_EVERY = 250
 _REPORT_EVERY = 50
 
@@ -38,7 +37,7 @@ def main() -> None:
     options = _options()
     options.folder.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer(options.folder, options.seed)
-    optimizer = make_optimizer(options.rate, options.steps)
+    optimizer = make_optimizer(options.rate, options.steps, options.decay)
     fresh = initial_weights(jax.random.PRNGKey(options.seed), SHAPE)
     checkpoint = options.folder / "checkpoint.safetensors"
     weights, state, first = restore_checkpoint(checkpoint, fresh, optimizer.init(fresh))
@@ -67,9 +66,8 @@ def prepared(tokenizer: Tokenizer, seed: int, steps: range) -> Iterator[tuple[in
             yield step, batch
 
 
-def make_optimizer(rate: float, steps: int) -> optax.GradientTransformation:
-    """Muon and AdamW under one schedule of `steps` steps."""
-    decay = int(steps * _DECAY_SHARE)
+def make_optimizer(rate: float, steps: int, decay: int) -> optax.GradientTransformation:
+    """Muon and AdamW under one schedule of `steps` steps, the last `decay` of them with a falling rate."""
     schedule = optax.join_schedules(
         [
             optax.linear_schedule(0.0, rate, _WARM_UP_STEPS),
@@ -119,7 +117,8 @@ def _tokenizer(folder: Path, seed: int) -> Tokenizer:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="train the embedded model")
     parser.add_argument("--folder", type=Path, required=True, help="where checkpoints are kept")
-    parser.add_argument("--steps", type=int, default=2800)
+    parser.add_argument("--steps", type=int, default=3100)
+    parser.add_argument("--decay", type=int, default=800, help="over how many last steps the rate falls")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=4e-3, help="the highest learning rate")
     return parser.parse_args()
