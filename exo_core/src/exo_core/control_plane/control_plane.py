@@ -44,7 +44,7 @@ from exo_core.election.standing import Myself
 from exo_core.errors import CallFailed, ExoError, LinkClosed, NoMaster
 from exo_core.event_logs import EventLog
 from exo_core.identifiers import BootId, Epoch, NodeId
-from exo_core.log.payloads import decode_event
+from exo_core.log.payloads import decode_event, decode_fact
 from exo_core.messaging import Messenger
 from exo_core.node_handle import AppliedEvent, LogView
 from exo_core.observations import Observation
@@ -52,7 +52,7 @@ from exo_core.placement import Topology
 from exo_core.placement_rules.topology import topology_of
 from exo_core.plugins.manager import Plugins
 from exo_core.state.commands import Command, CommandAnswer
-from exo_core.state.events import Fact, NodeStarted
+from exo_core.state.events import Fact, NodeStarted, Offer
 from exo_core.state.state import State
 
 logger = logging.getLogger(__name__)
@@ -63,6 +63,7 @@ RETRY_S = 0.05
 LOOK_S = 0.25
 """How often a master looks around even if nothing happened."""
 READ_BATCH = 256
+OUTBOX_LIMIT = 4096
 ResultT = TypeVar("ResultT")
 
 
@@ -115,6 +116,7 @@ class ControlPlane:
         self.outbox_empty = False
         self.log_view = LogView(length=0, settled=0, hash="")
         self.epoch: Epoch = log.epoch
+        self._outbox: Sequence[Offer] = log.outbox
 
     @property
     def node_id(self) -> NodeId:
@@ -140,8 +142,19 @@ class ControlPlane:
             message = f"no master answered for {NO_MASTER_S:.0f} seconds; try again, and see `exo status`"
             raise NoMaster(message) from None
 
+    @property
+    def on_their_way(self) -> tuple[Fact, ...]:
+        """Facts of this node that its log does not hold yet: while there are any, no runner may be stopped."""
+        decoded = [decode_fact(offer.payload) for offer in self._outbox]
+        return tuple(fact for fact in decoded if fact is not None)
+
     async def offer(self, fact: Fact) -> int:
-        """Record what this node observed. Returns its index once it is safe, however many masters that takes."""
+        """Record what this node observed. Returns its index once it is safe, however many masters that takes.
+
+        While `OUTBOX_LIMIT` facts wait already it is not even kept, and this call waits for room.
+        """
+        while len(self._outbox) >= OUTBOX_LIMIT:
+            await self.changed.wait(self.changed.version)
         ticket = next(self._tickets)
         future = self._acknowledgements[ticket] = asyncio.get_running_loop().create_future()
         self._inbox.put(Offered(ticket, fact))
@@ -151,7 +164,7 @@ class ControlPlane:
             self._acknowledgements.pop(ticket, None)
 
     def offer_soon(self, fact: Fact) -> None:
-        """The same without waiting: it is in the durable outbox (or the log) at the end of this turn."""
+        """The same without waiting: durable in the outbox, or in the log, after the next turn."""
         self._inbox.put(Offered(0, fact))
 
     async def wait_for_index(self, index: int, timeout: float) -> bool:
@@ -260,6 +273,7 @@ class ControlPlane:
         ledger, state = participant.ledger, participant.state
         self.log_view = LogView(length=ledger.length, settled=participant.settled, hash=ledger.chain.hex())
         self.epoch = participant.election.epoch
+        self._outbox = ledger.outbox
         self.outbox_empty = not ledger.outbox
         live = participant.live(self._clock.now())
         if state is not self.state or live != self.live:
