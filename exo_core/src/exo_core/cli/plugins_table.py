@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from exo_core import __version__
@@ -72,13 +73,24 @@ def _components(plugins: Plugins) -> dict[str, list[str]]:
 
 
 def print_plugins(rows: list[PluginRow]) -> None:
-    """One line per plugin; a failure in red with its reason."""
+    """One line per plugin, and below them why some failed."""
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("plugin", "distribution", "version", "brings", "hooks", "state"):
-        table.add_column(column, header_style="dim")
+    for column in ("plugin", "distribution", "version", "state"):
+        table.add_column(column, header_style="dim", no_wrap=True)
+    table.add_column("brings", header_style="dim")
     for row in rows:
-        state = f"[red]failed: {row['reason']}[/red]" if row["state"] == "failed" else row["state"]
-        hooks = ", ".join(name.removeprefix("exo_") for name in row["hooks"])
-        components = ", ".join(row["components"])
-        table.add_row(row["name"], row["distribution"], row["version"], components, hooks, state)
-    Console(highlight=False).print(table)
+        state = "[red]failed[/red]" if row["state"] == "failed" else row["state"]
+        table.add_row(row["name"], row["distribution"], row["version"], state, ", ".join(_brings(row)))
+    console = Console(highlight=False)
+    console.print(table)
+    for row in rows:
+        if row["state"] == "failed":
+            console.print(f"[red]{row['name']}[/red]: {escape(row['reason'])}", soft_wrap=True)
+
+
+def _brings(row: PluginRow) -> list[str]:
+    """Components, and hooks but those that do no more than register the components."""
+    return [
+        *row["components"],
+        *(name for name in row["hooks"] if not name.startswith("exo_register_") or not row["components"]),
+    ]
