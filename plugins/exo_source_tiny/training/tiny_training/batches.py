@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 
 from tiny_training.conversation import (
     BALANCED,
+    FEW_SMALL_SUMS,
     FINAL,
     MOSTLY_SUMS,
     NEARLY_ONLY_SUMS,
