@@ -11,6 +11,8 @@ from typing import Any, cast
 
 import pytest
 
+from exo_backend_mlx.blas_threads import default_blas_threads, processors_of_quota, usable_processors
+
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mlx uses Accelerate on macOS")
 
 MEASURE = """
@@ -80,5 +82,18 @@ def test_a_library_that_is_no_blas_leaves_mlx_as_it_is() -> None:
     assert "has no openblas_get_config" in outcome["report"]["reason"]
 
 
+@pytest.mark.skipif(usable_processors() < 2, reason="OpenBLAS never takes more threads than there are processors")
 def test_the_number_of_threads_is_taken_from_the_environment() -> None:
-    assert measure(OPENBLAS_NUM_THREADS="1")["report"]["threads"] == 1
+    assert measure(OPENBLAS_NUM_THREADS="2")["report"]["threads"] == 2
+
+
+def test_half_of_the_processors_multiply_by_default(replaced: dict[str, Any]) -> None:
+    assert replaced["report"]["threads"] == max(1, usable_processors() // 2)
+    assert default_blas_threads({"OMP_NUM_THREADS": "3"}) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "processors"), [("max 100000", None), ("", None), ("200000 100000", 2), ("50000 100000", 1)]
+)
+def test_the_quota_of_a_container_counts(text: str, processors: int | None) -> None:
+    assert processors_of_quota(text) == processors

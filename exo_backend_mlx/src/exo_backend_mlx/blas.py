@@ -6,7 +6,7 @@ float32, float64 and complex products gain; mlx multiplies other types by itself
 as it is and says why. Elsewhere than on Linux nothing is done: mlx uses Accelerate on macOS.
 
 `EXO_BLAS=off` leaves mlx alone, `EXO_BLAS=/path/to/libopenblas.so` names another OpenBLAS (32-bit integers), and
-`OPENBLAS_NUM_THREADS` sets its threads.
+`OPENBLAS_NUM_THREADS` sets its threads (see `blas_threads`).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Literal
 
+from exo_backend_mlx.blas_threads import default_blas_threads
 from exo_backend_mlx.import_table import ImportTableError, loaded_libraries, replace_imports
 from exo_core.errors import ExoError
 from exo_core.frozen import Frozen
@@ -150,6 +151,9 @@ def _replace(choice: str) -> BlasReport:
         message = f"mlx gave wrong products with {blas.path}"
         raise _Unsuitable(message)
     _active.append(blas)
+    threads = default_blas_threads(os.environ)
+    if threads is not None:
+        blas.set_threads(threads)
     return BlasReport(state="replaced", name=_short_name(blas.config), path=blas.path, threads=blas.threads)
 
 
