@@ -120,7 +120,7 @@ def test_the_master_dies_and_runners_go_on(make_cluster: MakeCluster, greedy: Gr
     assert first.instance(instance)["generation"] == generation, "no runner was restarted"
     leader.start()
     eventually(lambda: leader.alive_nodes() == ["alpha", "beta", "gamma"], "the old master is back, as a follower")
-    assert leader.state["master"] == first.state["master"]
+    eventually(lambda: leader.state["master"] == first.state["master"], "one master for all")
 
 
 def test_a_restarted_node_brings_its_instances_back(make_node: Callable[..., NodeProcess], greedy: Greedy) -> None:

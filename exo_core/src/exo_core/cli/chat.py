@@ -33,8 +33,8 @@ def command(
     """
     import asyncio
 
-    from exo_core.cli.commands import model_named
     from exo_core.cli.conversation import Conversation, converse
+    from exo_core.model_names import model_named
     from exo_core.requests import Sampling
 
     conversation = Conversation(

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from pathlib import Path
 
 from exo_core.cli.documents import as_object, as_text, named_objects
 from exo_core.control_socket.operations import Operations
 from exo_core.errors import UserError
-from exo_core.identifiers import ModelId, NodeId
+from exo_core.identifiers import NodeId
 from exo_core.state.commands import CommandAccepted, CommandAnswer, CommandRefused
 
 
 def new_id(prefix: str) -> str:
     """A fresh id that a person can still read out."""
     return f"{prefix}-{secrets.token_hex(4)}"
-
-
-def model_named(text: str) -> ModelId:
-    """A MODEL as typed: a path becomes absolute, so that it means the same on the node; other names stay."""
-    path = Path(text).expanduser()
-    if text.startswith((".", "/", "~")) or path.is_dir():
-        return ModelId(str(path.absolute()))
-    return ModelId(text)
 
 
 def accepted(answer: CommandAnswer) -> CommandAccepted:

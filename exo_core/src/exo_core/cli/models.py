@@ -42,8 +42,9 @@ def list_models(home: Path, *, as_json: bool) -> None:
 @home_option
 def add(model: str, home: Path) -> None:
     """Enter MODEL into the catalogue: resolve it and read its card."""
-    from exo_core.cli.commands import accepted, model_named
+    from exo_core.cli.commands import accepted
     from exo_core.cli.node_access import with_node
+    from exo_core.model_names import model_named
 
     accepted(with_node(home, lambda node: node.add_model(model_named(model))))
     click.echo(f"added {model_named(model)}")
@@ -61,8 +62,9 @@ def remove(model: str, home: Path) -> None:
 
 
 async def _remove(node: Operations, model: str) -> None:
-    from exo_core.cli.commands import accepted, model_named, new_id
+    from exo_core.cli.commands import accepted, new_id
     from exo_core.identifiers import CommandId
+    from exo_core.model_names import model_named
     from exo_core.state.commands import RemoveModel
 
     accepted(await node.submit(RemoveModel(command_id=CommandId(new_id("c")), model_id=model_named(model))))
@@ -73,10 +75,10 @@ async def _remove(node: Operations, model: str) -> None:
 @home_option
 def path(model: str, home: Path) -> None:
     """Where MODEL lies on this machine."""
-    from exo_core.cli.commands import model_named
     from exo_core.cli.documents import as_object, as_text
     from exo_core.cli.node_access import with_node
     from exo_core.errors import ModelError
+    from exo_core.model_names import model_named
 
     found = [as_object(item) for item in with_node(home, lambda node: node.catalogue())]
     locations = [as_text(item.get("location")) for item in found if item.get("id") == model_named(model)]

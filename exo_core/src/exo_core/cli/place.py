@@ -47,17 +47,18 @@ def command(
 
 
 async def _preview(node: Operations, model: str) -> None:
-    from exo_core.cli.commands import model_named
     from exo_core.cli.place_tables import print_previews
+    from exo_core.model_names import model_named
 
     model_id = model_named(model)
     print_previews(await node.status(), await node.previews(model_id), model_id)
 
 
 async def _place(node: Operations, model: str, *, min_nodes: int, nodes: str | None, wait: bool) -> None:
-    from exo_core.cli.commands import accepted, model_named, new_id, node_ids
+    from exo_core.cli.commands import accepted, new_id, node_ids
     from exo_core.cli.loading import show_loading
     from exo_core.identifiers import CommandId, InstanceId
+    from exo_core.model_names import model_named
     from exo_core.placement import PlacementRequest
     from exo_core.state.commands import PlaceInstance
 

@@ -16,6 +16,7 @@ from exo_core.gateway.waiting import InstanceFinder
 from exo_core.identifiers import InstanceId, ModelId, RequestId
 from exo_core.messaging import Messenger, Stream
 from exo_core.requests import Answer, Chunk, EngineRequest, Failed, Generate, Refused, Result
+from exo_core.task_scope import TaskScope
 
 if TYPE_CHECKING:
     from exo_core.placement import Shard
@@ -34,16 +35,14 @@ class Gateway:
         self._finder = finder
         self._in_flight: Counter[InstanceId] = Counter()
         self._running: dict[RequestId, asyncio.Task[None]] = {}
-        self._tasks: asyncio.TaskGroup | None = None
+        self._tasks = TaskScope()
         messenger.on_stream(STREAM, self._serve)
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """Parent of all pumps; leaving cancels every request."""
-        async with asyncio.TaskGroup() as self._tasks:
+        async with self._tasks:
             yield
-            for task in self._running.values():
-                task.cancel()
 
     def cancel(self, request_id: RequestId) -> bool:
         """End a request of this gateway."""
@@ -53,10 +52,13 @@ class Gateway:
     async def generate(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer]:
         """See `NodeHandle.generate`."""
         backlog = Backlog()
-        if request.request_id in self._running or self._tasks is None:
+        if request.request_id in self._running:
             yield Refused(status=409, code="duplicate_request", message="a request with this id is running")
             return
-        pump = self._tasks.create_task(self._pump(request, model_id, backlog))
+        pump = self._tasks.start(self._pump(request, model_id, backlog), f"request {request.request_id}")
+        if pump is None:
+            yield Refused(status=503, code="stopping", message="this node is stopping; ask another")
+            return
         self._running[request.request_id] = pump
         try:
             while (answer := await backlog.get()) is not None:
@@ -73,6 +75,9 @@ class Gateway:
                     if not backlog.put(answer):
                         backlog.put(Failed(code="client_too_slow", message="the client read too slowly; cancelled"))
                         return
+        except asyncio.CancelledError:
+            backlog.put(Failed(code="cancelled", message="the request was cancelled"))
+            raise
         except RequestRefused as refusal:
             backlog.put(Refused(status=refusal.status, code=refusal.code, message=refusal.message))
         finally:

@@ -6,7 +6,6 @@ home and its lock → who we are, which cluster → transports listening → rou
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,10 +18,12 @@ from exo_core.control_plane.control_plane import ControlPlane
 from exo_core.control_plane.telemetry_board import TelemetryBoard
 from exo_core.control_socket.operations import LocalOperations
 from exo_core.control_socket.server import serving
+from exo_core.errors import RequestRefused
 from exo_core.event_logs import EventLog
 from exo_core.gateway.gateway import Gateway
 from exo_core.gateway.waiting import InstanceFinder
 from exo_core.identifiers import NodeId
+from exo_core.model_names import model_named
 from exo_core.node.backend_probing import BackendProbing
 from exo_core.node.changes import Changes
 from exo_core.node.door import make_door
@@ -43,6 +44,7 @@ from exo_core.plugins.manager import Plugins
 from exo_core.router.router import Router
 from exo_core.state.apply import reducer_fingerprint
 from exo_core.state.events import NodeFactsGathered
+from exo_core.task_scope import TaskScope
 from exo_core.transports import Ticket
 from exo_core.wire.hello import Hello
 
@@ -84,6 +86,8 @@ class Assembly:
         reception = LinkReception(
             router=self.router, invitations=self.door.invitations, tickets=lambda: self.door.tickets
         )
+        for ticket in (*self.membership.known, *map(self.door.ticket, self.options.peers)):
+            self.router.add_peer(ticket)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.door.open(reception))
             await stack.enter_async_context(self.router.running())
@@ -94,9 +98,9 @@ class Assembly:
             await stack.enter_async_context(self.worker.running())
             await stack.enter_async_context(serving(self.home.socket, LocalOperations(self.node)))
             await self._enter_services(stack)
-            tasks = await stack.enter_async_context(asyncio.TaskGroup())
-            for work in (self._first_errands(), self.introductions.run()):
-                stack.callback(tasks.create_task(work).cancel)
+            tasks = await stack.enter_async_context(TaskScope())
+            tasks.start(self.introductions.run(), "introductions")
+            tasks.start(self._first_errands(), "first errands")
             yield
 
     async def _enter_services(self, stack: AsyncExitStack) -> None:
@@ -106,9 +110,7 @@ class Assembly:
                 await stack.enter_async_context(register.get(name)().running(self.node))
 
     async def _first_errands(self) -> None:
-        """What may take its time: peers, this machine's facts, the models asked for."""
-        for ticket in (*self.membership.known, *map(self.door.ticket, self.options.peers)):
-            self.router.add_peer(ticket)
+        """What may take its time: this machine's facts, the models asked for."""
         if self.options.worker:
             await self.backends.run()
         await self.control_plane.offer(self._facts())
@@ -116,9 +118,10 @@ class Assembly:
             await self._place(model)
 
     async def _place(self, model: str) -> None:
-        from exo_core.cli.commands import model_named
-
-        await self.models.ensure_instance(model_named(model))
+        try:
+            await self.models.ensure_instance(model_named(model))
+        except RequestRefused as refusal:
+            logger.error("--model %s: %s", model, refusal.message)
 
     def _facts(self) -> NodeFactsGathered:
         facts = self.plugins.node_facts(self.membership.node_id)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import final
 
 from exo_core.control_plane.signals import Signal
+from exo_core.task_scope import TaskScope
 
 SHORTEST_PAUSE_S = 0.1
 
@@ -27,13 +28,10 @@ class Changes:
     @asynccontextmanager
     async def following(self, *signals: Signal) -> AsyncGenerator[None]:
         """Tell of each of these signals while the context is open."""
-        async with asyncio.TaskGroup() as tasks:
-            followers = [tasks.create_task(self._follow(signal)) for signal in signals]
-            try:
-                yield
-            finally:
-                for follower in followers:
-                    follower.cancel()
+        async with TaskScope() as tasks:
+            for signal in signals:
+                tasks.start(self._follow(signal), "following changes")
+            yield
 
     async def _follow(self, signal: Signal) -> None:
         seen = -1

@@ -26,6 +26,7 @@ from exo_core.state.events import Fact
 from exo_core.state.plan import Action, LocalRunners, StartRunner, StopRunner, UpdateRunner, plan
 from exo_core.state.reports import missing_reports
 from exo_core.state.state import State
+from exo_core.task_scope import TaskScope
 from exo_core.telemetry import RunnerTelemetry, Telemetry
 
 logger = logging.getLogger(__name__)
@@ -66,9 +67,8 @@ class Worker:
         self._shards: dict[RunnerId, LocalShard] = {}
         self._told: dict[RunnerId, Neighbours] = {}
         self._on_their_way: list[Fact] = []
-        self._running: dict[RunnerId, asyncio.Task[None]] = {}
-        self._offering: set[asyncio.Task[None]] = set()
-        self._tasks = asyncio.TaskGroup()
+        self._running: dict[RunnerId, asyncio.Task[None] | None] = {}
+        self._tasks = TaskScope()
 
     @property
     def telemetry(self) -> tuple[RunnerTelemetry, ...]:
@@ -84,21 +84,23 @@ class Worker:
     async def running(self) -> AsyncGenerator[None]:
         """Keep runners as the log says while the context is open; leaving ends them all."""
         async with self._tasks:
-            following = self._tasks.create_task(self._follow_changes())
+            following = self._tasks.start(self._follow_changes(), "worker")
             try:
                 yield
             finally:
-                following.cancel()
+                if following is not None:
+                    following.cancel()
                 await asyncio.gather(*(self._stop(shard) for shard in self._shards.values()))
-                for task in self._offering:  # an offer waits for a master for ever; the facts lie in the outbox
-                    task.cancel()
 
     async def _follow_changes(self) -> None:
         async with aclosing(self._context.changes()) as changes:
             async for _ in changes:
-                self._carry_out()
-                self._tell_neighbours()
-                self._report()
+                try:
+                    self._carry_out()
+                    self._tell_neighbours()
+                    self._report()
+                except Exception:
+                    logger.exception("runners could not be brought to what the log says; the next change tries again")
 
     # what the log wants --------------------------------------------------------------------------------------------
 
@@ -118,12 +120,12 @@ class Worker:
             case StartRunner():
                 shard = LocalShard(action.assignment, action.manifest, changed=self._context.changed)
                 self._shards[shard.runner_id] = shard
-                self._running[shard.runner_id] = self._tasks.create_task(self._run(shard))
+                self._running[shard.runner_id] = self._tasks.start(self._run(shard), f"runner {shard.runner_id}")
             case UpdateRunner():
                 self._update(self._shards[action.assignment.shard.runner_id], action)
             case StopRunner():
                 logger.info("stopping runner %s: %s", action.runner_id, action.reason)
-                self._tasks.create_task(self._stop(self._shards.pop(action.runner_id)))
+                self._tasks.start(self._stop(self._shards.pop(action.runner_id)), f"stopping {action.runner_id}")
 
     async def _run(self, shard: LocalShard) -> None:
         await shard.run(self._context.library, self._make_supervisor)
@@ -138,7 +140,7 @@ class Worker:
         running = self._running.pop(shard.runner_id)
         if shard.supervisor is not None:
             await shard.supervisor.stop()
-        else:
+        elif running is not None:
             running.cancel()  # it is still fetching
 
     def _make_supervisor(self, shard: LocalShard, folder: Path) -> RunnerSupervisor:
@@ -183,9 +185,7 @@ class Worker:
         outcomes = {runner_id: shard.outcome for runner_id, shard in self._shards.items() if shard.outcome is not None}
         for fact in missing_reports(context.state(), context.node_id, context.boot, outcomes, self._on_their_way):
             self._on_their_way.append(fact)
-            offering = self._tasks.create_task(self._offer(fact))
-            self._offering.add(offering)
-            offering.add_done_callback(self._offering.discard)
+            self._tasks.start(self._offer(fact), f"offering {fact.type}")
 
     async def _offer(self, fact: Fact) -> None:
         try:

@@ -15,7 +15,7 @@ from exo_core.router.address_book import AddressBook
 from exo_core.router.backoff import Backoff
 from exo_core.router.introduction import Refused
 from exo_core.router.settings import RouterSettings
-from exo_core.router.task_scope import TaskScope
+from exo_core.task_scope import TaskScope
 from exo_core.transports import Ticket
 
 logger = logging.getLogger(__name__)

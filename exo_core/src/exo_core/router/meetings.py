@@ -14,7 +14,7 @@ from exo_core.router.connection import Connection, Inbound
 from exo_core.router.introduction import Visitor, introduce
 from exo_core.router.live_links import LiveLinks
 from exo_core.router.settings import RouterSettings
-from exo_core.router.task_scope import TaskScope
+from exo_core.task_scope import TaskScope
 from exo_core.transports import Link, Peer, Ticket, Transport
 from exo_core.wire.hello import Hello, Judge, copied_identity
 

@@ -22,7 +22,7 @@ from exo_core.router.local_streams import local_pair
 from exo_core.router.meetings import Meetings
 from exo_core.router.settings import RouterSettings
 from exo_core.router.streams import RouterStream
-from exo_core.router.task_scope import TaskScope
+from exo_core.task_scope import TaskScope
 from exo_core.transports import Buffer, Link, Ticket, Transport
 from exo_core.wire.codec import decode, encode
 from exo_core.wire.hello import Hello, Judge

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 RECEIVE_TIMEOUT = 0.25
 """Seconds after which a head that waits for a step looks at its inbox."""
-LOST = "the instance stopped or lost one of its stages; the request can be replayed"
+LOST = "a machine that holds a part of the model went away during the answer; ask again"
 QUEUE_REPORT_INTERVAL = 1.0
 """Seconds between two reports to requests that wait."""
 
