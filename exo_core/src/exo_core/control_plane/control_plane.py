@@ -16,11 +16,11 @@ from itertools import count
 from typing import Literal, TypeVar, final
 
 from exo_core.clock import Clock, Rng
+from exo_core.control_plane.command_desk import CommandDesk
 from exo_core.control_plane.duties import Duties
 from exo_core.control_plane.inbox import Inbox
 from exo_core.control_plane.inputs import (
     Acknowledged,
-    Commanded,
     CutTo,
     Decided,
     Input,
@@ -34,14 +34,14 @@ from exo_core.control_plane.inputs import (
     Tick,
 )
 from exo_core.control_plane.ledger import Applied
-from exo_core.control_plane.messages import CommandReply, NotMaster, ReplicationMessage
+from exo_core.control_plane.messages import ReplicationMessage
 from exo_core.control_plane.participant import Participant
 from exo_core.control_plane.signals import Signal
 from exo_core.control_plane.telemetry_board import TelemetryBoard
-from exo_core.control_plane.topics import COMMAND_CALL, ELECTION_TOPIC, LOG_TOPIC
+from exo_core.control_plane.topics import ELECTION_TOPIC, LOG_TOPIC
 from exo_core.election.election import TICK_S
 from exo_core.election.standing import Myself
-from exo_core.errors import CallFailed, ExoError, LinkClosed, NoMaster
+from exo_core.errors import ExoError
 from exo_core.event_logs import EventLog
 from exo_core.identifiers import BootId, Epoch, NodeId
 from exo_core.log.payloads import decode_event, decode_fact
@@ -57,9 +57,6 @@ from exo_core.state.state import State
 
 logger = logging.getLogger(__name__)
 
-NO_MASTER_S = 15.0
-ASK_S = 5.0
-RETRY_S = 0.05
 LOOK_S = 0.25
 """How often a master looks around even if nothing happened."""
 READ_BATCH = 256
@@ -104,12 +101,18 @@ class ControlPlane:
         self._duties = Duties(node_id=node_id, rules=plugins, nodes=telemetry.nodes, measure=measure or self.topology)
         self._inbox = Inbox()
         self._tickets = count(1)
-        self._answers: dict[int, asyncio.Future[CommandReply]] = {}
+        self.changed = Signal()
+        self._desk = CommandDesk(
+            messenger=messenger,
+            clock=clock,
+            changed=self.changed,
+            master=lambda: self.master_id,
+            put=self._inbox.put,
+        )
         self._acknowledgements: dict[int, asyncio.Future[int]] = {}
         self._participant: Participant | None = None
         self._look_at = 0.0
         self._cuts: list[int] = []
-        self.changed = Signal()
         self.state = State()
         self.live: frozenset[NodeId] = frozenset({node_id})
         self.master_id: NodeId | None = None
@@ -131,16 +134,7 @@ class ControlPlane:
 
     async def submit(self, command: Command) -> CommandAnswer:
         """Have the master decide; the same command may reach it twice and is decided alike. Raises `NoMaster`."""
-        try:
-            async with asyncio.timeout(NO_MASTER_S):
-                while True:
-                    reply = await self._ask_master(command)
-                    if not isinstance(reply, NotMaster):
-                        return reply
-                    await self._clock.sleep(RETRY_S)
-        except TimeoutError:
-            message = f"no master answered for {NO_MASTER_S:.0f} seconds; try again, and see `exo status`"
-            raise NoMaster(message) from None
+        return await self._desk.submit(command)
 
     @property
     def on_their_way(self) -> tuple[Fact, ...]:
@@ -205,7 +199,7 @@ class ControlPlane:
     async def _taking_part(self) -> AsyncGenerator[None]:
         self._messenger.on_message(ELECTION_TOPIC, lambda sender, told: self._inbox.put(Received(sender, told)))
         self._messenger.on_message(LOG_TOPIC, lambda sender, told: self._inbox.put(Received(sender, told)))
-        self._messenger.on_call(COMMAND_CALL, self._decide)
+        self._desk.open()
         self.offer_soon(self._started)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -295,10 +289,12 @@ class ControlPlane:
             case MasterIs():
                 self._on_master(output)
             case Acknowledged():
-                _resolve(self._acknowledgements.get(output.ticket), output.index)
+                waiting = self._acknowledgements.get(output.ticket)
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(output.index)
                 return False
             case Decided():
-                _resolve(self._answers.get(output.ticket), output.reply)
+                self._desk.decided(output)
                 return False
         return True
 
@@ -314,30 +310,6 @@ class ControlPlane:
         logger.info("term %d: %s", change.epoch.term, change.master_id or "no master")
         self._plugins.observe(Observation(kind="master_changed", subject=change.master_id or ""))
 
-    # commands -----------------------------------------------------------------------------------------------
-
-    async def _ask_master(self, command: Command) -> CommandReply:
-        """One try. `NotMaster` when another is to be made."""
-        master_id = self.master_id
-        if master_id is None:
-            await self.changed.wait(self.changed.version)
-            return NotMaster(master_id=None)
-        try:
-            return await self._messenger.ask(master_id, COMMAND_CALL, command, timeout=ASK_S)
-        except (LinkClosed, CallFailed, TimeoutError):
-            return NotMaster(master_id=None)
-
-    async def _decide(self, sender: NodeId, command: Command) -> CommandReply:
-        """Asked by a node, this one included."""
-        del sender
-        ticket = next(self._tickets)
-        future = self._answers[ticket] = asyncio.get_running_loop().create_future()
-        self._inbox.put(Commanded(ticket, command))
-        try:
-            return await future
-        finally:
-            self._answers.pop(ticket, None)
-
     # the writer thread --------------------------------------------------------------------------------------
 
     def _in_writer(self, work: Callable[[], ResultT]) -> Awaitable[ResultT]:
@@ -352,9 +324,3 @@ class ControlPlane:
 
 def _applied_event(item: Applied, *, replayed: bool) -> AppliedEvent:
     return AppliedEvent(index=item.index, entry=item.entry, event=item.event, replayed=replayed)
-
-
-def _resolve(future: asyncio.Future[ResultT] | None, value: ResultT) -> None:
-    """Whoever waited may have given up."""
-    if future is not None and not future.done():
-        future.set_result(value)

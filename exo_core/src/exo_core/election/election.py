@@ -28,6 +28,7 @@ from typing import Literal, final
 
 from exo_core.clock import Rng
 from exo_core.election.addressees import addressees
+from exo_core.election.ballots import refusal
 from exo_core.election.liveness import SILENCE_S, Liveness
 from exo_core.election.messages import (
     Abdication,
@@ -319,14 +320,7 @@ class Election:
             return "I lead"
         if self.role == "following" and self.master_id != sender and self._master_lives(now):
             return f"I still hear {self.master_id}"
-        if ballot.epoch <= self.epoch:
-            return "that epoch is over"
-        if self.role in ("asking", "voting") and (standing.priority, self._me) > (ballot.priority, sender):
-            return "I am asking myself, and rank higher"
-        mine = (standing.mark.last_epoch, standing.mark.length)
-        if standing.consistency == "majority" and (ballot.mark.last_epoch, ballot.mark.length) < mine:
-            return "your log is behind mine"
-        return ""
+        return refusal(ballot, sender, standing, self.epoch, self._me if self._round is not None else None)
 
     # the rest ---------------------------------------------------------------------------------------------
 
