@@ -59,6 +59,14 @@ def test_half_precision_doubles_where_it_is_computed_in_float32(model_folder: Mo
     assert half.dtype == "BF16"
 
 
+def test_quantized_weights_are_counted_as_they_are(model_folder: ModelFolder) -> None:
+    card = describe_model(ModelId("m"), model_folder(architecture="llama", layers=LAYERS, bits=4))
+    # Half a byte per weight, and a float32 scale and bias for every 32 of them; norms stay as they are.
+    matrices = LAYER_WEIGHTS - 2 * HIDDEN
+    assert card.layer_bytes == (matrices // 2 + 8 * matrices // 32 + 4 * 2 * HIDDEN,) * LAYERS
+    assert card.quantization == "4-bit"
+
+
 def test_headers_alone_are_enough(model_folder: ModelFolder, tmp_path: Path) -> None:
     whole = model_folder(architecture="llama", layers=LAYERS)
     folder = Path(shutil.copytree(whole, tmp_path / "headers"))

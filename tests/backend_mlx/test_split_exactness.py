@@ -46,6 +46,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "gemma2": {"architecture": "gemma2"},
     "gemma3_text": {"architecture": "gemma3_text"},
     "llama, bfloat16": {"architecture": "llama", "stored": "bfloat16"},
+    "llama, 4 bits": {"architecture": "llama", "bits": 4},
+    "qwen3, 8 bits, tied": {"architecture": "qwen3", "bits": 8, "stored": "bfloat16"},
 }
 ModelFolder = Callable[..., Path]
 

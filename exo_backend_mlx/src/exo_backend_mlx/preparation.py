@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from exo_backend_mlx.blas import BlasReport, use_fast_blas
 
 
@@ -17,6 +19,8 @@ def prepare_mlx() -> BlasReport:
     report = use_fast_blas()
     if computes_on_cpu():
         mx.disable_compile()
+    elif mx.metal.is_available():
+        _keep_weights_resident()
     return report
 
 
@@ -25,3 +29,12 @@ def computes_on_cpu() -> bool:
     import mlx.core as mx
 
     return mx.default_device() == mx.Device(mx.cpu)
+
+
+def _keep_weights_resident() -> None:
+    """Let macOS keep as much of the GPU's memory in place as Metal recommends; else large models are paged out."""
+    import mlx.core as mx
+
+    recommended = cast("dict[str, object]", cast("Any", mx).device_info()).get("max_recommended_working_set_size")
+    if isinstance(recommended, int):
+        mx.set_wired_limit(recommended)

@@ -61,7 +61,7 @@ def sanitize(model: nn.Module, weights: dict[str, mx.array]) -> dict[str, mx.arr
         return weights
     try:
         return cast("dict[str, mx.array]", method(weights))
-    except (KeyError, ValueError) as error:
+    except Exception as error:  # each architecture's own code, which expects weights that fit
         message = f"the weights do not fit their config.json: {error}"
         raise ModelError(message) from error
 
@@ -92,6 +92,14 @@ def quantize(model: nn.Module, config: Config, weight_names: frozenset[str]) -> 
         message = "the quantization of config.json lacks group_size, bits or mode"
         raise ModelError(message)
     cast("Any", nn).quantize(model, group_size=group_size, bits=bits, mode=mode, class_predicate=choose)
+
+
+def quantized_weights(model: nn.Module, config: Config, weights: Mapping[str, mx.array]) -> dict[str, mx.array]:
+    """Plain weights as `config` wants them quantized; linear layers and embeddings whose width allows it."""
+    put_weights(model, weights)
+    divisible = (name.removesuffix("weight") + "scales" for name, value in weights.items() if value.shape[-1] % 32 == 0)
+    quantize(model, config, frozenset(divisible))
+    return parameters(model)
 
 
 def make_caches(model: nn.Module) -> list[Cache]:

@@ -51,17 +51,22 @@ def write_random_model(
     vocabulary: int = 384,
     seed: int = 0,
     stored: StoredType = "float32",
+    bits: int | None = None,
     overrides: Mapping[str, JsonValue] | None = None,
 ) -> Path:
     """Write config, weights, tokenizer and chat template of a random model into `folder`, and give it back.
 
-    `overrides` are laid over the config. The weights are wide enough for greedy text to vary from token to token.
+    `bits` quantizes linear layers and embedding as mlx-lm does. `overrides` are laid over the config. The weights are
+    wide enough for greedy text to vary from token to token.
     """
     folder.mkdir(parents=True, exist_ok=True)
     write_tokenizer(folder, vocabulary)
     config = random_config(architecture, layers=layers, hidden=hidden, vocabulary=vocabulary) | dict(overrides or {})
-    (folder / "config.json").write_text(json.dumps(config, indent=1))
     weights = dict(_random_weights(config, seed, stored))
+    if bits is not None:
+        config["quantization"] = {"group_size": 32, "bits": bits}
+        weights = mlx_lm.quantized_weights(mlx_lm.build_model(config), config, weights)
+    (folder / "config.json").write_text(json.dumps(config, indent=1))
     cast("Any", mx).save_safetensors(str(folder / "model.safetensors"), weights, {"format": "mlx"})
     return folder
 
