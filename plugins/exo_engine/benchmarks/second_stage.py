@@ -2,7 +2,8 @@
 
     uv run python plugins/exo_engine/benchmarks/second_stage.py [--alternations 6] [--tokens 500]
 
-Both clusters use one BLAS thread per runner. Printed are the gaps between tokens of each run, and the medians' difference.
+Both clusters use one BLAS thread per runner. Printed are the gaps between tokens of each run, then the difference of
+the medians.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import statistics
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 
 from exo_core.testing.node_process import NodeProcess, joined
@@ -35,7 +37,7 @@ def gaps_ms(node: NodeProcess, tokens: int) -> list[float]:
         if line.startswith(b"data: {"):
             arrivals.append(time.perf_counter())
     connection.close()
-    return [(later - earlier) * 1000 for earlier, later in zip(arrivals[2:], arrivals[3:], strict=False)]
+    return [(later - earlier) * 1000 for earlier, later in pairwise(arrivals[2:])]
 
 
 def main() -> None:
