@@ -52,10 +52,13 @@ logger = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def running_node(options: NodeOptions) -> AsyncGenerator[Node]:
-    """A node that works while the context is open. Raises `UserError` when it cannot start."""
+async def running_node(options: NodeOptions, *, plugins: Plugins | None = None) -> AsyncGenerator[Node]:
+    """A node that works while the context is open. Raises `UserError` when it cannot start.
+
+    `plugins` are those that are installed, unless given.
+    """
     home = Home(options.home)
-    plugins = Plugins(built_in=built_in_plugins(), blocked=options.without)
+    plugins = plugins or Plugins(built_in=built_in_plugins(), blocked=options.without)
     async with AsyncExitStack() as stack:
         stack.enter_context(home.locked())
         membership = await membership_of(home, options, plugins)

@@ -145,10 +145,11 @@ class Worker:
 
     def _make_supervisor(self, shard: LocalShard, folder: Path) -> RunnerSupervisor:
         context = self._context
-        backend = shard.assignment.placement.backend
+        placement = shard.assignment.placement
+        transports = context.transports if len(placement.shards) > 1 else ()  # a whole model has no neighbours
         order = RunnerOrder(
             assignment=shard.assignment,
-            components=chosen_components(context.plugins, backend=backend, transports=context.transports),
+            components=chosen_components(context.plugins, backend=placement.backend, transports=transports),
             folder=folder,
             log=context.logs / f"runner-{shard.runner_id}.log",
             listen=context.data_listen,

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import EntryPoint
-from types import ModuleType
 from typing import TYPE_CHECKING, cast, final
 
 import pluggy
@@ -45,7 +44,7 @@ class Plugins:
     def __init__(
         self,
         *,
-        built_in: Mapping[str, ModuleType] | None = None,
+        built_in: Mapping[str, object] | None = None,
         points: Sequence[EntryPoint] | None = None,
         blocked: Collection[str] = (),
         only: Collection[str] | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Literal
 
@@ -28,6 +29,7 @@ def write_echo_model(folder: Path, config: EchoConfig | None = None) -> Path:
     """Make a model's folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text((config or EchoConfig()).model_dump_json())
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", 2) + b"{}")  # valid, and without a tensor
     return folder
 
 

@@ -117,7 +117,7 @@ async def memory_router(
 async def eventually(condition: Callable[[], bool], timeout: float = 5.0) -> None:
     """Return once `condition` holds; for what nothing announces. Raises `TimeoutError`."""
     async with asyncio.timeout(timeout):
-        while not condition():  # noqa: ASYNC110 - nothing announces it
+        while not condition():
             await asyncio.sleep(0.001)
 
 

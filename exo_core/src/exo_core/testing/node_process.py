@@ -68,7 +68,16 @@ class NodeProcess:
 
     def launch(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start it and do not wait."""
-        command = [EXO, "run", "--home", str(self.home), "--name", self.name, "--listen", f"127.0.0.1:{self._node_port}"]
+        command = [
+            EXO,
+            "run",
+            "--home",
+            str(self.home),
+            "--name",
+            self.name,
+            "--listen",
+            f"127.0.0.1:{self._node_port}",
+        ]
         command += ["--api-port", str(self.port), "-v", *self._arguments, *arguments]
         with self._output.open("ab") as output:
             self._process = subprocess.Popen(command, stdout=output, stderr=output, env=self._environment)
