@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,15 +16,18 @@ SAYING = "Polly wants a cracker 🦜"
 
 @pytest.fixture
 def nodes(tmp_path: Path) -> Iterator[list[NodeProcess]]:
-    """A cluster of two."""
+    """A cluster of two. The names of sockets must be short, so their folder is not pytest's."""
     chosen = ("--transport", "pigeon", "--backend", "parrot")
-    made = [NodeProcess(tmp_path / name, name, *chosen) for name in ("coop", "aviary")]
+    roost = tempfile.TemporaryDirectory(prefix="roost-")
+    settings = {"TMPDIR": roost.name}
+    made = [NodeProcess(tmp_path / name, name, *chosen, environment=settings) for name in ("coop", "aviary")]
     try:
         joined(made)
         yield made
     finally:
         for node in made:
             node.kill()
+        roost.cleanup()
 
 
 def test_a_parrot_on_two_nodes_answers_the_same_from_each(nodes: list[NodeProcess]) -> None:

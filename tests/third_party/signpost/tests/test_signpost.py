@@ -62,6 +62,7 @@ def node(tmp_path: Path) -> Iterator[NodeProcess]:
     process = NodeProcess(tmp_path / "node", "node", "--transport", "pigeon", "--backend", "parrot")
     try:
         yield process.start()
+        process.stop()
     finally:
         process.kill()
 
