@@ -24,19 +24,29 @@ from tiny_training.conversation import (
 )
 from tiny_training.tokens import CONTEXT_LENGTH, encode_conversation
 
-SHORT_ROWS, SHORT_LENGTH = 16, 128
+SHORT_LENGTH = 128
 LONG_ROWS, LONG_EVERY = 2, 16  # every 16th step sees whole contexts, so that all distances are trained
-# From which step on which mixture holds: sums take far longer to learn than questions in words.
-STAGES = (
-    (2650, FINAL),
-    (2250, FEW_SMALL_SUMS),
-    (1750, SMALL_SUMS_TOO),
-    (1250, NEARLY_ONLY_SUMS),
-    (1000, MOSTLY_SUMS),
-    (0, BALANCED),
-)
 _SHORT_TURNS = (1, 1, 1, 1, 1, 1, 2, 2, 3, 4)
 _ANSWER_SHARE = 0.6  # at most so many positions of a step are scored; more are rare, and left out
+
+
+class Stage(NamedTuple):
+    """From `first_step` on, steps have so many rows of this mixture."""
+
+    first_step: int
+    mixture: Mixture
+    rows: int
+
+
+# Sums take far longer to learn than questions in words, which return in the last stage, while the rate falls.
+STAGES = (
+    Stage(2750, FINAL, 16),
+    Stage(2250, FEW_SMALL_SUMS, 16),
+    Stage(1750, SMALL_SUMS_TOO, 16),
+    Stage(1250, NEARLY_ONLY_SUMS, 24),
+    Stage(1000, MOSTLY_SUMS, 24),
+    Stage(0, BALANCED, 24),
+)
 
 
 class Batch(NamedTuple):
@@ -55,13 +65,13 @@ class Batch(NamedTuple):
 def make_batch(tokenizer: Tokenizer, seed: int, step: int) -> Batch:
     """The rows of one step."""
     rng = Random(f"{seed}/step/{step}")  # noqa: S311 - repeatable text, no secret
-    mixture = next(mixture for first, mixture in STAGES if step >= first)
+    stage = next(stage for stage in STAGES if step >= stage.first_step)
     is_long = step % LONG_EVERY == LONG_EVERY - 1
-    rows, length = (LONG_ROWS, CONTEXT_LENGTH) if is_long else (SHORT_ROWS, SHORT_LENGTH)
+    rows, length = (LONG_ROWS, CONTEXT_LENGTH) if is_long else (stage.rows, SHORT_LENGTH)
     tokens, segments = np.zeros((rows, length), np.int32), np.zeros((rows, length), np.int32)
     scored = np.zeros((rows, length), bool)
     for row in range(rows):
-        _fill_row(tokenizer, rng, mixture, is_long, tokens[row], segments[row], scored[row])
+        _fill_row(tokenizer, rng, stage.mixture, is_long, tokens[row], segments[row], scored[row])
     return Batch(tokens, segments, *_places(scored))
 
 
