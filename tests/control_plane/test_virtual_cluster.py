@@ -64,6 +64,8 @@ class Storm:
         self.cluster.drop = 0.0
         for name in self.cluster.nodes.keys() - set(self.cluster.up):
             self.cluster.start(name)
+        asleep = max(node.paused_until for node in self.cluster.nodes.values())
+        self.cluster.run(max(0.0, asleep - self.cluster.now))
         began = self.cluster.now
         while len(self.cluster.masters()) != 1 or len(self.cluster.chains()) != 1:
             self.cluster.run(STEP_S)

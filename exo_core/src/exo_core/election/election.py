@@ -11,7 +11,8 @@
 | following | its master is silent, gone, or yields                     | seeking (or following the other)            |
 | following | another master is heard, its own still lives              | stays (sticky), tells its master: `Rival`   |
 | leading   | another master is met, larger by (followers, epoch)       | yield to it, or wait for its higher epoch   |
-| leading   | another master is met, smaller                            | outbid it with term max + 1                 |
+| leading   | another master is met, smaller                            | availability: outbid it with term max + 1   |
+| leading   | majority: a master of a higher epoch is met               | yield to it: a majority gave it its word    |
 | leading   | majority: it hears no majority any more                   | seeking                                     |
 | any       | a master's heartbeat below the durable epoch              | answer `Fenced`                             |
 
@@ -164,7 +165,8 @@ class Election:
         if epoch == self.epoch:
             return
         mine = len(self.followers(standing, now)) + 1
-        if (mine, self.epoch) > (followers, epoch):
+        outvoted = standing.consistency == "majority" and epoch > self.epoch  # that epoch has a majority's word
+        if not outvoted and (mine, self.epoch) > (followers, epoch):
             if epoch > self.epoch:
                 yield from self._lead(now, standing)
             else:
