@@ -1,4 +1,4 @@
-"""Whole nodes in one process: what a plugin author gets from the fixture `cluster`, and the gateway over the network."""
+"""Whole nodes in one process: what the fixture `cluster` gives, and the gateway over the network."""
 
 from __future__ import annotations
 

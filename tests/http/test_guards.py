@@ -144,7 +144,7 @@ async def test_a_listed_host_is_ours(client: httpx.AsyncClient) -> None:
     assert (await client.get("/echo", headers={"Host": "three.home"})).status_code == 403
 
 
-@with_options(host="0.0.0.0", insecure_no_auth=True)  # noqa: S104 what the test is about
+@with_options(host="0.0.0.0", insecure_no_auth=True)
 async def test_bound_to_all_the_address_a_request_arrived_at_is_ours(url: str) -> None:
     port = url.rpartition(":")[2]
     async with httpx.AsyncClient(trust_env=False) as client:

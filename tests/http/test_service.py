@@ -31,7 +31,7 @@ async def test_a_port_in_use_is_named_with_the_option_that_changes_it(url: str, 
     assert "--no-api" in str(caught.value)
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5"])  # noqa: S104 what the test is about
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5"])
 async def test_an_open_door_without_a_key_stays_shut(host: str) -> None:
     options = HttpOptions(host=host, port=0)
     with pytest.raises(UserError, match=r"--api-key-file.*EXO_API_KEY.*--insecure-no-auth"):

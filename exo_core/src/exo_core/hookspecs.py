@@ -102,10 +102,10 @@ def exo_election_priority(node_id: NodeId, state: State) -> int | None:
 
 @hookspec(firstresult=True)
 def exo_place_instance(request: PlacementRequest, topology: Topology, state: State) -> Placement | DoesNotFit | None:
-    """Where an instance lives. Asked of the master only; stops at the first result that is not None.
+    """Where an instance lives. Recorded when the master asks, forgotten when a node asks for a preview.
 
-    A pure function of its arguments. `DoesNotFit` refuses with a sentence; None passes to the next plugin. The built-in
-    answers last.
+    Stops at the first result that is not None. A pure function of its arguments. `DoesNotFit` refuses with a sentence;
+    None passes to the next plugin. The built-in answers last.
     """
 
 

@@ -52,7 +52,7 @@ class PeerChange(Frozen):
 class Stream(Protocol):
     """A two-way sequence of messages with credit: a slow reader stops its writer, nobody else.
 
-    Ends once: after `close` here or there, or the loss of the way to the peer, `receive` gives what had arrived and then
+    Ends once: after `close` here or there, or when the peer is lost, `receive` gives what had arrived and then
     raises `LinkClosed`; `send` raises it at once. A stream does not survive its connection.
     """
 

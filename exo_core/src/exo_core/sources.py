@@ -32,6 +32,10 @@ class SourceContext:
 
     models: Path
 
+    def folder(self, model_id: ModelId) -> Path:
+        """Where `fetch` is told to put a model's files, and where `local_folder` looks for them."""
+        return self.models / model_id.replace("/", "--")
+
 
 class Source(Protocol):
     """Finds models and brings their files. One object per node, on the node's event loop: never block it."""

@@ -158,7 +158,8 @@ class TransportContext:
 
     `listen` is `host:port` (`port` may be a range `a-b` or 0), or None for the transport's default: any address, any
     port. `identity_named(name)` gives the identity to answer with when a peer asks for another authority than
-    our own (a live join code), or None when there is none such.
+    our own (a live join code), or None when there is none such. `settings` are the environment's EXO_<NAME>_<KEY>, key
+    by key in lower case, for the transport of that name; a runner gets its node's.
     """
 
     identity: Identity

@@ -116,7 +116,6 @@ class ControlPlane:
         self.state = State()
         self.live: frozenset[NodeId] = frozenset({node_id})
         self.master_id: NodeId | None = None
-        self.outbox_empty = False
         self.log_view = LogView(length=0, settled=0, hash="")
         self.epoch: Epoch = log.epoch
         self._outbox: Sequence[Offer] = log.outbox
@@ -268,7 +267,6 @@ class ControlPlane:
         self.log_view = LogView(length=ledger.length, settled=participant.settled, hash=ledger.chain.hex())
         self.epoch = participant.election.epoch
         self._outbox = ledger.outbox
-        self.outbox_empty = not ledger.outbox
         live = participant.live(self._clock.now())
         if state is not self.state or live != self.live:
             self.state, self.live = state, live

@@ -12,6 +12,7 @@ from exo_core.errors import RequestRefused
 from exo_core.gateway.backlog import Backlog
 from exo_core.gateway.delivery import Delivery
 from exo_core.gateway.engine_calls import STREAM, EngineCall, FindHead, call_engine, serve_engine_call
+from exo_core.gateway.observed_request import Observe, ObservedRequest
 from exo_core.gateway.waiting import InstanceFinder
 from exo_core.identifiers import InstanceId, ModelId, RequestId
 from exo_core.messaging import Messenger, Stream
@@ -29,8 +30,11 @@ LONGEST_SILENCE_S = 60.0
 class Gateway:
     """All requests whose client's socket this node holds."""
 
-    def __init__(self, *, messenger: Messenger, find_head: FindHead, finder: InstanceFinder) -> None:
+    def __init__(
+        self, *, messenger: Messenger, find_head: FindHead, finder: InstanceFinder, observe: Observe = lambda _: None
+    ) -> None:
         self._messenger = messenger
+        self._observe = observe
         self._find_head = find_head
         self._finder = finder
         self._in_flight: Counter[InstanceId] = Counter()
@@ -69,9 +73,11 @@ class Gateway:
 
     async def _pump(self, request: EngineRequest, model_id: ModelId, backlog: Backlog) -> None:
         """Move answers from the engine into the backlog. Every way out leaves the backlog ended."""
+        observed = ObservedRequest(request.request_id, self._observe)
         try:
             async with aclosing(self._answers(request, model_id)) as answers:
                 async for answer in answers:
+                    observed.saw(answer)
                     if not backlog.put(answer):
                         backlog.put(Failed(code="client_too_slow", message="the client read too slowly; cancelled"))
                         return
@@ -81,6 +87,7 @@ class Gateway:
         except RequestRefused as refusal:
             backlog.put(Refused(status=refusal.status, code=refusal.code, message=refusal.message))
         finally:
+            observed.finished()
             backlog.end()
 
     async def _answers(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer]:

@@ -254,9 +254,9 @@ class Assembly:
                 state=lambda: self.control_plane.state,
                 telemetry=lambda: self.board.telemetry,
                 epoch=lambda: self.control_plane.epoch,
-                log_is_settled=lambda: self.control_plane.outbox_empty,
+                on_their_way=lambda: self.control_plane.on_their_way,
                 changes=self.changes.subscribe,
-                offer=self.control_plane.offer,
+                offer_soon=self.control_plane.offer_soon,
                 changed=self.board.poke,
             )
         )
@@ -272,7 +272,10 @@ class Assembly:
             ensure=self.models.ensure_instance,
         )
         return Gateway(
-            messenger=self.router, find_head=lambda runner_id: self.worker.find_head(runner_id), finder=finder
+            messenger=self.router,
+            find_head=lambda runner_id: self.worker.find_head(runner_id),
+            finder=finder,
+            observe=self.plugins.observe,
         )
 
     @cached_property

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import final
 
 from exo_core.errors import ConnectError, JoinError, UserError
@@ -12,6 +13,7 @@ from exo_core.identity.invitations import Invitations
 from exo_core.node.membership import Membership
 from exo_core.node.options import NodeOptions
 from exo_core.plugins.manager import Plugins
+from exo_core.plugins.settings import settings_of
 from exo_core.transports import Accept, Listening, Ticket, Transport, TransportContext
 
 
@@ -71,4 +73,7 @@ def make_door(plugins: Plugins, membership: Membership, options: NodeOptions) ->
         identity=membership.identity, listen=options.listen, identity_named=invitations.identity_named
     )
     register = plugins.transports()
-    return Door(transports=[register.get(name)(context) for name in options.transports], invitations=invitations)
+    transports = [
+        register.get(name)(replace(context, settings=settings_of(name, os.environ))) for name in options.transports
+    ]
+    return Door(transports=transports, invitations=invitations)

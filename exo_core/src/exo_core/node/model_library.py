@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
 from typing import final
 
 from exo_core.cards import Card
-from exo_core.errors import ModelError
+from exo_core.errors import ModelError, PluginError
 from exo_core.identifiers import ModelId
 from exo_core.manifests import Manifest
 from exo_core.plugins.manager import Plugins
 from exo_core.sources import FetchProgress, Part, Source, SourceContext
+
+logger = logging.getLogger(__name__)
 
 Describe = Callable[[ModelId, Path], Awaitable[Card]]
 
@@ -22,10 +25,8 @@ class ModelLibrary:
     """The sources of one node. `describe` reads a folder's card with a backend of this node."""
 
     def __init__(self, *, plugins: Plugins, models: Path, describe: Describe) -> None:
-        context = SourceContext(models=models)
-        register = plugins.sources()
-        self._sources: dict[str, Source] = {name: register.get(name)(context) for name in register.names}
-        self._models = models
+        self._context = SourceContext(models=models)
+        self._sources = _usable_sources(plugins, self._context)
         self._describe = describe
 
     def claimed(self, model_id: ModelId) -> bool:
@@ -54,7 +55,7 @@ class ModelLibrary:
 
     async def fetch(self, manifest: Manifest) -> AsyncGenerator[FetchProgress]:
         """Bring all its files to this disk. Raises `ModelError`."""
-        into = self._models / manifest.model_id.replace("/", "--")
+        into = self._context.folder(manifest.model_id)
         parts = [Part(path=file.path) for file in manifest.files]
         async with aclosing(self._source(manifest).fetch(manifest, parts, into)) as steps:
             async for step in steps:
@@ -85,3 +86,14 @@ class ModelLibrary:
             )
             raise ModelError(message)
         return source
+
+
+def _usable_sources(plugins: Plugins, context: SourceContext) -> dict[str, Source]:
+    """By name; a source that cannot be imported is left out, so that it costs only its own models."""
+    register, usable = plugins.sources(), dict[str, Source]()
+    for name in register.names:
+        try:
+            usable[name] = register.get(name)(context)
+        except PluginError as problem:
+            logger.warning("%s", problem)
+    return usable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,8 +36,7 @@ logger = logging.getLogger(__name__)
 class WorkerContext:
     """What a worker sees of its node.
 
-    `log_is_settled` is False while facts of this node wait in the outbox or a snapshot is being installed; `offer`
-    returns once a fact is safe. `transports` are those that runners may use, in order of preference.
+    `on_their_way` are facts of this node that the log does not hold yet; `offer_soon` adds one, durably. `transports` are those that runners may use, in order of preference.
     """
 
     node_id: NodeId
@@ -52,9 +51,9 @@ class WorkerContext:
     state: Callable[[], State]
     telemetry: Callable[[], Telemetry]
     epoch: Callable[[], Epoch]
-    log_is_settled: Callable[[], bool]
+    on_their_way: Callable[[], Sequence[Fact]]
     changes: Callable[[], AsyncGenerator[None]]
-    offer: Callable[[Fact], Awaitable[int]]
+    offer_soon: Callable[[Fact], None]
     changed: Callable[[], None]
 
 
@@ -66,7 +65,6 @@ class Worker:
         self._context = context
         self._shards: dict[RunnerId, LocalShard] = {}
         self._told: dict[RunnerId, Neighbours] = {}
-        self._on_their_way: list[Fact] = []
         self._running: dict[RunnerId, asyncio.Task[None] | None] = {}
         self._tasks = TaskScope()
 
@@ -110,7 +108,7 @@ class Worker:
             node_id=context.node_id,
             boot=context.boot,
             runners={runner_id: shard.as_planned for runner_id, shard in self._shards.items()},
-            outbox_empty=context.log_is_settled(),
+            outbox_empty=not context.on_their_way(),
         )
         for action in plan(context.state(), local):
             self._act(action)
@@ -184,15 +182,9 @@ class Worker:
     def _report(self) -> None:
         context = self._context
         outcomes = {runner_id: shard.outcome for runner_id, shard in self._shards.items() if shard.outcome is not None}
-        for fact in missing_reports(context.state(), context.node_id, context.boot, outcomes, self._on_their_way):
-            self._on_their_way.append(fact)
-            self._tasks.start(self._offer(fact), f"offering {fact.type}")
-
-    async def _offer(self, fact: Fact) -> None:
-        try:
-            await self._context.offer(fact)
-        finally:
-            self._on_their_way.remove(fact)
+        waiting = context.on_their_way()
+        for fact in missing_reports(context.state(), context.node_id, context.boot, outcomes, waiting):
+            context.offer_soon(fact)
 
 
 def _threads_each(runners: int) -> int | None:

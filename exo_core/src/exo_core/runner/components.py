@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from types import ModuleType
 from typing import TypeVar
@@ -10,6 +12,7 @@ from typing import TypeVar
 from exo_core.backends import Backend
 from exo_core.errors import PluginError
 from exo_core.plugins.manager import Plugins
+from exo_core.plugins.settings import settings_of
 from exo_core.registers import Register
 from exo_core.runner.messages import Components
 from exo_core.transports import Transport, TransportContext
@@ -22,7 +25,8 @@ def chosen_components(plugins: Plugins, *, backend: str, transports: Sequence[st
     owners = {_owner(plugins, plugins.backends(), backend)}
     owners |= {_owner(plugins, plugins.transports(), name) for name in transports}
     modules = {owner: _module_name(plugins, owner) for owner in sorted(owners)}
-    return Components(plugin_modules=modules, backend=backend, transports=tuple(transports))
+    settings = {name: settings_of(name, os.environ) for name in transports}
+    return Components(plugin_modules=modules, backend=backend, transports=tuple(transports), settings=settings)
 
 
 def _owner(plugins: Plugins, register: Register[FactoryT], component: str) -> str:
@@ -60,4 +64,7 @@ def make_backend(components: Components) -> Backend:
 def make_transports(components: Components, context: TransportContext) -> dict[str, Transport]:
     """The transports in order of preference. Raises `PluginError`."""
     register = load_plugins(components.plugin_modules).transports()
-    return {name: register.get(name)(context) for name in components.transports}
+    return {
+        name: register.get(name)(replace(context, settings=components.settings.get(name, {})))
+        for name in components.transports
+    }

@@ -24,6 +24,8 @@ class Components(Frozen):
     plugin_modules: Mapping[str, str]
     backend: str
     transports: tuple[str, ...] = ()
+    settings: Mapping[str, Mapping[str, str]] = {}
+    """Of each transport, as its node has them."""
 
 
 class Start(Frozen):

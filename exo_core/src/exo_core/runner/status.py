@@ -67,4 +67,5 @@ class RunnerState:
             generation=self._generation,
             tickets=self.tickets,
             pid=self.pid,
+            placement=self.assignment.placement,
         )

@@ -1,0 +1,51 @@
+"""What `exo_observe` is told of a request: that it started, its first token, how it ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import final
+
+from exo_core.identifiers import RequestId
+from exo_core.observations import Observation
+from exo_core.requests import Answer, Chunk, Failed, Refused
+
+Observe = Callable[[Observation], None]
+
+
+@final
+class ObservedRequest:
+    """One request of a gateway, timed from when it came in."""
+
+    def __init__(self, request_id: RequestId, observe: Observe) -> None:
+        self._request_id = request_id
+        self._observe = observe
+        self._started = time.monotonic()
+        self._tokens = 0
+        self._detail = ""
+        observe(Observation(kind="request_started", subject=request_id))
+
+    def saw(self, answer: Answer) -> None:
+        """An answer came. Only the first token is told."""
+        if isinstance(answer, Chunk):
+            self._tokens += 1
+            if self._tokens == 1:
+                self._observe(Observation(kind="request_first_token", subject=self._request_id, seconds=self._seconds))
+        elif isinstance(answer, Refused | Failed):
+            self._detail = answer.code
+
+    def finished(self) -> None:
+        """It is over, one way or another; `count` is the number of tokens, `detail` the code of an error."""
+        self._observe(
+            Observation(
+                kind="request_finished",
+                subject=self._request_id,
+                seconds=self._seconds,
+                count=self._tokens,
+                detail=self._detail,
+            )
+        )
+
+    @property
+    def _seconds(self) -> float:
+        return time.monotonic() - self._started
