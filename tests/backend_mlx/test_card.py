@@ -86,7 +86,8 @@ def changed(model: Path, folder: Path, **fields: object) -> Path:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"model_type": "no_such_model"}, "no architecture 'no_such_model'"),
+        ({"model_type": "no_such_model"}, "cannot build the architecture 'no_such_model'"),
+        ({"model_type": "olmo"}, "cannot build the architecture 'olmo'"),
         ({"model_type": "../evil"}, "names no model_type"),
         ({"model_type": None}, "names no model_type"),
         ({"hidden_size": 128}, "have another shape"),

@@ -18,16 +18,37 @@ class Layout:
     head: str = "lm_head"
 
 
-_USUAL = Layout()
-
-PROVEN: dict[str, Layout] = {
-    "llama": _USUAL,
-    "qwen2": _USUAL,
-    "qwen3": _USUAL,
-    "gemma": _USUAL,
-    "gemma2": _USUAL,
-    "gemma3_text": _USUAL,
-}
+PROVEN: dict[str, Layout] = dict.fromkeys(
+    (
+        "cohere",
+        "cohere2",
+        "deepseek_v3",
+        "ernie4_5",
+        "exaone4",
+        "gemma",
+        "gemma2",
+        "gemma3_text",
+        "glm4",
+        "glm4_moe",
+        "gpt_oss",
+        "granite",
+        "llama",
+        "ministral3",
+        "mixtral",
+        "olmo2",
+        "olmo3",
+        "olmoe",
+        "phi3",
+        "qwen2",
+        "qwen2_moe",
+        "qwen3",
+        "qwen3_moe",
+        "seed_oss",
+        "smollm3",
+        "starcoder2",
+    ),
+    Layout(),
+)
 """By the name of mlx-lm's module, which is the config's `model_type` unless mlx-lm maps it (`mistral` is `llama`)."""
 
 

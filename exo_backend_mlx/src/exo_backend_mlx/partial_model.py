@@ -9,8 +9,9 @@ called. On the last stage the final norm, and with it the head, sees only the ro
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, cast, final
 
 import mlx.core as mx
@@ -80,15 +81,14 @@ class PartialModel:
     def caches(self) -> list[Cache]:
         """New caches for one sequence, one per layer of the whole model.
 
-        The stand-ins share the cache of a layer of this stage that is of the same kind, because some architectures make
-        their masks from the cache of a fixed layer, wherever that is.
+        The stand-ins share a cache of this stage, of their own kind if there is one, because some architectures read
+        the position or make their masks from the cache of a fixed layer, wherever that is.
         """
         caches = make_caches(self._model)
-        own = {_kind(caches[index]): caches[index] for index in reversed(range(self._range.start, self._range.end))}
-        return [
-            cache if self._range.start <= index < self._range.end else own.get(_kind(cache), cache)
-            for index, cache in enumerate(caches)
-        ]
+        own = caches[self._range.start : self._range.end]
+        by_kind = {_kind(cache): cache for cache in reversed(own)}
+        shared = [by_kind.get(_kind(cache)) or _of_position(own) or cache for cache in caches]
+        return [*shared[: self._range.start], *own, *shared[self._range.end :]]
 
     def hidden(self, inputs: mx.array, caches: list[Cache]) -> mx.array:
         """What the next stage needs, (1, tokens, hidden size), from ids (1, tokens) or received states."""
@@ -121,13 +121,12 @@ class _Exchange:
 
 
 class _Elsewhere(nn.Module):
-    """Stands for a layer that another stage holds. Keeps the layer's plain attributes, which models ask for."""
+    """Stands for a layer that another stage holds. Keeps its plain attributes, which models ask for."""
 
     def __init__(self, layer: nn.Module, exchange: _Exchange) -> None:
         super().__init__()
-        for name, value in vars(layer).items():
-            if not name.startswith("_"):
-                object.__setattr__(self, name, value)
+        for name, value in _plain_attributes(layer):
+            object.__setattr__(self, name, value)
         self._exchange = exchange
 
     def __call__(self, hidden: mx.array, *_: object, **__: object) -> mx.array:
@@ -156,6 +155,11 @@ class _ReceivedEmbedding(nn.Module):
     def __call__(self, inputs: mx.array) -> mx.array:
         del inputs
         return mx.array(_received(self._exchange))  # another object: some architectures scale theirs in place
+
+    @property
+    def weight(self) -> mx.array:
+        """The real embedding's, for architectures whose head reads it themselves."""
+        return cast("Any", self._table).weight
 
     def as_linear(self, hidden: mx.array) -> mx.array:
         """The head of a model whose head is its embedding."""
@@ -199,6 +203,16 @@ def _replace_ends(
     setattr(trunk, first_layer.split(".")[-2], stand_in)
 
 
+def _plain_attributes(module: nn.Module) -> Iterator[tuple[str, object]]:
+    """What a module holds besides weights, its parts reduced to the same."""
+    for name, value in cast("dict[str, object]", vars(module)).items():
+        if not name.startswith("_"):
+            yield name, value
+    for name, part in cast("dict[str, object]", module).items():
+        if isinstance(part, nn.Module):
+            yield name, SimpleNamespace(**dict(_plain_attributes(part)))
+
+
 def _received(exchange: _Exchange) -> mx.array:
     if exchange.received is None:
         message = "a later stage was run without hidden states"
@@ -222,3 +236,8 @@ def _module_at(model: nn.Module, path: str) -> nn.Module:
 def _kind(cache: Cache) -> tuple[type, object]:
     """Caches of one kind hold the same positions and give the same masks."""
     return type(cache), getattr(cache, "max_size", None)
+
+
+def _of_position(caches: list[Cache]) -> Cache | None:
+    """A cache that knows how many tokens the sequence has."""
+    return next((cache for cache in caches if hasattr(cache, "offset")), None)

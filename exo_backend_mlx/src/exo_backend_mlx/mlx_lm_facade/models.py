@@ -142,8 +142,8 @@ def _classes(config: Config) -> tuple[type, Any]:
 
     try:
         return cast("tuple[type, Any]", cast("Any", utils)._get_classes(config))
-    except ValueError as error:
-        message = f"the installed mlx-lm has no architecture '{config['model_type']}'. Update it: uv sync -U"
+    except (ValueError, SystemExit) as error:  # a module that lacks a package of its own ends the process
+        message = f"the installed mlx-lm cannot build the architecture '{config['model_type']}'. Update it: uv sync -U"
         raise ModelError(message) from error
 
 

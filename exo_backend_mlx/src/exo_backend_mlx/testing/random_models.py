@@ -14,9 +14,9 @@ import mlx.core as mx
 
 from exo_backend_mlx.mlx_lm_facade import models as mlx_lm
 from exo_backend_mlx.model_config import Config
+from exo_backend_mlx.testing.architecture_configs import random_config
 from exo_core.frozen import JsonValue
 
-Architecture = str
 StoredType = Literal["float32", "bfloat16", "float16"]
 
 END_OF_TEXT, START_OF_TURN, END_OF_TURN = "<|end|>", "<|start|>", "<|turn|>"
@@ -29,23 +29,12 @@ _TEXT = (
     "What is 17 + 25? The answer is 42. Zürich, naïve, façade, 東京, 🦊 and ½ need more than one byte each.",
     "Hello! How are you today? I am well, thank you. Once upon a time there was a small house at the edge of a wood.",
 )
-_SPECIFIC: Mapping[str, Config] = {
-    "llama": {"rope_theta": 10000.0, "tie_word_embeddings": False},
-    "mistral": {"rope_theta": 10000.0, "tie_word_embeddings": False},
-    "qwen2": {"rope_theta": 1000000.0, "tie_word_embeddings": True},
-    "qwen3": {"rope_theta": 1000000.0, "tie_word_embeddings": True},
-    "gemma2": {"query_pre_attn_scalar": 16, "attn_logit_softcapping": 50.0, "final_logit_softcapping": 30.0},
-    "gemma3_text": {
-        "sliding_window": 16, "sliding_window_pattern": 3, "rope_theta": 1000000.0, "rope_local_base_freq": 10000.0,
-        "query_pre_attn_scalar": 16,
-    },
-}  # fmt: skip
 
 
 def write_random_model(
     folder: Path,
     *,
-    architecture: Architecture = "llama",
+    architecture: str = "llama",
     layers: int = 4,
     hidden: int = 64,
     vocabulary: int = 384,
@@ -69,24 +58,6 @@ def write_random_model(
     (folder / "config.json").write_text(json.dumps(config, indent=1))
     cast("Any", mx).save_safetensors(str(folder / "model.safetensors"), weights, {"format": "mlx"})
     return folder
-
-
-def random_config(architecture: Architecture, *, layers: int, hidden: int, vocabulary: int) -> Config:
-    """A config.json of an architecture, with four attention heads that share two key-value heads."""
-    return {
-        "model_type": architecture,
-        "hidden_size": hidden,
-        "num_hidden_layers": layers,
-        "intermediate_size": 2 * hidden,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-        "head_dim": hidden // 4,
-        "rms_norm_eps": 1e-6,
-        "vocab_size": vocabulary,
-        "max_position_embeddings": 512,
-        "rope_theta": 10000.0,
-        "eos_token_id": 0,
-    } | _SPECIFIC.get(architecture, {})
 
 
 def write_tokenizer(folder: Path, vocabulary: int = 384) -> None:
