@@ -36,7 +36,8 @@ logger = logging.getLogger(__name__)
 class WorkerContext:
     """What a worker sees of its node.
 
-    `on_their_way` are facts of this node that the log does not hold yet; `offer_soon` adds one, durably. `transports` are those that runners may use, in order of preference.
+    `on_their_way` are facts of this node that the log does not hold yet; `offer_soon` adds one, durably. `transports`
+    are those that runners may use, in order of preference.
     """
 
     node_id: NodeId
