@@ -24,7 +24,7 @@ from exo_core.errors import ModelError
 BytesRead = Callable[[int, int], None]
 """Told (bytes read so far, bytes in all)."""
 
-_READ_AT_ONCE = 256 * 1024 * 1024
+_READ_AT_ONCE = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,6 @@ def _memory(information: dict[str, Any]) -> int | None:
 
 
 def _blas_for_people(blas: BlasReport) -> str:
-    threads = f", {blas.threads} threads" if blas.threads else ""
+    threads = f", {blas.threads} thread{'s' if blas.threads > 1 else ''}" if blas.threads else ""
     reason = f" ({blas.reason})" if blas.reason else ""
     return f"{blas.name}{threads}{reason}"
