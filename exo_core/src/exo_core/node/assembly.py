@@ -22,7 +22,7 @@ from exo_core.errors import RequestRefused
 from exo_core.event_logs import EventLog
 from exo_core.gateway.gateway import Gateway
 from exo_core.gateway.waiting import InstanceFinder
-from exo_core.identifiers import NodeId
+from exo_core.identifiers import NodeId, RunnerId
 from exo_core.model_names import model_named
 from exo_core.node.backend_probing import BackendProbing
 from exo_core.node.changes import Changes
@@ -38,6 +38,7 @@ from exo_core.node.node import Node, NodeParts
 from exo_core.node.options import NodeOptions
 from exo_core.node.real_clock import RealClock, SystemRng
 from exo_core.node.start_counter import StartCounter
+from exo_core.node.switchboard import Switchboard
 from exo_core.node.telemetry_source import TelemetrySource
 from exo_core.node.worker import Worker, WorkerContext
 from exo_core.plugins.manager import Plugins
@@ -45,7 +46,7 @@ from exo_core.router.router import Router
 from exo_core.state.apply import reducer_fingerprint
 from exo_core.state.events import NodeFactsGathered
 from exo_core.task_scope import TaskScope
-from exo_core.transports import Ticket
+from exo_core.transports import Peer, Ticket
 from exo_core.wire.hello import Hello
 
 logger = logging.getLogger(__name__)
@@ -79,7 +80,8 @@ class Assembly:
         self.changes = Changes()
         self.clock = RealClock()
         self.rng = SystemRng()
-        self.door = make_door(plugins, membership, options)
+        self.switchboard = Switchboard(self._signal_runner)
+        self.door = make_door(plugins, membership, options, self.switchboard)
         self.backends = BackendProbing(plugins, options.backends, home.logs / "backends.log")
         self.starts = StartCounter(home.folder / "runner_starts")
 
@@ -91,6 +93,7 @@ class Assembly:
         )
         for ticket in (*self.membership.known, *map(self.door.ticket, self.options.peers)):
             self.router.add_peer(ticket)
+        self.switchboard.connect(self.router)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.door.open(reception))
             await stack.enter_async_context(self.router.running())
@@ -105,6 +108,9 @@ class Assembly:
             tasks.start(self.introductions.run(), "introductions")
             tasks.start(self._first_errands(), "first errands")
             yield
+
+    def _signal_runner(self, runner_id: RunnerId, sender: Peer, message: bytes) -> None:
+        self.worker.signal(runner_id, sender, message)
 
     async def _enter_services(self, stack: AsyncExitStack) -> None:
         registers = [self.plugins.services(), *([self.plugins.discoveries()] if self.options.discovery else [])]
@@ -258,6 +264,7 @@ class Assembly:
                 changes=self.changes.subscribe,
                 offer_soon=self.control_plane.offer_soon,
                 changed=self.board.poke,
+                relay=self.switchboard.from_runner,
             )
         )
 

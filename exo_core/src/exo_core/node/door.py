@@ -12,6 +12,7 @@ from exo_core.errors import ConnectError, JoinError, UserError
 from exo_core.identity.invitations import Invitations
 from exo_core.node.membership import Membership
 from exo_core.node.options import NodeOptions
+from exo_core.node.switchboard import Switchboard
 from exo_core.plugins.manager import Plugins
 from exo_core.plugins.settings import settings_of
 from exo_core.transports import Accept, Listening, Ticket, Transport, TransportContext
@@ -66,7 +67,7 @@ class Door:
         return str(self.invitations.invite(self.tickets, minutes=minutes))
 
 
-def make_door(plugins: Plugins, membership: Membership, options: NodeOptions) -> Door:
+def make_door(plugins: Plugins, membership: Membership, options: NodeOptions, switchboard: Switchboard) -> Door:
     """Build the chosen transports. Raises `PluginError` for a name that no plugin offers."""
     invitations = Invitations(membership.secret, membership.node_key)
     context = TransportContext(
@@ -74,6 +75,9 @@ def make_door(plugins: Plugins, membership: Membership, options: NodeOptions) ->
     )
     register = plugins.transports()
     transports = [
-        register.get(name)(replace(context, settings=settings_of(name, os.environ))) for name in options.transports
+        register.get(name)(
+            replace(context, signaller=switchboard.signaller(name), settings=settings_of(name, os.environ))
+        )
+        for name in options.transports
     ]
     return Door(transports=transports, invitations=invitations)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exo_core.identifiers import BootId, ClusterId, NodeId, RunnerId
-from exo_core.identity.identity import Identity
 from exo_core.identity.leaf import RunnerCertificate, certify_runner, node_identity
 from exo_core.identity.node_key import NodeKey
 from exo_core.identity.secret import ClusterSecret
@@ -16,7 +15,7 @@ from exo_core.node.joining import join_cluster
 from exo_core.node.options import NodeOptions
 from exo_core.node.real_clock import SystemRng
 from exo_core.plugins.manager import Plugins
-from exo_core.transports import Ticket
+from exo_core.transports import Identity, Ticket
 
 BOOT_BITS = 63
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, final
 
 from exo_core import __version__
 from exo_core.errors import ModelError
-from exo_core.node.instance_view import current_status
 from exo_core.placement_rules.previews import previews
 from exo_core.requests import Answer, EngineRequest
 from exo_core.state.commands import CommandRefused
+from exo_core.state.instance_view import current_status
 from exo_core.transports import Ticket
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import final
 
@@ -28,6 +29,7 @@ from exo_core.state.reports import missing_reports
 from exo_core.state.state import State
 from exo_core.task_scope import TaskScope
 from exo_core.telemetry import RunnerTelemetry, Telemetry
+from exo_core.transports import Peer
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +58,7 @@ class WorkerContext:
     changes: Callable[[], AsyncGenerator[None]]
     offer_soon: Callable[[Fact], None]
     changed: Callable[[], None]
+    relay: Callable[[RunnerId, Peer, bytes], None]
 
 
 @final
@@ -78,6 +81,12 @@ class Worker:
         """A runner of this node by its id."""
         shard = self._shards.get(runner_id)
         return shard.supervisor if shard is not None else None
+
+    def signal(self, runner_id: RunnerId, sender: Peer, message: bytes) -> None:
+        """Pass another party's signal on to a runner of this node; lost when there is none such."""
+        shard = self._shards.get(runner_id)
+        if shard is not None and shard.supervisor is not None:
+            shard.supervisor.signal(sender, message)
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
@@ -161,6 +170,7 @@ class Worker:
             on_change=context.changed,
             on_ready=shard.ready,
             on_failed=shard.failed,
+            relay=partial(context.relay, shard.runner_id),
         )
         return RunnerSupervisor(order, hooks)
 
