@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from exo_backend_mlx.testing import write_random_model
+
+import_module("mlx_lm")  # sets a variable of the environment, which tests may not do while they run
 
 ModelFolder = Callable[..., Path]
 

@@ -131,6 +131,14 @@ def test_ids_are_below_the_rows_of_the_embedding(tokenizer: MlxTokenizer) -> Non
     assert tokenizer.vocabulary_size == 384
 
 
+def test_a_config_that_transformers_refuses_does_not_matter(folder: Path, tmp_path: Path) -> None:
+    """mlx-lm takes it; only the guess of the tokenizer's class, which tokenizer_config.json names, would need it."""
+    copied = Path(shutil.copytree(folder, tmp_path / "model"))
+    config = json.loads((copied / "config.json").read_text()) | {"attention_bias": "no"}
+    (copied / "config.json").write_text(json.dumps(config))
+    assert MlxTokenizer(copied, read_config(copied)).decode([300]) == MlxTokenizer(folder, {}).decode([300])
+
+
 def test_a_broken_tokenizer_is_named(folder: Path, tmp_path: Path) -> None:
     copied = Path(shutil.copytree(folder, tmp_path / "model"))
     (copied / "tokenizer.json").write_text("{}")

@@ -10,8 +10,6 @@ from exo_core.errors import ModelError
 from exo_core.frozen import JsonValue
 
 _FROM_THIS_FOLDER_ONLY = {"trust_remote_code": False, "local_files_only": True}
-TemplateFailures = (Exception,)
-"""A chat template is a program of the model's maker: it may raise anything."""
 
 
 @final
@@ -20,14 +18,12 @@ class LoadedTokenizer:
 
     def __init__(self, folder: Path, end_ids: Set[int]) -> None:
         """Raises `ModelError` when the folder's tokenizer cannot be loaded."""
-        from mlx_lm import utils
-
         try:
-            wrapper = cast("Any", utils).load_tokenizer(folder, _FROM_THIS_FOLDER_ONLY, eos_token_ids=sorted(end_ids))
+            wrapper = _load(folder, end_ids)
         except Exception as error:  # transformers raises many kinds for a broken file
             message = f"the tokenizer of {folder} cannot be loaded: {error}"
             raise ModelError(message) from error
-        self._wrapper = wrapper
+        self._wrapper = cast("Any", wrapper)
         self._fast = getattr(wrapper, "backend_tokenizer", None)
 
     @property
@@ -102,3 +98,21 @@ class DecodeStream:
     def step(self, token_id: int) -> str:
         """The text that became certain with this id."""
         return cast("str | None", self._stream.step(self._fast, token_id)) or ""
+
+
+def _load(folder: Path, end_ids: Set[int]) -> object:
+    """mlx_lm's wrapper of a tokenizer.
+
+    transformers reads config.json too, to guess the tokenizer's class, and refuses one in which a field has another type
+    than it expects, though mlx-lm takes it. So what fails is tried once more without it; the class must be named in
+    tokenizer_config.json then, as it nearly always is.
+    """
+    from mlx_lm import utils
+    from transformers import PreTrainedConfig
+
+    load_tokenizer = cast("Any", utils).load_tokenizer
+    try:
+        return load_tokenizer(folder, _FROM_THIS_FOLDER_ONLY, eos_token_ids=sorted(end_ids))
+    except Exception:  # transformers raises many kinds
+        unguessed = {**_FROM_THIS_FOLDER_ONLY, "config": cast("Any", PreTrainedConfig)()}
+        return load_tokenizer(folder, unguessed, eos_token_ids=sorted(end_ids))
