@@ -12,8 +12,7 @@ import exo_http.plugin
 from exo_core.cards import Card, Ends
 from exo_core.identifiers import BootId, InstanceId, ModelId, NodeId, PlacementId, RunnerId
 from exo_core.manifests import Manifest
-from exo_core.node_handle import Preview
-from exo_core.placement import DoesNotFit, LinkMeasure, Placement, PlacementRequest, Shard
+from exo_core.placement import DoesNotFit, LinkMeasure, Placement, PlacementRequest, Preview, Shard
 from exo_core.plugins.manager import Plugins
 from exo_core.state.events import InstancePlaced, ModelAdded, NodeFactsGathered, NodeJoined, NodeStarted
 from exo_core.state.state import Model

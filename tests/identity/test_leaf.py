@@ -12,12 +12,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from exo_core.errors import AuthenticationError
 from exo_core.identifiers import NodeId, RunnerId
 from exo_core.identity.authority import CLUSTER_SUFFIX, Authority, blank_certificate
-from exo_core.identity.identity import Identity
 from exo_core.identity.join_code import JoinCode
 from exo_core.identity.leaf import VOUCH, certify_runner, node_identity, own_identity, peer_of, runner_identity
 from exo_core.identity.node_key import NodeKey
 from exo_core.identity.secret import ClusterSecret
-from exo_core.transports import Peer
+from exo_core.transports import Identity, Peer
 
 SECRET = ClusterSecret.generate()
 KEY = NodeKey.generate()

@@ -8,14 +8,13 @@ from contextlib import asynccontextmanager
 import pytest
 
 from exo_core.identifiers import NO_EPOCH, BootId, ClusterId
-from exo_core.identity.identity import Identity
 from exo_core.messaging import Messenger
 from exo_core.node.real_clock import RealClock, SystemRng
 from exo_core.router.router import Router
 from exo_core.testing.memory_routers import until_reachable
 from exo_core.testing.messenger_conformance import MessengerConformance
 from exo_core.testing.parties import parties
-from exo_core.transports import Ticket, TransportContext
+from exo_core.transports import Identity, Ticket, TransportContext
 from exo_core.wire.hello import Hello
 from exo_transport_tcp.transport import TcpTransport
 

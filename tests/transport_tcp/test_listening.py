@@ -8,9 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from exo_core.errors import ConnectError
-from exo_core.identity.identity import Identity
 from exo_core.testing.parties import parties
-from exo_core.transports import Link, TransportContext
+from exo_core.transports import Identity, Link, TransportContext
 from exo_transport_tcp.transport import TcpTransport
 
 

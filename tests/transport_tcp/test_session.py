@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from exo_core.errors import AuthenticationError, ConnectError, LinkClosed
-from exo_core.identity.identity import Identity
 from exo_core.testing.parties import parties, peer_for
-from exo_core.transports import Peer
+from exo_core.transports import Identity, Peer
 from exo_transport_tcp.framing import framed
 from exo_transport_tcp.session import HANDSHAKE_BYTES, Session, client_session, server_session
 from exo_transport_tcp.tls_contexts import ServerContexts

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import pluggy
+
 from exo_core.identifiers import BootId, ClusterId, Epoch, InstanceId, ModelId, NodeId, RequestId
 from exo_core.manifests import Manifest
-from exo_core.placement import DoesNotFit, Placement, PlacementRequest, Topology
-from exo_core.plugins.manager import Plugins
+from exo_core.placement import Preview, Topology
 from exo_core.requests import Answer, EngineRequest
 from exo_core.state.commands import Command, CommandAnswer
 from exo_core.state.events import Entry, Event
@@ -52,13 +53,18 @@ class AppliedEvent:
     replayed: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class Preview:
-    """A placement that could be made, or why one cannot."""
+class LoadedPlugins(Protocol):
+    """The plugins of one node."""
 
-    request: PlacementRequest
-    outcome: Placement | DoesNotFit
-    memory_bytes: Mapping[NodeId, int] = field(default_factory=dict[NodeId, int])
+    @property
+    def names(self) -> Sequence[str]:
+        """Sorted."""
+        ...
+
+    @property
+    def manager(self) -> pluggy.PluginManager:
+        """For plugins that own hooks and call them."""
+        ...
 
 
 class NodeHandle(Protocol):
@@ -95,7 +101,7 @@ class NodeHandle(Protocol):
         ...
 
     @property
-    def plugins(self) -> Plugins:
+    def plugins(self) -> LoadedPlugins:
         """What is loaded in this node."""
         ...
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from exo_core.cards import Card
@@ -81,6 +83,15 @@ class DoesNotFit(Frozen):
     """Why no placement exists, with numbers, in a sentence for people."""
 
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """A placement that could be made, or why one cannot. `memory_bytes`: weights and KV that each node would hold."""
+
+    request: PlacementRequest
+    outcome: Placement | DoesNotFit
+    memory_bytes: Mapping[NodeId, int] = field(default_factory=dict[NodeId, int])
 
 
 class ShardAssignment(Frozen):

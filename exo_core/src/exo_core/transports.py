@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import NewType, Protocol
 
 from exo_core.identifiers import NodeId
-from exo_core.identity.identity import Identity
 
 Ticket = NewType("Ticket", str)
 """Where and how to reach a listener: `scheme://…`, the scheme being the transport's name. Opaque to the core."""
@@ -21,6 +20,27 @@ Buffer = bytes | bytearray | memoryview
 
 MAXIMUM_MESSAGE_BYTES = 64 * 1024 * 1024
 """The largest message that every Link must carry whole."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """What a transport proves who it speaks for with: a certificate, its key, and the authority over both sides.
+
+    `node_id` is the machine's; `role` is `node`, `runner:<runner id>`, `joiner` or `inviter`. The certificate chain is
+    one leaf, issued by the authority itself, in which the node vouches for its runner (see `identity/leaf.py`).
+    `authority_pem` is the only root to trust, and `authority_name` the server name (SNI) by which a client says which
+    authority it means. All certificates and keys are PEM.
+    """
+
+    node_id: NodeId
+    role: str
+    certificate_chain_pem: bytes
+    private_key_pem: bytes
+    authority_pem: bytes
+    authority_name: str
+
+    def __repr__(self) -> str:  # the key must not reach a log
+        return f"Identity({self.node_id} {self.role} under {self.authority_name})"
 
 
 @dataclass(frozen=True, kw_only=True)

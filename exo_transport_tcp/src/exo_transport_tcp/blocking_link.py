@@ -10,8 +10,7 @@ import time
 from typing import final
 
 from exo_core.errors import ConnectError, LinkClosed
-from exo_core.identity.identity import Identity
-from exo_core.transports import Buffer, Peer
+from exo_core.transports import Buffer, Identity, Peer
 from exo_transport_tcp.endpoints import Endpoint
 from exo_transport_tcp.framing import framed
 from exo_transport_tcp.session import Session, client_session

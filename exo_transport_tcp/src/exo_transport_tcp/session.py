@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import final
 
 from exo_core.errors import AuthenticationError, ConnectError, LinkClosed, WireError
-from exo_core.identity.identity import Identity
 from exo_core.identity.leaf import peer_of
-from exo_core.transports import MAXIMUM_MESSAGE_BYTES, Buffer, Peer
+from exo_core.transports import MAXIMUM_MESSAGE_BYTES, Buffer, Identity, Peer
 from exo_transport_tcp.framing import FrameReader, framed
 from exo_transport_tcp.tls_channel import TlsChannel
 from exo_transport_tcp.tls_contexts import ServerContexts, client_context

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from exo_core.errors import AuthenticationError
-from exo_core.identity.identity import Identity
+from exo_core.transports import Identity
 
 logger = logging.getLogger(__name__)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Protocol, final
 
+from exo_core.documents.event import event_document
+from exo_core.documents.model import model_document
+from exo_core.documents.preview import preview_document
+from exo_core.documents.state import state_document
 from exo_core.frozen import JsonValue
 from exo_core.identifiers import ModelId
-from exo_core.node.documents import event_document, model_document, preview_document
-from exo_core.node.state_document import state_document
 from exo_core.node_handle import NodeHandle
 from exo_core.requests import Answer, EngineRequest
 from exo_core.state.commands import Command, CommandAnswer

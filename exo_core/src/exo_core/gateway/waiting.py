@@ -11,10 +11,10 @@ from typing import Literal
 
 from exo_core.errors import RequestRefused
 from exo_core.identifiers import Epoch, InstanceId, ModelId, RunnerId
-from exo_core.node.instance_view import instances_of, ready_instances
 from exo_core.placement import Shard
 from exo_core.requests import Progress
 from exo_core.state.instance_status import instance_status
+from exo_core.state.instance_view import instances_of, ready_instances
 from exo_core.state.state import State
 from exo_core.telemetry import RunnerTelemetry, Telemetry
 

@@ -24,12 +24,11 @@ from exo_core.identity.enrolment_messages import (
     decode_enrolment,
     encode_enrolment,
 )
-from exo_core.identity.identity import Identity
 from exo_core.identity.join_code import JoinCode
 from exo_core.identity.leaf import own_identity
 from exo_core.identity.node_key import NodeKey
 from exo_core.identity.secret import ClusterSecret, derive
-from exo_core.transports import Link, Ticket
+from exo_core.transports import Identity, Link, Ticket
 
 logger = logging.getLogger(__name__)
 

@@ -17,11 +17,10 @@ from dataclasses import dataclass, field
 
 from exo_core.errors import JoinError
 from exo_core.identity.authority import INVITATION_SUFFIX, Authority
-from exo_core.identity.identity import Identity
 from exo_core.identity.leaf import own_identity
 from exo_core.identity.node_key import NodeKey
 from exo_core.identity.secret import derive
-from exo_core.transports import Ticket
+from exo_core.transports import Identity, Ticket
 
 PREFIX = "exo"
 VERSION = "1"

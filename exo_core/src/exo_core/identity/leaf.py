@@ -29,9 +29,8 @@ from exo_core.identity.authority import (
     blank_certificate,
     signing_usage,
 )
-from exo_core.identity.identity import Identity
 from exo_core.identity.node_key import NodeKey, node_id_of
-from exo_core.transports import Peer
+from exo_core.transports import Identity, Peer
 
 VOUCH = x509.ObjectIdentifier("2.25.228479731930436813862372018291849301943")
 """Our extension: node public key (32 bytes), node's signature (64 bytes), role (UTF-8). Arc 2.25 needs no registry."""

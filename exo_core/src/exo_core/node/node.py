@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from exo_core.node.changes import Changes
     from exo_core.node.model_library import ModelLibrary
     from exo_core.node.model_service import ModelService
-    from exo_core.node_handle import AppliedEvent, HttpOptions, LogView, Preview
-    from exo_core.placement import Topology
+    from exo_core.node_handle import AppliedEvent, HttpOptions, LogView
+    from exo_core.placement import Preview, Topology
     from exo_core.plugins.manager import Plugins
     from exo_core.router.router import Router
     from exo_core.state.commands import Command, CommandAnswer

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from exo_core.identifiers import InstanceId, ModelId
-from exo_core.node_handle import Preview
-from exo_core.placement import DoesNotFit, Placement, PlacementRequest, Topology
+from exo_core.placement import DoesNotFit, Placement, PlacementRequest, Preview, Topology
 from exo_core.placement_rules.memory_needs import memory_per_node
 from exo_core.state.state import State
 

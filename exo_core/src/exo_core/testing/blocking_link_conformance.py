@@ -12,12 +12,12 @@ from typing import ClassVar
 import pytest
 
 from exo_core.errors import AuthenticationError, ConnectError, LinkClosed
-from exo_core.identity.identity import Identity
 from exo_core.testing.parties import parties, peer_for
 from exo_core.transports import (
     MAXIMUM_MESSAGE_BYTES,
     BlockingLink,
     BlockingListener,
+    Identity,
     Peer,
     Transport,
     TransportContext,

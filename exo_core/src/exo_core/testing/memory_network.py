@@ -14,11 +14,10 @@ from typing import final
 
 from exo_core.errors import AuthenticationError, ConnectError
 from exo_core.identifiers import NodeId
-from exo_core.identity.identity import Identity
 from exo_core.testing.memory_faults import Faults
 from exo_core.testing.memory_pipe import Pipe
 from exo_core.testing.memory_transport import Listener, MemoryTransport
-from exo_core.transports import Peer, TransportContext
+from exo_core.transports import Identity, Peer, TransportContext
 
 
 @final

@@ -10,12 +10,11 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from exo_core.identifiers import NO_EPOCH, BootId, ClusterId, NodeId
-from exo_core.identity.identity import Identity
 from exo_core.node.real_clock import RealClock
 from exo_core.router.router import Router
 from exo_core.router.settings import RouterSettings
 from exo_core.testing.memory_network import MemoryNetwork
-from exo_core.transports import Ticket, TransportContext
+from exo_core.transports import Identity, Ticket, TransportContext
 from exo_core.wire.hello import Hello, Judge
 
 PATIENCE: Final = RouterSettings(

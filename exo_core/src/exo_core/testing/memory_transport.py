@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, final
 
 from exo_core.errors import ConnectError, LinkClosed
 from exo_core.identifiers import NodeId
-from exo_core.identity.identity import Identity
 from exo_core.task_scope import TaskScope
 from exo_core.testing.memory_links import BlockingMemoryLink, MemoryLink
 from exo_core.testing.memory_pipe import Pipe
-from exo_core.transports import Accept, Peer, Ticket, TransportContext
+from exo_core.transports import Accept, Identity, Peer, Ticket, TransportContext
 
 if TYPE_CHECKING:
     from exo_core.testing.memory_network import MemoryNetwork

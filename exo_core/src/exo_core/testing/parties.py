@@ -8,12 +8,11 @@ from functools import cache
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from exo_core.identifiers import RunnerId
-from exo_core.identity.identity import Identity
 from exo_core.identity.join_code import JoinCode
 from exo_core.identity.leaf import certify_runner, node_identity, own_identity, runner_identity
 from exo_core.identity.node_key import NodeKey
 from exo_core.identity.secret import ClusterSecret
-from exo_core.transports import Peer
+from exo_core.transports import Identity, Peer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,12 +18,12 @@ from contextlib import asynccontextmanager
 import pytest
 
 from exo_core.errors import AuthenticationError, ConnectError, LinkClosed
-from exo_core.identity.identity import Identity
 from exo_core.testing.blocking_link_conformance import BlockingLinkConformance
 from exo_core.testing.parties import parties, peer_for
 from exo_core.transports import (
     MAXIMUM_MESSAGE_BYTES,
     Accept,
+    Identity,
     Link,
     Listening,
     Peer,

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from exo_api_cluster.endpoint import Endpoint, whole_number
+from exo_core.documents.event import event_document
 from exo_core.errors import LogError
-from exo_core.node.documents import event_document
 from exo_core.node_handle import NodeHandle
 from exo_http.errors import error_body
 from exo_http.event_stream import EventStream, event

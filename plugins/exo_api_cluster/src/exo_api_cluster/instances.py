@@ -7,8 +7,8 @@ from starlette.responses import JSONResponse, Response
 
 from exo_api_cluster.endpoint import Endpoint
 from exo_api_cluster.submitting import new_command_id, submitted
+from exo_core.documents.state import instance_document
 from exo_core.identifiers import InstanceId
-from exo_core.node.state_document import instance_document
 from exo_core.node_handle import NodeHandle
 from exo_core.state.commands import DeleteInstance
 from exo_http.errors import ApiError

@@ -10,10 +10,10 @@ from starlette.responses import JSONResponse, Response
 
 from exo_api_cluster.endpoint import Endpoint
 from exo_api_cluster.submitting import accepted, accepted_response, new_command_id, submitted
+from exo_core.documents.model import model_document
 from exo_core.errors import ModelError
 from exo_core.frozen import JsonValue
 from exo_core.identifiers import ModelId
-from exo_core.node.documents import model_document
 from exo_core.node_handle import NodeHandle
 from exo_core.state.commands import CommandAccepted, RemoveModel
 from exo_http.errors import ApiError

@@ -7,10 +7,10 @@ from starlette.responses import JSONResponse, Response
 
 from exo_api_cluster.endpoint import Endpoint, required_text
 from exo_api_cluster.models import model_problem
+from exo_core.documents.preview import preview_document
 from exo_core.errors import ModelError
 from exo_core.frozen import JsonValue
 from exo_core.identifiers import ModelId
-from exo_core.node.documents import preview_document
 from exo_core.node_handle import NodeHandle
 
 

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from exo_api_cluster.endpoint import Endpoint, whole_number
-from exo_core.node.state_document import state_document
+from exo_core.documents.state import state_document
 from exo_core.node_handle import NodeHandle
 from exo_http.errors import ApiError
 

@@ -12,8 +12,8 @@ from typing import final
 from exo_core.errors import JoinError, ModelError
 from exo_core.identifiers import BootId, ClusterId, CommandId, Epoch, InstanceId, ModelId, NodeId, Origin, RequestId
 from exo_core.manifests import Manifest
-from exo_core.node_handle import AppliedEvent, HttpOptions, LogView, Preview
-from exo_core.placement import Topology
+from exo_core.node_handle import AppliedEvent, HttpOptions, LogView
+from exo_core.placement import Preview, Topology
 from exo_core.plugins.manager import Plugins
 from exo_core.requests import Answer, EngineRequest, Refused
 from exo_core.state.apply import apply

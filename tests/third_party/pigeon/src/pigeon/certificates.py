@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from typing import final
 
-from exo_core.identity.identity import Identity
+from exo_core.transports import Identity
 
 
 def client_context(identity: Identity) -> ssl.SSLContext:
