@@ -103,7 +103,7 @@ class DecodeStream:
 def _load(folder: Path, end_ids: Set[int]) -> object:
     """mlx_lm's wrapper of a tokenizer.
 
-    transformers reads config.json too, to guess the tokenizer's class, and refuses one in which a field has another type
+    transformers reads config.json too, to guess the tokenizer's class, and refuses one with a field of another type
     than it expects, though mlx-lm takes it. So what fails is tried once more without it; the class must be named in
     tokenizer_config.json then, as it nearly always is.
     """
