@@ -16,6 +16,7 @@ from tiny_training.conversation import (
     BALANCED,
     FEW_SMALL_SUMS,
     FINAL,
+    LAST,
     MORE_WORDS,
     MOSTLY_SUMS,
     NEARLY_ONLY_SUMS,
@@ -41,6 +42,7 @@ class Stage(NamedTuple):
 
 # Sums take far longer to learn than questions in words, which return in the last stage, while the rate falls.
 STAGES = (
+    Stage(3250, LAST, 16),
     Stage(3100, MORE_WORDS, 16),
     Stage(2750, FINAL, 16),
     Stage(2250, FEW_SMALL_SUMS, 16),
