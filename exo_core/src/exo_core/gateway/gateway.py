@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, final
 from exo_core.errors import RequestRefused
 from exo_core.gateway.backlog import Backlog
 from exo_core.gateway.delivery import Delivery
-from exo_core.gateway.engine_calls import STREAM, EngineCall, FindHead, call_engine, serve_engine_call
+from exo_core.gateway.engine_calls import STREAM, EngineCall, FindHead, call_engine, instance_lost, serve_engine_call
 from exo_core.gateway.observed_request import Observe, ObservedRequest
 from exo_core.gateway.waiting import InstanceFinder
 from exo_core.identifiers import InstanceId, ModelId, RequestId
@@ -21,6 +22,8 @@ from exo_core.task_scope import TaskScope
 
 if TYPE_CHECKING:
     from exo_core.placement import Shard
+
+logger = logging.getLogger(__name__)
 
 LONGEST_SILENCE_S = 60.0
 """Without a token, a prefilled chunk, loaded bytes or an advance in the queue."""
@@ -64,6 +67,7 @@ class Gateway:
             yield Refused(status=503, code="stopping", message="this node is stopping; ask another")
             return
         self._running[request.request_id] = pump
+        pump.add_done_callback(lambda _: backlog.end())  # also when it was cancelled before its first step
         try:
             while (answer := await backlog.get()) is not None:
                 yield answer
@@ -72,7 +76,7 @@ class Gateway:
             self._running.pop(request.request_id, None)
 
     async def _pump(self, request: EngineRequest, model_id: ModelId, backlog: Backlog) -> None:
-        """Move answers from the engine into the backlog. Every way out leaves the backlog ended."""
+        """Move answers from the engine into the backlog; whatever goes wrong becomes the last of them."""
         observed = ObservedRequest(request.request_id, self._observe)
         try:
             async with aclosing(self._answers(request, model_id)) as answers:
@@ -86,13 +90,16 @@ class Gateway:
             raise
         except RequestRefused as refusal:
             backlog.put(Refused(status=refusal.status, code=refusal.code, message=refusal.message))
+        except Exception:
+            logger.exception("request %s failed", request.request_id)
+            backlog.put(Failed(code="internal_error", message="the node failed to pass the answer on. See: exo logs"))
         finally:
             observed.finished()
-            backlog.end()
 
     async def _answers(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer]:
-        async for progress in self._finder.wait_until_ready(model_id):
-            yield progress
+        async with aclosing(self._finder.wait_until_ready(model_id)) as steps:
+            async for progress in steps:
+                yield progress
         instance_id, head = self._finder.choose(model_id, self._in_flight)
         self._in_flight[instance_id] += 1
         try:
@@ -114,7 +121,7 @@ class Gateway:
                 except TimeoutError:
                     answer = Failed(code="stalled", message=f"no progress for {LONGEST_SILENCE_S:.0f} s; ask again")
                 if answer is None:
-                    return
+                    answer = instance_lost("the answer broke off; ask again")
                 admitted = delivery.admit(answer) if isinstance(answer, Chunk) else answer
                 if admitted is not None:
                     yield admitted
