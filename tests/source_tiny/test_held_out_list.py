@@ -10,6 +10,7 @@ import pytest
 from tiny_training.arithmetic import draw_sum, draw_sum_prompt
 from tiny_training.conversation import Turn, draw_conversation, draw_turn
 from tiny_training.held_out import PARTS, Part, Sum, is_held_out_sum, is_held_out_text, normalise, read_held_out
+from tiny_training.schedule import STAGES
 from tiny_training.topics import read_topics
 
 GENERATED = 20_000
@@ -19,7 +20,7 @@ NUMBER = re.compile(r"\d+")
 @pytest.fixture(scope="module")
 def turns() -> Sequence[Turn]:
     rng = Random("a seed that training did not use")
-    return [draw_turn(rng) for _ in range(GENERATED)]
+    return [draw_turn(rng, stage.mixture) for stage in STAGES for _ in range(GENERATED // len(STAGES))]
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -61,6 +62,7 @@ def test_no_generated_text_is_held_out(turns: Sequence[Turn]) -> None:
     held_out = {
         normalise(q.prompt) for part in PARTS for q in (*read_held_out(part).exo, *read_held_out(part).small_talk)
     }
+    assert len(turns) >= GENERATED
     assert not held_out & {normalise(turn.prompt) for turn in turns}
 
 
@@ -78,7 +80,7 @@ def test_no_generated_sum_is_held_out(turns: Sequence[Turn]) -> None:
 
 def test_no_drawn_sum_is_held_out() -> None:
     rng = Random("sums")
-    drawn = [draw_sum(rng) for _ in range(GENERATED)]
+    drawn = [draw_sum(rng, small_share=share) for share in (0.0, 0.5) for _ in range(GENERATED // 2)]
     assert not any(is_held_out_sum(question) for question in drawn)
     assert {question.operator for question in drawn} == {"+", "-"}
 

@@ -12,45 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from tiny_training.conversation import (
-    BALANCED,
-    FEW_SMALL_SUMS,
-    FINAL,
-    LAST,
-    MORE_WORDS,
-    MOSTLY_SUMS,
-    NEARLY_ONLY_SUMS,
-    SMALL_SUMS_TOO,
-    Mixture,
-    draw_conversation,
-)
+from tiny_training.conversation import Mixture, draw_conversation
+from tiny_training.schedule import stage_at
 from tiny_training.tokens import CONTEXT_LENGTH, encode_conversation
 
 SHORT_LENGTH = 128
 LONG_ROWS, LONG_EVERY = 2, 16  # every 16th step sees whole contexts, so that all distances are trained
 _SHORT_TURNS = (1, 1, 1, 1, 1, 1, 2, 2, 3, 4)
 _ANSWER_SHARE = 0.6  # at most so many positions of a step are scored; more are rare, and left out
-
-
-class Stage(NamedTuple):
-    """From `first_step` on, steps have so many rows of this mixture."""
-
-    first_step: int
-    mixture: Mixture
-    rows: int
-
-
-# Sums take far longer to learn than questions in words, which return in the last stage, while the rate falls.
-STAGES = (
-    Stage(3250, LAST, 16),
-    Stage(3100, MORE_WORDS, 16),
-    Stage(2750, FINAL, 16),
-    Stage(2250, FEW_SMALL_SUMS, 16),
-    Stage(1750, SMALL_SUMS_TOO, 16),
-    Stage(1250, NEARLY_ONLY_SUMS, 24),
-    Stage(1000, MOSTLY_SUMS, 24),
-    Stage(0, BALANCED, 24),
-)
 
 
 class Batch(NamedTuple):
@@ -69,7 +38,7 @@ class Batch(NamedTuple):
 def make_batch(tokenizer: Tokenizer, seed: int, step: int) -> Batch:
     """The rows of one step."""
     rng = Random(f"{seed}/step/{step}")  # noqa: S311 - repeatable text, no secret
-    stage = next(stage for stage in STAGES if step >= stage.first_step)
+    stage = stage_at(step)
     is_long = step % LONG_EVERY == LONG_EVERY - 1
     rows, length = (LONG_ROWS, CONTEXT_LENGTH) if is_long else (stage.rows, SHORT_LENGTH)
     tokens, segments = np.zeros((rows, length), np.int32), np.zeros((rows, length), np.int32)

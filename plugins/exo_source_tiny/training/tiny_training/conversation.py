@@ -35,13 +35,6 @@ class Mixture:
 
 
 BALANCED = Mixture(arithmetic=0.52, exo=0.28, small_talk=0.14)
-MOSTLY_SUMS = Mixture(arithmetic=0.78, exo=0.13, small_talk=0.06)
-NEARLY_ONLY_SUMS = Mixture(arithmetic=0.92, exo=0.045, small_talk=0.025, bare_sums=0.6)
-SMALL_SUMS_TOO = Mixture(arithmetic=0.92, exo=0.045, small_talk=0.025, bare_sums=0.6, small_sums=0.45)
-FEW_SMALL_SUMS = Mixture(arithmetic=0.9, exo=0.05, small_talk=0.04, bare_sums=0.6, small_sums=0.15)
-FINAL = Mixture(arithmetic=0.65, exo=0.2, small_talk=0.12, bare_sums=0.4, small_sums=0.1)
-MORE_WORDS = Mixture(arithmetic=0.5, exo=0.22, small_talk=0.23, bare_sums=0.3, small_sums=0.1)
-LAST = Mixture(arithmetic=0.76, exo=0.1, small_talk=0.11, bare_sums=0.5, small_sums=0.1)
 
 
 @final

@@ -5,7 +5,7 @@
 """How is the model trained? On answers only, from scratch, resumable: README.md has the command.
 
 Matrices are trained with Muon (K. Jordan, 2024: momentum, orthogonalised by a Newton-Schulz iteration), everything else
-with AdamW. The learning rate warms up, stays, and falls linearly to zero at the end.
+with AdamW. schedule.py has the stages and the learning rate.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import optax
 import optax.contrib
 from tokenizers import Tokenizer
@@ -25,9 +26,9 @@ from tokenizers import Tokenizer
 from tiny_training.batches import Batch, make_batch
 from tiny_training.checkpoint import restore_checkpoint, save_checkpoint
 from tiny_training.network import SHAPE, Weights, hidden_states, initial_weights
+from tiny_training.schedule import RATES, STEPS
 from tiny_training.tokens import train_tokenizer, write_tokenizer
 
-_WARM_UP_STEPS = 150
 _CHECKPOINT_EVERY = 250
 _REPORT_EVERY = 50
 
@@ -37,22 +38,22 @@ def main() -> None:
     options = _options()
     options.folder.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer(options.folder, options.seed)
-    optimizer = make_optimizer(options.rate, options.steps, options.decay)
+    optimizer = make_optimizer()
     fresh = initial_weights(jax.random.PRNGKey(options.seed), SHAPE)
     checkpoint = options.folder / "checkpoint.safetensors"
     weights, state, first = restore_checkpoint(checkpoint, fresh, optimizer.init(fresh))
-    print(f"{sum(w.size for w in weights.values())} parameters, from step {first} to {options.steps}", flush=True)
+    print(f"{sum(w.size for w in weights.values())} parameters, from step {first} to {STEPS}", flush=True)
     advance = jax.jit(partial(train_step, optimizer), donate_argnums=(0, 1))
     losses: list[jax.Array] = []
     began = time.monotonic()
-    for step, batch in prepared(tokenizer, options.seed, range(first, options.steps)):
+    for step, batch in prepared(tokenizer, options.seed, range(first, STEPS)):
         weights, state, loss = advance(weights, state, batch)
         losses.append(loss)
         if (step + 1) % _REPORT_EVERY == 0:
             mean = sum(float(value) for value in losses) / len(losses)
             print(f"step {step + 1} loss {mean:.5f} seconds {time.monotonic() - began:.0f}", flush=True)
             losses.clear()
-        if (step + 1) % _CHECKPOINT_EVERY == 0 or step + 1 == options.steps:
+        if (step + 1) % _CHECKPOINT_EVERY == 0 or step + 1 == STEPS:
             save_checkpoint(checkpoint, weights, state, step + 1)
 
 
@@ -66,18 +67,10 @@ def prepared(tokenizer: Tokenizer, seed: int, steps: range) -> Iterator[tuple[in
             yield step, batch
 
 
-def make_optimizer(rate: float, steps: int, decay: int) -> optax.GradientTransformation:
-    """Muon and AdamW under one schedule of `steps` steps, the last `decay` of them with a falling rate."""
-    schedule = optax.join_schedules(
-        [
-            optax.linear_schedule(0.0, rate, _WARM_UP_STEPS),
-            optax.constant_schedule(rate),
-            optax.linear_schedule(rate, 0.0, decay),
-        ],
-        [_WARM_UP_STEPS, steps - decay],
-    )
+def make_optimizer() -> optax.GradientTransformation:
+    """Muon and AdamW under one learning rate."""
     muon = optax.contrib.muon(
-        schedule,
+        learning_rate,
         muon_weight_dimension_numbers=_which_are_matrices,
         weight_decay=0.01,
         adam_weight_decay=0.01,
@@ -85,6 +78,14 @@ def make_optimizer(rate: float, steps: int, decay: int) -> optax.GradientTransfo
         consistent_rms=0.2,
     )
     return optax.chain(optax.clip_by_global_norm(1.0), muon)
+
+
+def learning_rate(step: jax.Array) -> jax.Array:
+    """The rate of a step, from RATES."""
+    steps, rates = jnp.array(RATES).T
+    place = jnp.clip(jnp.searchsorted(steps, step, side="right"), 1, len(RATES) - 1)  # a jump counts from its own step
+    share = (step - steps[place - 1]) / (steps[place] - steps[place - 1])
+    return rates[place - 1] + share * (rates[place] - rates[place - 1])
 
 
 def train_step(
@@ -117,10 +118,7 @@ def _tokenizer(folder: Path, seed: int) -> Tokenizer:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="train the embedded model")
     parser.add_argument("--folder", type=Path, required=True, help="where checkpoints are kept")
-    parser.add_argument("--steps", type=int, default=3100)
-    parser.add_argument("--decay", type=int, default=800, help="over how many last steps the rate falls")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--rate", type=float, default=4e-3, help="the highest learning rate")
     return parser.parse_args()
 
 
