@@ -12,7 +12,8 @@ from exo_core.election.messages import Ballot, BallotAnswer, Heard, Heartbeat, L
 from exo_core.election.standing import MasterChanged, Myself, Send, Standing
 from exo_core.identifiers import NO_EPOCH, BootId, Epoch, NodeId
 from exo_core.log.memory_log import MemoryLog
-from exo_core.testing.virtual_cluster import SeededRandom, VirtualCluster
+from exo_core.testing.seeded_rng import SeededRng
+from exo_core.testing.virtual_cluster import VirtualCluster
 
 A, B, C = NodeId("a"), NodeId("b"), NodeId("c")
 MARK = LogMark(length=0, chain=bytes(32), last_epoch=NO_EPOCH, settled=0, safe=0)
@@ -171,7 +172,7 @@ def heartbeat(epoch: Epoch, *, leads: bool, followers: int = 1) -> Heartbeat:
 
 
 def election(store: MemoryLog | None = None) -> Election:
-    return Election(Myself(node_id=A, boot=BootId(1)), store or MemoryLog(), SeededRandom(0), 0.0)
+    return Election(Myself(node_id=A, boot=BootId(1)), store or MemoryLog(), SeededRng(0), 0.0)
 
 
 def test_a_follower_refuses_a_candidate_while_it_hears_its_master() -> None:

@@ -9,7 +9,7 @@ from exo_core.identifiers import NodeId
 from exo_core.router.address_book import AddressBook
 from exo_core.router.backoff import Backoff
 from exo_core.router.credit import FRAME_COST, GRANT, WINDOW, ReceiveCredit, SendCredit, cost
-from exo_core.testing.memory_routers import SeededRng
+from exo_core.testing.seeded_rng import SeededRng
 from exo_core.transports import Ticket
 from exo_core.wire.frames import DATA, FRAME_BYTES, Frame
 

@@ -7,7 +7,7 @@ from typing import Annotated, cast
 import pydantic
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-__all__ = ["Count", "Frozen", "Int64", "JsonValue"]
+__all__ = ["Count", "Frozen", "Int64", "JsonObject", "JsonValue"]
 
 
 class Frozen(BaseModel):
@@ -39,6 +39,8 @@ def _json_lists(value: object) -> object:
 
 JsonValue = Annotated[pydantic.JsonValue, BeforeValidator(_json_lists)]
 """Anything that JSON can say: what plugins and clients bring. Arrays are lists."""
+
+JsonObject = dict[str, JsonValue]
 
 Int64 = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 Count = Annotated[int, Field(ge=0, lt=2**63)]

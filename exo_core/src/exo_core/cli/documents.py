@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from exo_core.frozen import JsonValue
-
-JsonObject = dict[str, JsonValue]
+from exo_core.frozen import JsonObject, JsonValue
 
 
 def as_object(value: JsonValue) -> JsonObject:

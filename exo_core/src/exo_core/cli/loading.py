@@ -9,9 +9,10 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from exo_core import requests
-from exo_core.cli.documents import JsonObject, as_number, as_object, as_text, objects
+from exo_core.cli.documents import as_number, as_object, as_text, objects
 from exo_core.control_socket.operations import Operations
 from exo_core.errors import UserError
+from exo_core.frozen import JsonObject
 
 POLL_S = 0.2
 

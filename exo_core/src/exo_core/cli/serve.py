@@ -11,8 +11,6 @@ from exo_core.node.assembly import running_node
 from exo_core.node.node import Node
 from exo_core.node.options import NodeOptions
 
-LONGEST_GOODBYE_S = 2.0
-
 
 async def serve(options: NodeOptions, *, quiet: bool) -> None:
     """Run until SIGINT or SIGTERM. A second signal ends the process at once."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from exo_core.cli.documents import JsonObject, as_list, as_number, as_object, as_text, gigabytes, named_objects, objects
-from exo_core.frozen import JsonValue
+from exo_core.cli.documents import as_list, as_number, as_object, as_text, gigabytes, named_objects, objects
+from exo_core.frozen import JsonObject, JsonValue
 
 COLORS = {"ready": "green", "busy": "green", "failed": "red", "waiting": "yellow", "dead": "red", "alive": "green"}
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from exo_core.frozen import JsonValue
+from exo_core.frozen import JsonObject, JsonValue
 from exo_core.identifiers import InstanceId, NodeId, RunnerId
 from exo_core.node_handle import NodeHandle
 from exo_core.placement import LinkMeasure, Shard
 from exo_core.state.state import Instance, Member, State
 from exo_core.telemetry import RunnerTelemetry, Telemetry
-
-JsonObject = dict[str, JsonValue]
 
 
 def state_document(node: NodeHandle) -> JsonObject:

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from exo_core.errors import HomeError
 from exo_core.identifiers import NodeId
+from exo_core.whole_files import write_private
 
 NODE_ID_LENGTH = 26
 
@@ -66,7 +67,7 @@ class NodeKey:
         beside = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _write_private(beside, self.pem)
+            write_private(beside, self.pem)
             os.link(beside, path)  # unlike a rename it never replaces a key that is there
         except FileExistsError:
             raise
@@ -83,10 +84,3 @@ class NodeKey:
 
     def __repr__(self) -> str:  # the key must not reach a log
         return f"NodeKey({self.node_id})"
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

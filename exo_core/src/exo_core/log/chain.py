@@ -60,11 +60,6 @@ def continues(previous: bytes, entries: Iterable[Entry]) -> bool:
     return True
 
 
-def last_chain(previous: bytes, entries: Sequence[Entry]) -> bytes:
-    """The chain after these entries."""
-    return entries[-1].chain if entries else previous
-
-
 def _id_fields(event_id: EventId) -> list[object]:
     if isinstance(event_id, FactId):
         return ["fact", event_id.origin.node_id, event_id.origin.boot, event_id.seq]

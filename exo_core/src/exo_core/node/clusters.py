@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from exo_core.errors import HomeError
 from exo_core.identifiers import ClusterId
 from exo_core.identity.secret import ClusterSecret
 from exo_core.node.home import Home
+from exo_core.whole_files import replace_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ def current_cluster(home: Home, *, secret_hex: str | None) -> Cluster:
 def adopt_cluster(home: Home, secret: ClusterSecret) -> Cluster:
     """Make a cluster the current one; what is kept of another stays where it is."""
     cluster = keep_cluster(home, secret)
-    _write(home.current_file, cluster.cluster_id)
+    replace_file(home.current_file, f"{cluster.cluster_id}\n".encode("ascii"))
     return cluster
 
 
@@ -62,7 +62,7 @@ def keep_cluster(home: Home, secret: ClusterSecret, *, store_secret: bool = True
     cluster = Cluster(secret=secret, folder=home.clusters / secret.cluster_id)
     cluster.log_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if store_secret and not (cluster.folder / "secret").exists():
-        _write(cluster.folder / "secret", secret.reveal().hex())
+        replace_file(cluster.folder / "secret", f"{secret.reveal().hex()}\n".encode("ascii"))
     return cluster
 
 
@@ -74,13 +74,3 @@ def _read(path: Path) -> str | None:
     except (OSError, UnicodeDecodeError) as problem:
         message = f"cannot read {path}: {problem}"
         raise HomeError(message) from problem
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace a file of this person's, whole or not at all."""
-    beside = path.with_name(f".{path.name}.new")
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
-        file.write(f"{text}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)

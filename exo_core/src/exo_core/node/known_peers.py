@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from exo_core.identifiers import NodeId
 from exo_core.transports import Ticket
+from exo_core.whole_files import replace_file
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,4 @@ class KnownPeers:
         """A member was reached, and says that these lead to it."""
         if tickets and self.tickets.get(node_id) != tickets:
             self.tickets[node_id] = tickets
-            beside = self._file.with_name(f".{self._file.name}.new")
-            beside.write_bytes(_TICKETS.dump_json(self.tickets, indent=1))
-            beside.replace(self._file)
+            replace_file(self._file, _TICKETS.dump_json(self.tickets, indent=1))

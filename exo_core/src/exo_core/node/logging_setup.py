@@ -20,9 +20,7 @@ LogFormat = Literal["text", "json"]
 def configure_logging(*, file: Path, verbosity: int, log_format: LogFormat) -> None:
     """`verbosity`: -1 errors only, 0 warnings, 1 what happens, 2 everything; the file gets at least what happens."""
     level = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}.get(verbosity, logging.DEBUG)
-    formatter = (
-        JsonLines() if log_format == "json" else logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    )
+    formatter = JsonLines() if log_format == "json" else logging.Formatter(TEXT_FORMAT)
     terminal = logging.StreamHandler(sys.stderr)
     terminal.setLevel(level)
     kept = RotatingFileHandler(file, maxBytes=LARGEST_LOG_BYTES, backupCount=KEPT_LOGS, encoding="utf-8")

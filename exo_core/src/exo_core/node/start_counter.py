@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import final
+
+from exo_core.whole_files import replace_file
 
 
 @final
@@ -16,15 +17,10 @@ class StartCounter:
         try:
             self._last = int(file.read_text(encoding="ascii"))
         except (FileNotFoundError, ValueError):
-            self._last = 0  # ValueError: cut off while it was written, so its number was never used
+            self._last = 0  # ValueError: somebody else wrote it
 
     def next(self) -> int:
         """The next number, from 1."""
         self._last += 1
-        beside = self._file.with_name(f".{self._file.name}.new")
-        with beside.open("w", encoding="ascii") as file:
-            file.write(str(self._last))
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self._file)
+        replace_file(self._file, str(self._last).encode("ascii"))
         return self._last

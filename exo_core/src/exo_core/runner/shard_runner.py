@@ -55,7 +55,7 @@ ENGINE_PATIENCE_S = 1.0
 
 @final
 class ShardRunner:
-    """Lives on the event loop; `_Events` brings the engine thread's news there."""
+    """Lives on the event loop. It is the engine thread's `events` too: what that says is carried to the loop."""
 
     def __init__(self, pipe: RunnerPipe, start: Start) -> None:
         self._loop = asyncio.get_running_loop()

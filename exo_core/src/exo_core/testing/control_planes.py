@@ -18,7 +18,8 @@ from exo_core.router.router import Router
 from exo_core.state.events import NodeFactsGathered
 from exo_core.telemetry import NodeTelemetry, RunnerTelemetry
 from exo_core.testing.memory_network import MemoryNetwork
-from exo_core.testing.memory_routers import SeededRng, memory_router
+from exo_core.testing.memory_routers import memory_router
+from exo_core.testing.seeded_rng import SeededRng
 
 GIGABYTE = 10**9
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import random
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -14,6 +13,7 @@ from exo_core.node.real_clock import RealClock
 from exo_core.router.router import Router
 from exo_core.router.settings import RouterSettings
 from exo_core.testing.memory_network import MemoryNetwork
+from exo_core.testing.seeded_rng import SeededRng
 from exo_core.transports import Identity, Ticket, TransportContext
 from exo_core.wire.hello import Hello, Judge
 
@@ -30,21 +30,6 @@ PATIENCE: Final = RouterSettings(
 """Settings for tests: as in earnest, but shorter."""
 
 _boots: Final = itertools.count(1)
-
-
-class SeededRng:
-    """An `Rng` that repeats itself."""
-
-    def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose
-
-    def random(self) -> float:
-        """Uniform in [0, 1)."""
-        return self._random.random()
-
-    def integer(self, bits: int) -> int:
-        """Uniform in [0, 2**bits)."""
-        return self._random.getrandbits(bits)
 
 
 def memory_identity(name: str, *, cluster: str = "cluster", role: str = "node") -> Identity:

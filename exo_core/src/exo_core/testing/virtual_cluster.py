@@ -39,22 +39,7 @@ from exo_core.event_logs import EventLog
 from exo_core.identifiers import BootId, Epoch, NodeId
 from exo_core.log.memory_log import MemoryLog
 from exo_core.state.events import Fact, NodeJoined
-
-
-@final
-class SeededRandom:
-    """An `Rng` that repeats itself."""
-
-    def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose
-
-    def random(self) -> float:
-        """Uniform in [0, 1)."""
-        return self._random.random()
-
-    def integer(self, bits: int) -> int:
-        """Uniform in [0, 2**bits)."""
-        return self._random.getrandbits(bits)
+from exo_core.testing.seeded_rng import SeededRng
 
 
 @dataclass
@@ -89,7 +74,7 @@ class VirtualCluster:
         self, size: int, *, seed: int = 0, consistency: Literal["availability", "majority"] = "availability"
     ) -> None:
         self.now = 0.0
-        self.random = random.Random(seed)  # noqa: S311 - repeatable on purpose
+        self.random = random.Random(seed)  # noqa: S311  repeatable on purpose
         self._consistency: Literal["availability", "majority"] = consistency
         self._cut: set[tuple[NodeId, NodeId]] = set()
         self._queue: list[_Delivery] = []
@@ -112,7 +97,7 @@ class VirtualCluster:
             myself=Myself(node_id=node.node_id, boot=node.boot),
             name=name,
             log=node.log,
-            rng=SeededRandom(seed),
+            rng=SeededRng(seed),
             now=self.now,
             creator=node.creator,
             consistency=self._consistency,

@@ -12,6 +12,7 @@ from typing import final
 from exo_core.errors import JoinError, ModelError
 from exo_core.identifiers import BootId, ClusterId, CommandId, Epoch, InstanceId, ModelId, NodeId, Origin, RequestId
 from exo_core.manifests import Manifest
+from exo_core.node.changes import Changes
 from exo_core.node_handle import AppliedEvent, HttpOptions, LogView
 from exo_core.placement import Preview, Topology
 from exo_core.plugins.manager import Plugins
@@ -24,7 +25,6 @@ from exo_core.state.instance_status import instance_status
 from exo_core.state.state import Model, State
 from exo_core.telemetry import Telemetry
 from exo_core.transports import Ticket
-from exo_http.testing.changes import Changes
 
 Script = Callable[[EngineRequest], AsyncGenerator[Answer]]
 """What an engine answers. Closing the generator is how a request is cancelled."""
@@ -86,18 +86,18 @@ class ScriptedNode:
         entry = Entry(epoch=self.epoch, event_id=event_id, payload=payload, chain=chain)
         self._log.append(AppliedEvent(index=index, entry=entry, event=event, replayed=False))
         self.state = apply(self.state, event)
-        self._changes.notify()
+        self._changes.tell()
         return index
 
     def measure(self, telemetry: Telemetry) -> None:
         """Let telemetry be this from now on."""
         self.telemetry = telemetry
-        self._changes.notify()
+        self._changes.tell()
 
     async def wait_for_index(self, index: int, timeout: float) -> bool:
         """See `NodeHandle`."""
         try:
-            async with asyncio.timeout(timeout), aclosing(self._changes.watch()) as changes:
+            async with asyncio.timeout(timeout), aclosing(self._changes.subscribe(pause_s=0)) as changes:
                 async for _ in changes:
                     if len(self._log) >= index:
                         return True
@@ -107,7 +107,7 @@ class ScriptedNode:
 
     async def events(self, after: int) -> AsyncGenerator[AppliedEvent]:
         """See `NodeHandle`."""
-        async with aclosing(self._changes.watch()) as changes:
+        async with aclosing(self._changes.subscribe(pause_s=0)) as changes:
             async for _ in changes:
                 while after < len(self._log):
                     yield self._log[after]
@@ -115,7 +115,7 @@ class ScriptedNode:
 
     def changes(self) -> AsyncGenerator[None]:
         """See `NodeHandle`."""
-        return self._changes.watch()
+        return self._changes.subscribe(pause_s=0)
 
     async def submit(self, command: Command) -> CommandAnswer:
         """Decided as a master decides, recorded at once."""
@@ -144,7 +144,7 @@ class ScriptedNode:
             return
         self.requests.append(request)
         self.open_requests.add(request.request_id)
-        self._changes.notify()
+        self._changes.tell()
         try:
             async with aclosing(script(request)) as answers:
                 async for answer in answers:
@@ -153,7 +153,7 @@ class ScriptedNode:
                     yield answer
         finally:
             self.open_requests.discard(request.request_id)
-            self._changes.notify()
+            self._changes.tell()
 
     def cancel(self, request_id: RequestId) -> bool:
         """The request ends before its next answer."""
