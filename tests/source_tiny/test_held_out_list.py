@@ -20,7 +20,7 @@ NUMBER = re.compile(r"\d+")
 @pytest.fixture(scope="module")
 def turns() -> Sequence[Turn]:
     rng = Random("a seed that training did not use")
-    return [draw_turn(rng, stage.mixture) for stage in STAGES for _ in range(GENERATED // len(STAGES))]
+    return [draw_turn(rng, STAGES[index % len(STAGES)].mixture) for index in range(GENERATED)]
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -62,7 +62,6 @@ def test_no_generated_text_is_held_out(turns: Sequence[Turn]) -> None:
     held_out = {
         normalise(q.prompt) for part in PARTS for q in (*read_held_out(part).exo, *read_held_out(part).small_talk)
     }
-    assert len(turns) >= GENERATED
     assert not held_out & {normalise(turn.prompt) for turn in turns}
 
 

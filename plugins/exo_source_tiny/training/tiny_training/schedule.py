@@ -30,8 +30,8 @@ STAGES = (
 )
 STEPS = 4300
 
-# (step, rate), linear between; a step that stands twice is a jump. The rate falls to zero three times: after the first nine sums in ten were
-# right, the second, lower round mended most of the rest, and the third is mostly for greetings.
+# (step, rate), linear between; a step that stands twice is a jump. The rate falls to zero three times: after the first
+# nine sums in ten were right, the second, lower round mended most of the rest, and the third is mostly for greetings.
 RATES = (
     (0, 0.0),
     (150, 4e-3),
