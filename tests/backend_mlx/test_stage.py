@@ -92,10 +92,10 @@ def test_a_snapshot_keeps_what_the_sequence_was(stage: MlxStage) -> None:
     kept = stage._snapshots[9]  # pyright: ignore[reportPrivateUsage] — no operation takes one up yet
     forward([stage], [row(5, 1)], [first[0].token_id])
     assert kept.length == 5
-    stage._open[1] = kept  # pyright: ignore[reportPrivateUsage]
+    stage._open[1] = kept  # pyright: ignore[reportPrivateUsage] — as above
     assert forward([stage], [row(5, 1)], [first[0].token_id]) == run_stages([load_again(stage)], PROMPT, 2)[1:]
     stage.evict(9)
-    assert not stage._snapshots  # pyright: ignore[reportPrivateUsage]
+    assert not stage._snapshots  # pyright: ignore[reportPrivateUsage] — as above
 
 
 def load_again(stage: MlxStage) -> MlxStage:

@@ -75,7 +75,7 @@ class Storm:
     def offer(self) -> None:
         for _ in range(self.random.randint(1, 5) if self.cluster.up else 0):
             self.offered += 1
-            self.cluster.offer(self.random.choice(self.cluster.up), fact(self.offered), ticket=self.offered)
+            self.cluster.offer(self.random.choice(self.cluster.up), fact(self.offered), waiter=self.offered)
 
     def kill(self) -> None:
         if len(self.cluster.up) > 1:
@@ -109,7 +109,7 @@ def survive(seed: int, consistency: Literal["availability", "majority"] = "avail
     assert len(cluster.chains()) == 1
     keys = history(cluster, "n0")
     assert len(keys) == len(set(keys)), "doubled"
-    acknowledged = {str(ticket) for node in cluster.nodes.values() for ticket in node.acknowledged}
+    acknowledged = {str(waiter) for node in cluster.nodes.values() for waiter in node.acknowledged}
     assert acknowledged <= set(keys), "lost"
     for node in cluster.nodes.values():
         assert node.epochs == sorted(node.epochs)
@@ -157,8 +157,8 @@ def test_facts_of_both_sides_of_a_partition_meet_once_each() -> None:
     cluster.run(3.0)
     cluster.partition(["n0"], ["n1", "n2"])
     cluster.run(4.0)
-    cluster.offer("n0", fact(1), ticket=1)
-    cluster.offer("n1", fact(2), ticket=2)
+    cluster.offer("n0", fact(1), waiter=1)
+    cluster.offer("n1", fact(2), waiter=2)
     cluster.run(2.0)
     assert cluster.node("n0").acknowledged.keys() == {1}
     cluster.heal()
@@ -171,7 +171,7 @@ def test_an_acknowledgement_waits_for_a_second_disk() -> None:
     cluster = VirtualCluster(2)
     cluster.run(3.0)
     cluster.partition(["n0"], ["n1"])
-    cluster.offer("n0", fact(1), ticket=1)
+    cluster.offer("n0", fact(1), waiter=1)
     cluster.run(0.5)
     assert not cluster.node("n0").acknowledged
     cluster.run(3.0)

@@ -105,12 +105,12 @@ def test_the_master_dies_and_runners_go_on(make_cluster: MakeCluster, greedy: Gr
     alpha, beta, gamma = make_cluster(3)
     master = cast("str", alpha.state["master"])
     nodes = {node.node_id: node for node in (alpha, beta, gamma)}
-    leader = nodes.pop(master)
+    old_master = nodes.pop(master)
     first, second = nodes.values()
     instance = first.place("tiny", "--min-nodes", "2", "--nodes", f"{first.name},{second.name}")
     expected = greedy(first, "tiny", PROMPT)
     generation, term, length = first.instance(instance)["generation"], epoch_term(first), log_length(first)
-    leader.kill()
+    old_master.kill()
     eventually(lambda: first.state["master"] in nodes and first.state["master"], "a new master")
     eventually(lambda: second.state["master"] == first.state["master"], "one master")
     assert epoch_term(first) > term
@@ -118,9 +118,9 @@ def test_the_master_dies_and_runners_go_on(make_cluster: MakeCluster, greedy: Gr
     assert greedy(first, "tiny", PROMPT) == expected
     assert greedy(second, "tiny", PROMPT) == expected
     assert first.instance(instance)["generation"] == generation, "no runner was restarted"
-    leader.start()
-    eventually(lambda: leader.alive_nodes() == ["alpha", "beta", "gamma"], "the old master is back, as a follower")
-    eventually(lambda: leader.state["master"] == first.state["master"], "one master for all")
+    old_master.start()
+    eventually(lambda: old_master.alive_nodes() == ["alpha", "beta", "gamma"], "the old master is back, as a follower")
+    eventually(lambda: old_master.state["master"] == first.state["master"], "one master for all")
 
 
 def test_a_restarted_node_brings_its_instances_back(make_node: Callable[..., NodeProcess], greedy: Greedy) -> None:

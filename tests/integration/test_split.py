@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from exo_backend_mlx.testing.random_models import write_random_model
+from exo_core.cli.documents import as_number, as_text, objects
 from exo_core.testing.node_process import NodeProcess
 
 MakeCluster = Callable[..., list[NodeProcess]]
@@ -24,9 +25,11 @@ def nodes(make_cluster: MakeCluster) -> list[NodeProcess]:
 
 def layers_of(node: NodeProcess, instance_id: str) -> list[tuple[str, int, int]]:
     """Where an instance lies."""
-    shards = node.instance(instance_id)["shards"]
-    assert isinstance(shards, list)
-    return [(shard["node_id"], shard["start_layer"], shard["end_layer"]) for shard in shards]  # type: ignore[index,call-overload]
+    shards = objects(node.instance(instance_id)["shards"])
+    return [
+        (as_text(shard["node_id"]), int(as_number(shard["start_layer"])), int(as_number(shard["end_layer"])))
+        for shard in shards
+    ]
 
 
 def check_same_text(nodes: list[NodeProcess], greedy: Greedy, model: str, prompt: str) -> None:
@@ -54,5 +57,5 @@ def test_tiny_over_two_and_three_nodes(nodes: list[NodeProcess], greedy: Greedy)
 def test_random_models_over_two_and_three_nodes(
     nodes: list[NodeProcess], greedy: Greedy, tmp_path: Path, architecture: str
 ) -> None:
-    folder = write_random_model(tmp_path / architecture, architecture=architecture, layers=4, seed=7)  # type: ignore[arg-type]
+    folder = write_random_model(tmp_path / architecture, architecture=architecture, layers=4, seed=7)
     check_same_text(nodes, greedy, str(folder), PROMPT)

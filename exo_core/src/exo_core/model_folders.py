@@ -87,7 +87,7 @@ def check_model_folder(folder: Path) -> None:
 
 
 def _revision(folder: Path, files: Sequence[ManifestFile]) -> str:
-    """Names a state of the folder: its config and index texts, and each file's size and time of change."""
+    """Names a state of the folder: the text of its small JSON files, and each file's name and size."""
     digest = hashlib.sha256()
     for file in files:
         path = folder / file.path

@@ -40,7 +40,7 @@ class CommandDesk:
         self._changed = changed
         self._master = master
         self._put = put
-        self._tickets = count(1)
+        self._waiters = count(1)
         self._answers: dict[int, asyncio.Future[CommandReply]] = {}
 
     def open(self) -> None:
@@ -49,7 +49,7 @@ class CommandDesk:
 
     def decided(self, output: Decided) -> None:
         """The participant answered; whoever waited may have given up."""
-        future = self._answers.get(output.ticket)
+        future = self._answers.get(output.waiter)
         if future is not None and not future.done():
             future.set_result(output.reply)
 
@@ -80,10 +80,10 @@ class CommandDesk:
     async def _decide(self, sender: NodeId, command: Command) -> CommandReply:
         """Asked by a node, this one included."""
         del sender
-        ticket = next(self._tickets)
-        future = self._answers[ticket] = asyncio.get_running_loop().create_future()
-        self._put(Commanded(ticket, command))
+        waiter = next(self._waiters)
+        future = self._answers[waiter] = asyncio.get_running_loop().create_future()
+        self._put(Commanded(waiter, command))
         try:
             return await future
         finally:
-            self._answers.pop(ticket, None)
+            self._answers.pop(waiter, None)

@@ -100,7 +100,7 @@ class ControlPlane:
         self._consistency: Literal["availability", "majority"] = consistency
         self._duties = Duties(node_id=node_id, rules=plugins, nodes=telemetry.nodes, measure=measure or self.topology)
         self._inbox = Inbox()
-        self._tickets = count(1)
+        self._waiters = count(1)
         self.changed = Signal()
         self._desk = CommandDesk(
             messenger=messenger,
@@ -148,13 +148,13 @@ class ControlPlane:
         """
         while len(self._outbox) >= OUTBOX_LIMIT:
             await self.changed.wait(self.changed.version)
-        ticket = next(self._tickets)
-        future = self._acknowledgements[ticket] = asyncio.get_running_loop().create_future()
-        self._inbox.put(Offered(ticket, fact))
+        waiter = next(self._waiters)
+        future = self._acknowledgements[waiter] = asyncio.get_running_loop().create_future()
+        self._inbox.put(Offered(waiter, fact))
         try:
             return await future
         finally:
-            self._acknowledgements.pop(ticket, None)
+            self._acknowledgements.pop(waiter, None)
 
     def offer_soon(self, fact: Fact) -> None:
         """The same without waiting: durable in the outbox, or in the log, after the next turn."""
@@ -287,7 +287,7 @@ class ControlPlane:
             case MasterIs():
                 self._on_master(output)
             case Acknowledged():
-                waiting = self._acknowledgements.get(output.ticket)
+                waiting = self._acknowledgements.get(output.waiter)
                 if waiting is not None and not waiting.done():
                     waiting.set_result(output.index)
                 return False

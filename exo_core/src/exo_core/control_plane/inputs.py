@@ -34,9 +34,9 @@ class Tick:
 
 @dataclass(frozen=True)
 class Offered:
-    """This node observed a fact. Answered by `Acknowledged`; a ticket of 0 wants no answer."""
+    """This node observed a fact. Answered by `Acknowledged`; a waiter of 0 wants no answer."""
 
-    ticket: int
+    waiter: int
     fact: Fact
 
 
@@ -44,7 +44,7 @@ class Offered:
 class Commanded:
     """Somebody asks this node, as the master. Answered by `Decided`."""
 
-    ticket: int
+    waiter: int
     command: Command
 
 
@@ -104,7 +104,7 @@ class MasterIs:
 class Acknowledged:
     """An offered fact is safe, at this index."""
 
-    ticket: int
+    waiter: int
     index: int
 
 
@@ -112,7 +112,7 @@ class Acknowledged:
 class Decided:
     """The answer to a command."""
 
-    ticket: int
+    waiter: int
     reply: CommandReply
 
 

@@ -153,7 +153,7 @@ class Participant:
             case Received():
                 yield from self._on_message(item.sender, item.message, now)
             case Tick():
-                yield from self._elected(self.election.tick(now, self.standing()), now)
+                yield from self._elected(self.election.tick(now, self.standing()))
             case Offered():
                 self._unsaved.append(item)
             case Commanded():
@@ -165,7 +165,7 @@ class Participant:
                     self.election.closed(peer, now)
                 self._reachable = item.peers
             case Leaves():
-                yield from self._elected(self.election.farewell(self.standing()), now)
+                yield from self._elected(self.election.farewell(self.standing()))
 
     def _on_message(self, sender: NodeId, message: Message, now: float) -> Iterator[Output]:
         match message:
@@ -182,7 +182,7 @@ class Participant:
             case Replicated() | Mismatch() | OfferFacts() | SnapshotPart():
                 pass  # of a reign that is over, or not for this role; SnapshotPart: nobody sends it yet
             case _:
-                yield from self._elected(self.election.receive(sender, message, now, self.standing()), now)
+                yield from self._elected(self.election.receive(sender, message, now, self.standing()))
                 if isinstance(message, Heartbeat):
                     self._on_mark(sender, message, now)
 
@@ -231,17 +231,17 @@ class Participant:
 
     def _on_commanded(self, item: Commanded) -> Iterator[Output]:
         if self._leading is None:
-            yield Decided(item.ticket, NotMaster(master_id=self.election.master_id))
+            yield Decided(item.waiter, NotMaster(master_id=self.election.master_id))
             return
         decision = decide(self.state, item.command)
         if isinstance(decision, CommandRefused):
-            yield Decided(item.ticket, decision)
+            yield Decided(item.waiter, decision)
             return
         for fact in decision.facts:
             self._ledger.stage_fact(self._leading.epoch, self._origin, fact)
         length = self._ledger.length
         answer = CommandAccepted(command_id=item.command.command_id, index=length, instance_id=decision.instance_id)
-        self._waiting.commanded(item.ticket, length, answer)
+        self._waiting.commanded(item.waiter, length, answer)
 
     def _on_concluded(self, item: Concluded) -> None:
         leading = self._leading
@@ -260,7 +260,7 @@ class Participant:
 
     # a change of master -------------------------------------------------------------------------------------
 
-    def _elected(self, actions: Sequence[ElectionAction], now: float) -> Iterator[Output]:
+    def _elected(self, actions: Sequence[ElectionAction]) -> Iterator[Output]:
         for action in actions:
             if isinstance(action, MasterChanged):
                 yield from self._tell(self._ledger.commit())  # what was staged in the old reign
@@ -296,11 +296,11 @@ class Participant:
         if self._leading is not None:
             for item in items:
                 self._ledger.stage_fact(self._leading.epoch, self._origin, item.fact)
-                self._waiting.offered(self._ledger.last_seqs[self._origin], item.ticket)
+                self._waiting.offered(self._ledger.last_seqs[self._origin], item.waiter)
         elif items:
             ids = self._ledger.put_in_outbox(self._origin, [item.fact for item in items])
             for item, event_id in zip(items, ids, strict=True):
-                self._waiting.offered(event_id.seq, item.ticket)
+                self._waiting.offered(event_id.seq, item.waiter)
 
     def _flush(self, now: float) -> Iterator[Output]:
         self._save_offered()

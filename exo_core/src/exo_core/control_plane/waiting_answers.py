@@ -13,7 +13,7 @@ from exo_core.identifiers import NodeId
 
 @dataclass(frozen=True)
 class _Pending:
-    ticket: int
+    waiter: int
     index: int
     reply: CommandReply
 
@@ -23,39 +23,39 @@ class WaitingAnswers:
     """Kept in memory: whoever asked is on this node, or asks again."""
 
     def __init__(self) -> None:
-        self._tickets: dict[int, int] = {}  # seq of an own fact -> ticket
+        self._waiters: dict[int, int] = {}  # seq of an own fact -> waiter
         self._indices: dict[int, int] = {}  # seq of an own fact -> its index in the log
         self._commands: list[_Pending] = []
 
-    def offered(self, seq: int, ticket: int) -> None:
-        """Somebody waits for this node's fact `seq`; a ticket of 0: nobody does."""
-        if ticket:
-            self._tickets[seq] = ticket
+    def offered(self, seq: int, waiter: int) -> None:
+        """Somebody waits for this node's fact `seq`; a waiter of 0: nobody does."""
+        if waiter:
+            self._waiters[seq] = waiter
 
     def found(self, seq: int, index: int) -> None:
         """This node's fact is in the log here."""
-        if seq in self._tickets:
+        if seq in self._waiters:
             self._indices[seq] = index
 
     def cut(self, length: int) -> None:
         """Entries after that left the log."""
         self._indices = {seq: index for seq, index in self._indices.items() if index <= length}
 
-    def commanded(self, ticket: int, index: int, reply: CommandReply) -> None:
+    def commanded(self, waiter: int, index: int, reply: CommandReply) -> None:
         """Answer a command once the log is safe up to `index`."""
-        self._commands.append(_Pending(ticket, index, reply))
+        self._commands.append(_Pending(waiter, index, reply))
 
     def safe(self, index: int) -> Iterator[Acknowledged | Decided]:
         """All that may be answered now."""
         for seq in [seq for seq, place in self._indices.items() if place <= index]:
-            yield Acknowledged(self._tickets.pop(seq), self._indices.pop(seq))
+            yield Acknowledged(self._waiters.pop(seq), self._indices.pop(seq))
         ready = [item for item in self._commands if item.index <= index]
         self._commands = [item for item in self._commands if item.index > index]
         for item in ready:
-            yield Decided(item.ticket, item.reply)
+            yield Decided(item.waiter, item.reply)
 
     def stepped_down(self, master_id: NodeId | None) -> Iterator[Decided]:
         """This node leads no more: whoever waits asks the next master."""
         pending, self._commands = self._commands, []
         for item in pending:
-            yield Decided(item.ticket, NotMaster(master_id=master_id))
+            yield Decided(item.waiter, NotMaster(master_id=master_id))

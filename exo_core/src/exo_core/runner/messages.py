@@ -178,10 +178,10 @@ class SignalOut(Frozen):
     message: Annotated[bytes, Field(max_length=65536)]
 
 
-class Failed(Frozen):
+class CannotServe(Frozen):
     """The runner cannot serve and ends; trying again would not help. `user_error`: the detail is meant for people."""
 
-    type: Literal["failed"] = "failed"
+    type: Literal["cannot_serve"] = "cannot_serve"
     detail: str
     user_error: bool = False
 
@@ -201,7 +201,7 @@ class Described(Frozen):
 
 
 FromRunner = Annotated[
-    CertificateRequest | Tickets | Loading | Ready | Unlinked | Answers | SignalOut | Failed | Probed | Described,
+    CertificateRequest | Tickets | Loading | Ready | Unlinked | Answers | SignalOut | CannotServe | Probed | Described,
     Field(discriminator="type"),
 ]
 

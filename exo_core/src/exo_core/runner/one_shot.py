@@ -12,7 +12,7 @@ from exo_core.identifiers import ModelId
 from exo_core.plugins.manager import Plugins
 from exo_core.runner.components import chosen_components
 from exo_core.runner.last_words import last_words
-from exo_core.runner.messages import Describe, Described, Failed, FromRunner, Probe, Probed
+from exo_core.runner.messages import CannotServe, Describe, Described, FromRunner, Probe, Probed
 from exo_core.runner.spawn import spawn_runner
 
 PROBE_TIMEOUT_S = 60.0
@@ -48,7 +48,7 @@ async def describe(
     answer = await _ask(question, log=log, timeout=timeout)
     if isinstance(answer, Described):
         return answer.card
-    if isinstance(answer, Failed) and answer.user_error:
+    if isinstance(answer, CannotServe) and answer.user_error:
         raise ModelError(answer.detail)
     message = f"backend '{backend}' cannot read the model in {folder}: {_reason(answer)}"
     raise ModelError(message)
@@ -78,4 +78,4 @@ async def _ask(question: Probe | Describe, *, log: Path | None, timeout: float) 
 def _reason(answer: FromRunner | str) -> str:
     if isinstance(answer, str):
         return f"the process that was asked failed: {answer}"
-    return answer.detail if isinstance(answer, Failed) else f"an answer that was not asked for ({answer.type})"
+    return answer.detail if isinstance(answer, CannotServe) else f"an answer that was not asked for ({answer.type})"

@@ -6,23 +6,23 @@ from pathlib import Path
 
 from exo_core.errors import UserError
 from exo_core.runner.components import make_backend
-from exo_core.runner.messages import Describe, Described, Failed, FromRunner, Probe, Probed
+from exo_core.runner.messages import CannotServe, Describe, Described, FromRunner, Probe, Probed
 
 
 def answer_one(question: Probe | Describe) -> FromRunner:
-    """Ask the backend. Whatever it raises becomes `Failed`."""
+    """Ask the backend. Whatever it raises becomes `CannotServe`."""
     try:
         backend = make_backend(question.components)
         if isinstance(question, Probe):
             return Probed(facts=backend.probe())
         return Described(card=backend.describe(question.model_id, Path(question.folder)))
     except Exception as problem:  # told to the node, which raises it there
-        return failed(problem)
+        return cannot_serve(problem)
 
 
-def failed(problem: BaseException) -> Failed:
+def cannot_serve(problem: BaseException) -> CannotServe:
     """A failure in words; those that are meant for people come as they are."""
     is_user_error = isinstance(problem, UserError)
-    return Failed(
+    return CannotServe(
         detail=str(problem) if is_user_error else f"{type(problem).__name__}: {problem}", user_error=is_user_error
     )

@@ -38,7 +38,7 @@ from exo_core.runner.messages import (
     ToRunner,
     Unlinked,
 )
-from exo_core.runner.one_shot_work import failed
+from exo_core.runner.one_shot_work import cannot_serve
 from exo_core.runner.pipe import RunnerPipe
 from exo_core.runner.pipe_signaller import PipeSignaller
 from exo_core.runner.ring import RingMaker
@@ -218,7 +218,7 @@ class ShardRunner:
             self._loop.call_soon_threadsafe(self._give_up, problem)
 
     def _give_up(self, problem: BaseException) -> None:
-        self._pipe.send(failed(problem))
+        self._pipe.send(cannot_serve(problem))
         self._engine_ended.set()  # nothing to wait for
         self._end(0)
 

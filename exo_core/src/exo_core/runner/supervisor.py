@@ -244,7 +244,7 @@ class RunnerSupervisor:
                 self._state.change("warming_up", f"waits for its neighbours: {message.detail}")
             case messages.SignalOut():
                 self._hooks.relay(Peer(node_id=message.node_id, role=message.role), message.message)
-            case messages.Failed():
+            case messages.CannotServe():
                 self._fail(message.detail)
             case _:
                 logger.warning("runner %s sent %s, which was not asked for", self.runner_id, message.type)

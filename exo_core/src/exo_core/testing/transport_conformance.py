@@ -357,7 +357,7 @@ class TransportConformance(BlockingLinkConformance):
         async with self.serving(make_transport, accept) as listening:
             assert await asyncio.gather(*(visit(listening, word) for word in words)) == words
 
-    # helpers ---------------------------------------------------------------------------------------------
+    # what the tests share ---------------------------------------------------------------------------------------------
 
     @staticmethod
     async def send_all(link: Link, messages: list[bytes]) -> None:

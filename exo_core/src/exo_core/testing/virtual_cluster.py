@@ -163,9 +163,9 @@ class VirtualCluster:
             self._perform(node, output)
         return outputs
 
-    def offer(self, name: str, fact: Fact, ticket: int = 0) -> None:
+    def offer(self, name: str, fact: Fact, waiter: int = 0) -> None:
         """A node observed a fact."""
-        self.step(name, [Offered(ticket, fact)])
+        self.step(name, [Offered(waiter, fact)])
 
     # what can be seen -----------------------------------------------------------------------------------------
 
@@ -222,7 +222,7 @@ class VirtualCluster:
         if isinstance(output, Outgoing):
             self._send(node.node_id, output.to, output.message)
         elif isinstance(output, Acknowledged):
-            node.acknowledged[output.ticket] = output.index
+            node.acknowledged[output.waiter] = output.index
         elif isinstance(output, Decided):
             node.decided.append(output)
         epoch = self.present(str(node.node_id)).election.epoch

@@ -17,7 +17,7 @@ def pack(value: object) -> bytes:
 def unpack(packed: Buffer) -> object:
     """The plain data of msgpack bytes. Raises `ValueError`."""
     try:
-        return cast("object", msgpack.unpackb(packed, use_list=False))  # pyright: ignore[reportUnknownMemberType]
+        return cast("object", msgpack.unpackb(packed, use_list=False))  # pyright: ignore[reportUnknownMemberType]  # as above
     except msgpack.UnpackException as problem:
         message = f"not msgpack: {type(problem).__name__}"
         raise ValueError(message) from problem

@@ -12,8 +12,8 @@ function drawState(state) {
     Object.values(state.instances).filter((instance) => instance.status === "ready").map((instance) => instance.model_id));
   const alive = Object.values(state.nodes).filter((node) => node.alive);
   const memory = alive.reduce((sum, node) => sum + (node.memory.for_models ?? 0), 0);
-  const leader = state.master ? `led by ${names[state.master] ?? state.master}` : "no machine leads at the moment";
-  find("summary").textContent = `${plural(alive.length, "machine")}, ${bytes(memory)} for models, ${leader}`;
+  const master = state.master ? `led by ${names[state.master] ?? state.master}` : "no machine leads at the moment";
+  find("summary").textContent = `${plural(alive.length, "machine")}, ${bytes(memory)} for models, ${master}`;
 }
 
 async function refresh(index = 0) {
