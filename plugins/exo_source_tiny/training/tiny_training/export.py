@@ -11,10 +11,9 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from tiny_training.checkpoint import WEIGHT_PREFIX
+from tiny_training.model_folder import MODEL_FOLDER
 from tiny_training.network import SHAPE, Shape
 from tiny_training.tokens import CONTEXT_LENGTH, END_ID
-
-MODEL_FOLDER = Path(__file__).parents[2] / "src" / "exo_source_tiny" / "model"
 
 
 def main() -> None:

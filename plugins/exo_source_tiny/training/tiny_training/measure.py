@@ -21,8 +21,8 @@ import mlx_lm
 
 from tiny_training.arithmetic import draw_sum_prompt
 from tiny_training.conversation import draw_conversation
-from tiny_training.export import MODEL_FOLDER
 from tiny_training.held_out import PARTS, HeldOut, Sum, read_held_out
+from tiny_training.model_folder import MODEL_FOLDER
 from tiny_training.topics import read_topics
 
 _LONGEST_ANSWER = 64
