@@ -28,7 +28,7 @@ async def test_every_node_answers_alike_wherever_the_instance_lives(cluster: Mak
     async with cluster(3) as three:
         first = await answers(three.nodes[0], three.model)
         assert isinstance(first[0], Progress), "it had to be placed first"
-        assert any(isinstance(answer, Accepted) for answer in first)
+        assert any(isinstance(answer, Accepted) for answer in first), first
         expected = text_of(first)
         assert expected
         (instance,) = three.nodes[0].state.instances.values()
