@@ -171,6 +171,17 @@ async def test_a_crowd_that_says_nothing_keeps_no_friend_out() -> None:
             await link.close()
 
 
+async def test_a_crowd_that_comes_at_once_is_sent_away_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many are accepted in one step of the event loop that some have to go before their connection is set up."""
+    monkeypatch.setattr(exo_transport_tcp.serving, "HANDSHAKE_SECONDS", 0.2)
+    async with node() as (ticket, accepted):
+        with contextlib.ExitStack() as crowd:
+            strangers = [crowd.enter_context(call_on(ticket)) for _ in range(PENDING_HANDSHAKES + 20)]
+            for stranger in strangers:
+                assert await asyncio.to_thread(read_to_the_end, stranger) == b""
+        assert not accepted
+
+
 def test_a_crowd_that_says_nothing_keeps_no_friend_of_a_runner_out() -> None:
     listener = transport().listen_blocking()
     with contextlib.ExitStack() as crowd:

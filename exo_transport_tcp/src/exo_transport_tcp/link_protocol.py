@@ -43,6 +43,9 @@ class LinkProtocol(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        if self.dead:  # others pushed in while the event loop was on its way here
+            self._transport.abort()
+            return
         set_link_options(cast("socket.socket", transport.get_extra_info("socket")))
         host, port = cast("tuple[str, int]", transport.get_extra_info("peername") or ("?", 0))[:2]
         self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
