@@ -53,7 +53,7 @@ def situation(*events: Event, nodes: int = 3) -> Situation:
     return Situation(
         state=state,
         myself=N0,
-        reachable={},
+        heard={},
         live=frozenset(state.members),
         silent=frozenset(),
         dead_for={},
@@ -81,7 +81,7 @@ def test_all_quiet() -> None:
 
 def test_who_is_reachable_joins_unless_it_left() -> None:
     seen = situation(NodeLeft(node_id=N2, forgotten=True))
-    seen = replace(seen, reachable={N1: "B", N2: "C", NodeId("new"): "New"})
+    seen = replace(seen, heard={N1: "B", N2: "C", NodeId("new"): "New"})
     assert joined(seen) == (NodeJoined(node_id=NodeId("new"), name="New"),)
 
 

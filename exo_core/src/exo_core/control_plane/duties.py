@@ -58,7 +58,7 @@ class Duties:
         return Situation(
             state=state,
             myself=self._me,
-            reachable={node_id: self._name(node_id) for node_id in reachable},
+            heard={node_id: self._name(node_id) for node_id in participant.election.liveness.live(reachable, now)},
             live=live,
             silent=frozenset(
                 node_id

@@ -44,14 +44,15 @@ class PlacementRules(Protocol):
 class Situation:
     """All that a master sees at one moment.
 
-    `reachable` maps nodes in reach to their names. `dead_for` says for how many seconds each dead member has been
-    seen dead by this master. `reported` are the placements that runners say they serve. `may_place` is False while
+    `heard` maps nodes in reach that gave a sign of life to their names: who only can be reached may still be starting,
+    and would be taken for dead as soon as it is a member. `dead_for` says for how many seconds each dead member has
+    been seen dead by this master. `reported` are the placements that runners say they serve. `may_place` is False while
     members that live have not yet told what they have.
     """
 
     state: State
     myself: NodeId
-    reachable: Mapping[NodeId, str]
+    heard: Mapping[NodeId, str]
     live: frozenset[NodeId]
     silent: frozenset[NodeId]
     dead_for: Mapping[NodeId, float]
@@ -67,7 +68,7 @@ def joined(situation: Situation) -> tuple[Fact, ...]:
     state = situation.state
     return tuple(
         NodeJoined(node_id=node_id, name=name)
-        for node_id, name in sorted(situation.reachable.items())
+        for node_id, name in sorted(situation.heard.items())
         if node_id not in state.members and node_id not in state.left
     )
 
