@@ -85,6 +85,9 @@ class RunWords(TypedDict):
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text")
 def command(**words: Unpack[RunWords]) -> None:
     """Start this machine's node and serve until it is told to stop (Ctrl-C)."""
+    from exo_core.cli.stop_signals import leave_on_signals
+
+    leave_on_signals()
     import asyncio
 
     from exo_core.cli.run_options import node_options, refuse_what_is_not_there
