@@ -29,6 +29,7 @@ from exo_core.control_socket.messages import (
 )
 from exo_core.control_socket.operations import Operations
 from exo_core.errors import ExoError, HomeError, LinkClosed, WireError
+from exo_core.task_scope import TaskScope
 from exo_core.wire.codec import decode, encode
 from exo_core.wire.length_framed import read_message, write_message
 
@@ -42,8 +43,11 @@ LARGEST_QUESTION_BYTES = 16 * 1024 * 1024
 async def serving(path: Path, operations: Operations) -> AsyncGenerator[None]:
     """Listen at `path` while the context is open. Raises `HomeError` when it cannot."""
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await _answer(reader, writer, operations)
+    calls = TaskScope()
+
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if calls.start(_answer(reader, writer, operations), "a command's call") is None:
+            writer.close()
 
     path.unlink(missing_ok=True)  # the home's lock is ours, so a socket left there is nobody's
     try:
@@ -53,7 +57,8 @@ async def serving(path: Path, operations: Operations) -> AsyncGenerator[None]:
         raise HomeError(message) from problem
     path.chmod(0o600)
     try:
-        yield
+        async with calls:
+            yield
     finally:
         server.close()
         path.unlink(missing_ok=True)
@@ -65,11 +70,12 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, op
         question = decode(QUESTION, await read_message(reader, largest=LARGEST_QUESTION_BYTES))
         replying = asyncio.ensure_future(_reply_all(question, writer, operations))
         hung_up = asyncio.ensure_future(reader.read(1))
-        await asyncio.wait((replying, hung_up), return_when=asyncio.FIRST_COMPLETED)
-        hung_up.cancel()
-        if not replying.done():
+        try:
+            await asyncio.wait((replying, hung_up), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            hung_up.cancel()
             replying.cancel()
-        await asyncio.gather(replying, hung_up, return_exceptions=True)
+            await asyncio.gather(replying, hung_up, return_exceptions=True)
     except (LinkClosed, WireError) as problem:
         logger.debug("a command's connection ended: %s", problem)
     finally:
