@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
@@ -14,6 +13,7 @@ import click
 from exo_core.cli.commands import new_id
 from exo_core.cli.loading import LoadingBar
 from exo_core.cli.node_access import running_node
+from exo_core.cli.prompts import prompts
 from exo_core.control_socket.operations import LocalOperations, Operations
 from exo_core.errors import UserError
 from exo_core.frozen import JsonValue
@@ -52,16 +52,10 @@ async def converse(home: Path, conversation: Conversation, prompt: str | None) -
             await _turn(operations, conversation, prompt)
             return
         click.echo(f"Talking to {conversation.model_id}. End with Ctrl-D.", err=True)
-        while (line := await asyncio.to_thread(_ask)) is not None:
-            if line.strip():
-                await _turn(operations, conversation, line)
-
-
-def _ask() -> str | None:
-    try:
-        return input("> " if sys.stdin.isatty() else "")
-    except (EOFError, KeyboardInterrupt):
-        return None
+        async with aclosing(prompts()) as lines:
+            async for line in lines:
+                if line.strip():
+                    await _turn(operations, conversation, line)
 
 
 @asynccontextmanager

@@ -1,0 +1,80 @@
+"""SIGINT and SIGTERM end `exo` at any moment: soon, with the right status, and without a trace."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from exo_core.testing.node_process import EXO, NodeProcess, eventually
+
+MakeNode = Callable[..., NodeProcess]
+SECONDS = 2.0
+BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+
+
+def imports(pid: int, library: str) -> bool:
+    """Whether a process has opened a library: how far it has come."""
+    return any(library in item.path for item in psutil.Process(pid).memory_maps())
+
+
+@BOTH
+def test_while_it_still_imports(make_node: MakeNode, number: signal.Signals) -> None:
+    process = make_node("alpha").launch()
+    eventually(lambda: imports(process.pid, "pydantic_core"), "it has begun", seconds=20)
+    process.send_signal(number)
+    assert process.wait(timeout=SECONDS) == 0
+
+
+@BOTH
+def test_while_it_joins_somebody_who_does_not_answer(make_node: MakeNode, number: signal.Signals) -> None:
+    alpha = make_node("alpha").start()
+    code = alpha.invite()
+    alpha.process.send_signal(signal.SIGSTOP)
+    try:
+        beta = make_node("beta")
+        process = beta.launch("--join", code)
+        eventually(lambda: psutil.Process(process.pid).net_connections(), "it has called", seconds=20)
+        process.send_signal(number)
+        assert process.wait(timeout=SECONDS) == 0
+        assert "Error" not in beta.output
+    finally:
+        alpha.process.send_signal(signal.SIGCONT)
+
+
+def test_while_a_command_follows_the_log(make_node: MakeNode) -> None:
+    alpha = make_node("alpha").start()
+    follower = subprocess.Popen(
+        [EXO, "log", "-f", "--home", str(alpha.home)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert follower.stdout is not None
+    assert "cluster_created" in follower.stdout.readline()
+    alpha.process.send_signal(signal.SIGINT)
+    assert alpha.process.wait(timeout=SECONDS) == 0
+    assert "Traceback" not in alpha.output
+    _, errors = follower.communicate(timeout=10)
+    assert len(errors.splitlines()) == 1
+    assert not (alpha.home / "node.sock").exists()
+
+
+def test_a_conversation_at_its_prompt(tmp_path: Path) -> None:
+    """Ctrl-C ends it, not the line after."""
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "EXO_HOME": str(tmp_path / "home")}
+    process = subprocess.Popen([EXO, "chat"], stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
+    os.close(theirs)
+    shown = b""
+    while b"> " not in shown:
+        shown += os.read(ours, 1024)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=10) == 1
+    assert time.monotonic() - begun < SECONDS
+    os.close(ours)
