@@ -91,3 +91,14 @@ def test_what_is_not_there_yet_says_so() -> None:
     with pytest.raises(NotThereYet, match="--max-memory is not there yet"):
         refuse_what_is_not_there(words_of(["--max-memory", "8GB"], {}))
     refuse_what_is_not_there(words())
+
+
+@pytest.mark.parametrize("word", ["x", "9-1", "0", "1-", "-1", "5000-70000", "1-2-3", ""])
+def test_data_ports_that_cannot_be_meant_are_an_error(word: str) -> None:
+    with pytest.raises(UserError, match="--data-ports"):
+        node_options(words_of([f"--data-ports={word}"], {}))
+
+
+@pytest.mark.parametrize("word", ["5000", "5000-5100", "7-7"])
+def test_data_ports(word: str) -> None:
+    assert node_options(words_of(["--data-ports", word], {})).data_ports == word

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
 from pathlib import Path
@@ -14,6 +15,9 @@ from exo_core.node_handle import HttpOptions
 
 if TYPE_CHECKING:
     from exo_core.cli.run import RunWords
+
+
+LARGEST_PORT = 65535
 
 
 def refuse_what_is_not_there(words: RunWords) -> None:
@@ -40,7 +44,7 @@ def node_options(words: RunWords) -> NodeOptions:
         transports=tuple(dict.fromkeys(words["transport"])),
         backends=tuple(dict.fromkeys(words["backend"])),
         listen=words["listen"],
-        data_ports=words["data_ports"] or "0",
+        data_ports=_data_ports(words["data_ports"]),
         peers=words["peer"],
         join_code=_join_code(words["join"]),
         secret=os.environ.get("EXO_SECRET"),
@@ -50,6 +54,17 @@ def node_options(words: RunWords) -> NodeOptions:
         models=words["model"],
         without=words["without"],
     )
+
+
+def _data_ports(word: str | None) -> str:
+    if word is None:
+        return "0"
+    found = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", word)
+    first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+    if not 0 < first <= last <= LARGEST_PORT:
+        message = f"--data-ports {word}: write A-B, ports from 1 to {LARGEST_PORT}, the smaller first: 5000-5100"
+        raise UserError(message)
+    return word
 
 
 def _http_options(words: RunWords) -> HttpOptions:
@@ -70,7 +85,8 @@ def _key_of(file: Path | None) -> str | None:
     try:
         key = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as problem:
-        message = f"cannot read the API key from {file}: {problem}"
+        reason = problem.strerror if isinstance(problem, OSError) else "it is no text"
+        message = f"cannot read the API key from {file}: {reason}"
         raise UserError(message) from problem
     if not key:
         message = f"{file} is empty; write the API key into it"

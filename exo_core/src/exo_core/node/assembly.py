@@ -18,7 +18,7 @@ from exo_core.control_plane.control_plane import ControlPlane
 from exo_core.control_plane.telemetry_board import TelemetryBoard
 from exo_core.control_socket.operations import LocalOperations
 from exo_core.control_socket.server import serving
-from exo_core.errors import RequestRefused
+from exo_core.errors import RequestRefused, UserError
 from exo_core.event_logs import EventLog
 from exo_core.gateway.gateway import Gateway
 from exo_core.gateway.waiting import InstanceFinder
@@ -59,13 +59,24 @@ async def running_node(options: NodeOptions, *, plugins: Plugins | None = None) 
     `plugins` are those that are installed, unless given.
     """
     home = Home(options.home)
-    plugins = plugins or Plugins(built_in=built_in_plugins(), blocked=options.without)
+    plugins = plugins or _plugins_for(options)
     async with AsyncExitStack() as stack:
         stack.enter_context(home.locked())
         membership = await membership_of(home, options, plugins)
         assembly = Assembly(home, options, plugins, membership)
         await stack.enter_async_context(assembly.working())
         yield assembly.node
+
+
+def _plugins_for(options: NodeOptions) -> Plugins:
+    built_in = built_in_plugins()
+    plugins = Plugins(built_in=built_in, blocked=options.without)
+    known = sorted({*built_in, *(report.name for report in plugins.reports)})
+    for name in options.without:
+        if name not in known:
+            message = f"--without {name}: there is no plugin of that name (there are: {', '.join(known)})"
+            raise UserError(message)
+    return plugins
 
 
 @final
