@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from exo_core.cli.options import json_option
+from exo_core.cli.options import home_option, json_option
 
 
 @click.command("doctor")
+@home_option
 @json_option
-def command(*, as_json: bool) -> None:
+def command(home: Path, *, as_json: bool) -> None:
     """Look at this machine: memory, plugins, backends, ports."""
     import asyncio
     import json
 
     from exo_core.cli.doctor_checks import all_checks, print_checks
 
-    checks = asyncio.run(all_checks())
+    checks = asyncio.run(all_checks(home))
     if as_json:
         click.echo(json.dumps([check.__dict__ for check in checks], indent=2))
     else:

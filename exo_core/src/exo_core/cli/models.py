@@ -14,12 +14,19 @@ if TYPE_CHECKING:
     from exo_core.control_socket.operations import Operations
 
 
-@click.group("models", invoke_without_command=True)
-@click.pass_context
-def command(context: click.Context) -> None:
-    """List, add and remove models."""
-    if context.invoked_subcommand is None:
-        context.invoke(list_models)
+class ModelsGroup(click.Group):
+    """The group `exo models`: `list` where no subcommand is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `list` in front when the first word is one of its options, or missing."""
+        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group("models", cls=ModelsGroup)
+def command() -> None:
+    """List (without a further word), add and remove models."""
 
 
 @command.command("list")
