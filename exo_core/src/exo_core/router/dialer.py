@@ -152,7 +152,8 @@ class Dialer:
                 return
             if self.problems.get(ticket) != str(problem):
                 self.problems[ticket] = str(problem)
-                logger.info("cannot reach %s: %s", ticket, problem)
+                level = logging.WARNING if isinstance(problem, Refused) else logging.INFO  # a person has to act
+                logger.log(level, "cannot reach %s: %s", ticket, problem)
             raise
         self.problems.pop(ticket, None)
         self._book.found(reached, ticket)
