@@ -7,20 +7,22 @@ import socket
 import sys
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import psutil
 from rich.console import Console
+from rich.text import Text
 
 from exo_core.cli import load_plugins
 from exo_core.cli.documents import gigabytes
-from exo_core.cli.options import default_home
+from exo_core.cli.tables import plain
 from exo_core.node.options import DEFAULT_NODE_PORT
 from exo_core.plugins.manager import Plugins
 from exo_core.runner.one_shot import probe
 
 Verdict = Literal["good", "note", "bad"]
-MARKS: dict[Verdict, str] = {"good": "[green]✓[/green]", "note": "[yellow]![/yellow]", "bad": "[red]✗[/red]"}
+MARKS: dict[Verdict, tuple[str, str]] = {"good": ("✓", "green"), "note": ("!", "yellow"), "bad": ("✗", "red")}
 LITTLE_DISK_BYTES = 5e9
 
 
@@ -34,19 +36,19 @@ class Check:
     mend: str = ""
 
 
-async def all_checks() -> list[Check]:
+async def all_checks(home: Path) -> list[Check]:
     """Everything, in the order in which a person would ask."""
     plugins = load_plugins()
-    checks = [*_machine(), *_plugins(plugins)]
+    checks = [*_machine(home), *_plugins(plugins)]
     return checks + [check async for check in _backends(plugins)] + list(_ports())
 
 
-def _machine() -> Iterator[Check]:
+def _machine(home: Path) -> Iterator[Check]:
     version = ".".join(map(str, sys.version_info[:3]))
     yield Check("Python", "good", version)
     memory = psutil.virtual_memory()
     yield Check("memory", "good", f"{gigabytes(memory.available)} free of {gigabytes(memory.total)}")
-    home = default_home()
+    home = home.expanduser().absolute()
     existing = next(folder for folder in (home, *home.parents) if folder.exists())
     free = shutil.disk_usage(existing).free
     verdict: Verdict = "good" if free >= LITTLE_DISK_BYTES else "note"
@@ -91,6 +93,7 @@ def print_checks(checks: list[Check]) -> None:
     console = Console(highlight=False)
     width = max(len(check.subject) for check in checks)
     for check in checks:
-        console.print(f"{MARKS[check.verdict]} {check.subject:<{width}}  {check.finding}", soft_wrap=True)
+        line = f" {check.subject:<{width}}  {plain(check.finding)}"
+        console.print(Text.assemble(MARKS[check.verdict], line), soft_wrap=True)
         if check.mend:
-            console.print(f"  {'':<{width}}  → {check.mend}", soft_wrap=True)
+            console.print(Text(f"  {'':<{width}}  → {check.mend}"), soft_wrap=True)

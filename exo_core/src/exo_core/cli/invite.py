@@ -13,12 +13,12 @@ LONGEST_MINUTES = 7 * 24 * 60
 
 @click.command("invite")
 @home_option
-@click.option("--minutes", type=click.FloatRange(0, LONGEST_MINUTES, min_open=True), default=60.0, show_default=True)
+@click.option("--minutes", type=click.FloatRange(0, LONGEST_MINUTES, min_open=True), default=60, show_default=True)
 def command(home: Path, minutes: float) -> None:
     """Print a code, good for one machine, while this node runs. On the other machine: exo run --join CODE."""
     from exo_core.cli.node_access import with_node
 
     code = with_node(home, lambda node: node.invite(minutes))
-    click.echo(f"Good once, for {minutes:.0f} minutes. On the other machine, type:", err=True)
+    click.echo(f"Good once, for {minutes:g} minutes. On the other machine, type:", err=True)
     click.echo("exo run --join \\", err=True)
     click.echo(code)

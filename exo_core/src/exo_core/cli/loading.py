@@ -19,14 +19,16 @@ POLL_S = 0.2
 
 def progress_bars() -> Progress:
     """Spinner, what is going on, bar, bytes, seconds."""
+    console = Console(stderr=True)
     return Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=30),
         DownloadColumn(),
         TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
+        disable=not console.is_terminal,
     )
 
 

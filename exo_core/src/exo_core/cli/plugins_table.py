@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TypedDict
 
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from exo_core import __version__
+from exo_core.cli.tables import add_row, coloured, plain, table
 from exo_core.plugins.manager import Plugins
 
 
@@ -74,18 +74,17 @@ def _components(plugins: Plugins) -> dict[str, list[str]]:
 
 def print_plugins(rows: list[PluginRow]) -> None:
     """One line per plugin, and below them why some failed."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("plugin", "distribution", "version", "state"):
-        table.add_column(column, header_style="dim", no_wrap=True)
-    table.add_column("brings", header_style="dim")
+    shown = table("plugin", "distribution", "version", "state", "brings")
+    for column in shown.columns[:-1]:
+        column.no_wrap = True
     for row in rows:
-        state = "[red]failed[/red]" if row["state"] == "failed" else row["state"]
-        table.add_row(row["name"], row["distribution"], row["version"], state, ", ".join(_brings(row)))
+        state = coloured("failed", "red") if row["state"] == "failed" else row["state"]
+        add_row(shown, row["name"], row["distribution"], row["version"], state, ", ".join(_brings(row)))
     console = Console(highlight=False)
-    console.print(table)
+    console.print(shown)
     for row in rows:
         if row["state"] == "failed":
-            console.print(f"[red]{row['name']}[/red]: {escape(row['reason'])}", soft_wrap=True)
+            console.print(Text.assemble((plain(row["name"]), "red"), f": {plain(row['reason'])}"), soft_wrap=True)
 
 
 def _brings(row: PluginRow) -> list[str]:

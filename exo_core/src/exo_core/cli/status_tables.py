@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from exo_core.cli.documents import as_list, as_number, as_object, as_text, gigabytes, named_objects, objects
+from exo_core.cli.tables import add_row, coloured, plain, table
 from exo_core.frozen import JsonObject, JsonValue
 
 COLORS = {"ready": "green", "busy": "green", "failed": "red", "waiting": "yellow", "dead": "red", "alive": "green"}
@@ -24,13 +26,15 @@ def print_status(document: JsonValue) -> None:
         console.print("No model is placed. Place one: [bold]exo place tiny[/bold]")
 
 
-def _headline(state: JsonObject) -> str:
+def _headline(state: JsonObject) -> Text:
     epoch, log = as_object(state.get("epoch")), as_object(state.get("log"))
     master = as_text(state.get("master"))
-    master_name = _name(state, master) if master else "[yellow]none at the moment[/yellow]"
-    return (
-        f"Cluster [bold]{as_text(state.get('cluster_id'))[:12]}[/bold] · master {master_name} "
-        f"· term {as_number(epoch.get('term')):.0f} · log {as_number(log.get('length')):.0f} entries"
+    return Text.assemble(
+        "Cluster ",
+        (as_text(state.get("cluster_id"))[:12], "bold"),
+        " · master ",
+        plain(_name(state, master)) if master else ("none at the moment", "yellow"),
+        f" · term {as_number(epoch.get('term')):.0f} · log {as_number(log.get('length')):.0f} entries",
     )
 
 
@@ -38,65 +42,63 @@ def _name(state: JsonObject, node_id: str) -> str:
     return as_text(as_object(as_object(state.get("nodes")).get(node_id)).get("name")) or node_id[:8]
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(column, header_style="dim")
-    return table
-
-
 def _nodes(state: JsonObject) -> Table:
-    table = _table("\nNodes", "", "name", "id", "version", "memory free / total", "backends", "transports")
+    here = _name(state, as_text(state.get("node_id")))
+    nodes = table(
+        "", "name", "id", "version", "free memory", "backends", "transports", title=f"\nNodes (this is {here})"
+    )
     for node_id, node in named_objects(state.get("nodes")):
         alive, memory = bool(node.get("alive")), as_object(node.get("memory"))
-        table.add_row(
-            "[green]●[/green]" if alive else "[red]○[/red]",
-            as_text(node.get("name")) + (" (this machine)" if node_id == state.get("node_id") else ""),
+        free = Text(f"{gigabytes(memory.get('free'))} of {gigabytes(memory.get('total'))}")
+        add_row(
+            nodes,
+            coloured("●", "green") if alive else coloured("○", "red"),
+            as_text(node.get("name")),
             node_id[:8],
             as_text(node.get("version")),
-            f"{gigabytes(memory.get('free'))} / {gigabytes(memory.get('total'))}" if alive else _silence(node),
+            free if alive else coloured(_silence(node), "red"),
             ", ".join(map(str, as_list(node.get("backends")))) or "none",
             ", ".join(map(str, as_list(node.get("transports")))) or "none",
         )
-    return table
+    return nodes
 
 
 def _silence(node: JsonObject) -> str:
     seconds = node.get("last_seen_s")
-    return "[red]not heard of[/red]" if seconds is None else f"[red]silent for {as_number(seconds):.0f} s[/red]"
+    return "not heard of" if seconds is None else f"silent for {as_number(seconds):.0f} s"
 
 
 def _links(state: JsonObject) -> Table:
-    table = _table("\nLinks", "between", "", "transport", "address", "round trip")
+    links = table("between", "", "transport", "address", "round trip", title="\nLinks")
     for link in objects(state.get("links")):
-        table.add_row(
+        add_row(
+            links,
             _name(state, as_text(link.get("a"))),
             _name(state, as_text(link.get("b"))),
             as_text(link.get("transport")),
             as_text(link.get("address")),
             "" if link.get("round_trip_ms") is None else f"{as_number(link.get('round_trip_ms')):.2f} ms",
         )
-    return table
+    return links
 
 
 def _instances(state: JsonObject) -> Table:
-    table = _table("\nInstances", "instance", "model", "status", "layers", "node", "runner")
+    instances = table("instance", "model", "status", "layers", "node", "runner", title="\nInstances")
     runners = as_object(state.get("runners"))
     for instance_id, instance in named_objects(state.get("instances")):
-        status = as_text(instance.get("status"))
-        detail = as_text(instance.get("detail"))
-        shown = f"[{COLORS.get(status, 'cyan')}]{status}[/]" + (f" {detail}" if detail and status != "ready" else "")
+        status, detail = as_text(instance.get("status")), as_text(instance.get("detail"))
+        shown = _status(status)
+        if detail and status != "ready":
+            shown.append(f" {plain(detail)}", "default")
         shards = objects(instance.get("shards"))
-        table.add_row(instance_id, as_text(instance.get("model_id")), shown, "", "", "" if shards else "none")
+        add_row(instances, instance_id, as_text(instance.get("model_id")), shown, "", "", "" if shards else "none")
         for shard in shards:
             runner = as_object(runners.get(as_text(shard.get("runner_id"))))
-            state_of_runner = as_text(runner.get("status")) or "unknown"
-            table.add_row(
-                "",
-                "",
-                "",
-                f"{as_number(shard.get('start_layer')):.0f}-{as_number(shard.get('end_layer')) - 1:.0f}",
-                _name(state, as_text(shard.get("node_id"))),
-                f"[{COLORS.get(state_of_runner, 'cyan')}]{state_of_runner}[/]",
-            )
-    return table
+            layers = f"{as_number(shard.get('start_layer')):.0f}-{as_number(shard.get('end_layer')) - 1:.0f}"
+            node = _name(state, as_text(shard.get("node_id")))
+            add_row(instances, "", "", "", layers, node, _status(as_text(runner.get("status")) or "unknown"))
+    return instances
+
+
+def _status(status: str) -> Text:
+    return coloured(status, COLORS.get(status, "cyan"))

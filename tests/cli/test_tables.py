@@ -1,0 +1,42 @@
+"""What people and machines call things reaches the terminal as it is, and harmless."""
+
+from __future__ import annotations
+
+import pytest
+
+from exo_core.cli.place_tables import print_previews
+from exo_core.cli.status_tables import print_status
+from exo_core.frozen import JsonObject
+
+NODE: JsonObject = {
+    "name": "[/x] [bold]name",
+    "alive": True,
+    "version": "0.1.0",
+    "memory": {"free": 7.5e9, "total": 16e9},
+    "backends": ["mlx"],
+    "transports": ["tcp", "webrtc"],
+}
+STATE: JsonObject = {
+    "node_id": "n1",
+    "cluster_id": "c",
+    "master": "n1",
+    "nodes": {"n1": NODE, "n2": {**NODE, "name": "\x1b[2Jclear", "alive": False, "last_seen_s": 3}},
+    "links": [{"a": "n1", "b": "n2", "transport": "tcp", "address": "[fd00::1]:52416", "round_trip_ms": 0.1}],
+    "instances": {"i": {"model_id": "/models/[red]m", "status": "waiting", "detail": "[/] no room", "shards": []}},
+}
+
+
+def test_status_shows_names_and_addresses_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    print_status(STATE)
+    shown = capsys.readouterr().out
+    for text in ("[/x] [bold]name", "[fd00::1]:52416", "/models/[red]m", "[/] no room", "silent for 3 s"):
+        assert text in shown
+    assert "\x1b" not in shown
+    assert all(len(line) <= 80 for line in shown.splitlines())
+
+
+def test_previews_show_the_model_and_the_reason_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    print_previews(STATE, [{"min_nodes": 2, "error": "[/b] does not fit"}], "/models/[red]m")
+    shown = capsys.readouterr().out
+    assert "/models/[red]m" in shown
+    assert "[/b] does not fit" in shown
