@@ -90,7 +90,7 @@ async def memory_cluster(
                 secret=secret,
                 peers=tuple(cluster.nodes[0].tickets) if cluster.nodes else (),
                 discovery=False,
-                http=HttpOptions(enabled=False),
+                http=HttpOptions(port=0),  # served only if a plugin serves it
             )
             node = running_node(options, plugins=Plugins(built_in=modules, points=()))
             cluster.nodes.append(await stack.enter_async_context(node))
