@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, aclosing
 
 from exo_core.identifiers import RequestId
 from exo_core.node.node import Node
-from exo_core.requests import Answer, Chunk, Failed, Generate, TextPrompt
+from exo_core.requests import Answer, Chunk, Failed, Generate, Refused, TextPrompt
 from exo_core.testing.clusters import MemoryCluster
 
 MakeCluster = Callable[[int], AbstractAsyncContextManager[MemoryCluster]]
@@ -60,3 +60,16 @@ async def test_two_requests_of_one_id_are_not_mixed_up(cluster: MakeCluster) -> 
             await anext(first)
             second = await all_of(node.generate(request("same"), one.model))
         assert second[-1].kind == "refused"
+
+
+async def test_a_node_that_stops_tells_its_clients_and_takes_no_more(cluster: MakeCluster) -> None:
+    async with cluster(1) as one:
+        node, model = one.nodes[0], one.model
+        generator = node.generate(request("r"), model)
+        answers = [await anext(generator)]  # it waits for the model to be loaded
+    async with asyncio.timeout(10):
+        answers += await all_of(generator)
+        late = await all_of(node.generate(request("late"), model))
+    assert failure_of(answers) == "stopping"
+    assert isinstance(late[-1], Refused)
+    assert late[-1].code == "stopping"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -145,3 +146,36 @@ def test_a_stopped_node_says_goodbye_and_leaves_no_process(make_node: Callable[.
     for pid in runners:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+def test_a_stream_says_why_when_its_instance_is_removed_or_its_node_stops(
+    make_node: Callable[..., NodeProcess], client_of: Callable[[NodeProcess], OpenAI]
+) -> None:
+    node = make_node("alpha").start()
+    for end, said in ((lambda: node.exo("remove", "tiny"), "removed"), (lambda: node.stop(), "stopping")):
+        node.place("tiny")
+        stream = LongStream(client_of(node), "tiny")
+        stream.wait_for_tokens(5)
+        end()
+        stream.wait_for_end()
+        assert isinstance(stream.error, APIError), stream.error
+        assert said in str(stream.error)
+
+
+def test_a_request_that_is_cancelled_by_its_id_is_no_failure_of_the_server(
+    make_node: Callable[..., NodeProcess], client_of: Callable[[NodeProcess], OpenAI]
+) -> None:
+    node = make_node("alpha").start()
+    node.place("tiny")
+    ids: list[str] = []
+    with client_of(node).chat.completions.with_streaming_response.create(
+        model="tiny", messages=[{"role": "user", "content": PROMPT}], extra_body={"ignore_eos": True}, stream=True
+    ) as answer:
+        lines: list[str] = []
+        for line in answer.iter_lines():
+            lines.append(line)
+            if line.startswith("data: {") and not ids:
+                ids.append(json.loads(line.removeprefix("data: "))["id"])
+                client_of(node).post(f"/cancel/{ids[0]}", cast_to=object)
+    assert "internal_error" not in "".join(lines)
+    assert "cancelled" in "".join(lines), lines[-3:]

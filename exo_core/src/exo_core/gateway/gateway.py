@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 LONGEST_SILENCE_S = 60.0
 """Without a token, a prefilled chunk, loaded bytes or an advance in the queue."""
+STOPPING = "this node is stopping; ask another"
 
 
 @final
@@ -43,6 +44,7 @@ class Gateway:
         self._in_flight: Counter[InstanceId] = Counter()
         self._running: dict[RequestId, asyncio.Task[None]] = {}
         self._tasks = TaskScope()
+        self._stopping = False
         messenger.on_stream(STREAM, self._serve)
 
     @asynccontextmanager
@@ -50,6 +52,12 @@ class Gateway:
         """Parent of all pumps; leaving cancels every request."""
         async with self._tasks:
             yield
+
+    def stop(self) -> None:
+        """This node stops: every request ends with words that say so, and no more are taken."""
+        self._stopping = True
+        for task in list(self._running.values()):
+            task.cancel()
 
     def cancel(self, request_id: RequestId) -> bool:
         """End a request of this gateway."""
@@ -62,9 +70,11 @@ class Gateway:
         if request.request_id in self._running:
             yield Refused(status=409, code="duplicate_request", message="a request with this id is running")
             return
-        pump = self._tasks.start(self._pump(request, model_id, backlog), f"request {request.request_id}")
+        pump = None
+        if not self._stopping:
+            pump = self._tasks.start(self._pump(request, model_id, backlog), f"request {request.request_id}")
         if pump is None:
-            yield Refused(status=503, code="stopping", message="this node is stopping; ask another")
+            yield Refused(status=503, code="stopping", message=STOPPING)
             return
         self._running[request.request_id] = pump
         pump.add_done_callback(lambda _: backlog.end())  # also when it was cancelled before its first step
@@ -86,7 +96,8 @@ class Gateway:
                         backlog.put(Failed(code="client_too_slow", message="the client read too slowly; cancelled"))
                         return
         except asyncio.CancelledError:
-            backlog.put(Failed(code="cancelled", message="the request was cancelled"))
+            stopped = Failed(code="stopping", message=STOPPING)
+            backlog.put(stopped if self._stopping else Failed(code="cancelled", message="the request was cancelled"))
             raise
         except RequestRefused as refusal:
             backlog.put(Refused(status=refusal.status, code=refusal.code, message=refusal.message))
@@ -105,9 +116,15 @@ class Gateway:
         try:
             async with aclosing(self._delivered(request, head)) as answers:
                 async for answer in answers:
-                    yield answer
+                    yield self._explained(answer, instance_id)
         finally:
             self._in_flight[instance_id] -= 1
+
+    def _explained(self, answer: Answer, instance_id: InstanceId) -> Answer:
+        """What the runner took for an accident may have been a person's wish."""
+        if not isinstance(answer, Failed) or answer.code != "instance_lost" or self._finder.is_wished(instance_id):
+            return answer
+        return instance_lost(f"the instance {instance_id} was removed during the answer; ask again to place the model")
 
     async def _delivered(self, request: EngineRequest, head: Shard) -> AsyncGenerator[Answer]:
         """Answers of one attempt, each token once; silence becomes an error."""

@@ -42,6 +42,10 @@ class InstanceFinder:
     changes: Callable[[], AsyncGenerator[None]]
     ensure: Callable[[ModelId], Awaitable[InstanceId]]
 
+    def is_wished(self, instance_id: InstanceId) -> bool:
+        """Whether nobody removed that instance."""
+        return instance_id in self.state().instances
+
     def choose(self, model_id: ModelId, in_flight: Counter[InstanceId]) -> tuple[InstanceId, Shard]:
         """The ready instance with the fewest requests in flight, and its head. Raises `RequestRefused` if none is."""
         ready = ready_instances(self.state(), self.telemetry(), model_id)

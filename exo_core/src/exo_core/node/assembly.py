@@ -118,6 +118,7 @@ class Assembly:
             tasks = await stack.enter_async_context(TaskScope())
             tasks.start(self.introductions.run(), "introductions")
             tasks.start(self._first_errands(), "first errands")
+            stack.callback(self.gateway.stop)  # first of all, so that clients hear why before their sockets close
             yield
 
     def _signal_runner(self, runner_id: RunnerId, sender: Peer, message: bytes) -> None:
