@@ -91,9 +91,14 @@ class ExoGroup(click.Group):
 
 @contextmanager
 def errors_for_people() -> Generator[None]:
-    """An error of ours becomes one line on stderr and exit status 1."""
+    """An error of ours, or of the disk, becomes one line on stderr and exit status 1."""
     try:
         yield
+    except OSError as error:
+        if os.environ.get("EXO_TRACEBACK") or error.filename is None:
+            raise
+        message = f"{os.fsdecode(error.filename)}: {error.strerror}"
+        raise click.ClickException(message) from error
     except ExoError as error:
         if os.environ.get("EXO_TRACEBACK"):
             raise

@@ -43,11 +43,14 @@ class NodeKey:
     def load(cls, path: Path) -> NodeKey:
         """Read the key from a PEM file. Raises `HomeError` when it is unreadable or no Ed25519 key."""
         try:
-            key = load_pem_private_key(path.read_bytes(), password=None)
-        except (OSError, ValueError, TypeError) as problem:
-            message = (
-                f"cannot read this machine's key {path}: {problem}. Restore the file, or remove it to be a new node"
-            )
+            content = path.read_bytes()
+        except OSError as problem:
+            message = f"cannot read this machine's key {path}: {problem.strerror}"
+            raise HomeError(message) from problem
+        try:
+            key = load_pem_private_key(content, password=None)
+        except (ValueError, TypeError) as problem:
+            message = f"{path} holds no key that can be read. Restore the file, or remove it to be a new node"
             raise HomeError(message) from problem
         if not isinstance(key, Ed25519PrivateKey):
             message = f"{path} holds no Ed25519 key. Restore the file, or remove it to be a new node"

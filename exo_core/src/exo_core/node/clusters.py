@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from exo_core.errors import HomeError
+from exo_core.errors import HomeError, UserError
 from exo_core.identifiers import ClusterId
 from exo_core.identity.secret import ClusterSecret
 from exo_core.node.home import Home
@@ -40,14 +41,17 @@ def current_cluster(home: Home, *, secret_hex: str | None) -> Cluster:
     cluster_id = _read(home.current_file)
     if cluster_id is None:
         return adopt_cluster(home, ClusterSecret.generate())
-    secret = _read(home.clusters / cluster_id / "secret")
-    if secret is None:
-        message = (
-            f"{home.clusters / cluster_id / 'secret'} is missing: this machine cannot prove that it is a member. "
-            f"Join again with `exo run --join CODE`, or remove {home.current_file} to begin a new cluster"
-        )
+    advice = f"Join again with `exo run --join CODE`, or remove {home.current_file} to begin a new cluster"
+    if not re.fullmatch(r"[a-z2-7]{26}", cluster_id):
+        message = f"{home.current_file} names no cluster. {advice}"
         raise HomeError(message)
-    return keep_cluster(home, ClusterSecret.from_hex(secret))
+    file = home.clusters / cluster_id / "secret"
+    secret = _secret_in(file)
+    if secret is None or secret.cluster_id != cluster_id:
+        what = "is missing or broken" if secret is None else "is not this cluster's"
+        message = f"{file} {what}: this machine cannot prove that it is a member. {advice}"
+        raise HomeError(message)
+    return keep_cluster(home, secret)
 
 
 def adopt_cluster(home: Home, secret: ClusterSecret) -> Cluster:
@@ -66,11 +70,19 @@ def keep_cluster(home: Home, secret: ClusterSecret, *, store_secret: bool = True
     return cluster
 
 
+def _secret_in(file: Path) -> ClusterSecret | None:
+    text = _read(file)
+    try:
+        return None if text is None else ClusterSecret.from_hex(text)
+    except UserError:
+        return None
+
+
 def _read(path: Path) -> str | None:
     try:
-        return path.read_text(encoding="ascii").strip()
+        return path.read_text(encoding="ascii", errors="replace").strip()
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError) as problem:
-        message = f"cannot read {path}: {problem}"
+    except OSError as problem:
+        message = f"cannot read {path}: {problem.strerror}"
         raise HomeError(message) from problem

@@ -28,7 +28,8 @@ class KnownPeers:
         except FileNotFoundError:
             self.tickets = {}
         except (OSError, ValidationError) as problem:
-            logger.warning("cannot read %s (%s); peers must be told again with --peer or --join", file, problem)
+            reason = problem.strerror if isinstance(problem, OSError) else "it holds something else"
+            logger.warning("cannot read %s (%s); peers must be told again with --peer or --join", file, reason)
             self.tickets = {}
 
     def learn(self, node_id: NodeId, tickets: tuple[Ticket, ...]) -> None:
