@@ -102,3 +102,9 @@ def test_data_ports_that_cannot_be_meant_are_an_error(word: str) -> None:
 @pytest.mark.parametrize("word", ["5000", "5000-5100", "7-7"])
 def test_data_ports(word: str) -> None:
     assert node_options(words_of(["--data-ports", word], {})).data_ports == word
+
+
+@pytest.mark.parametrize("name", ["x" * 65, "two\nlines", "\x1b[31mred"])
+def test_a_name_that_no_table_could_show_is_an_error(name: str) -> None:
+    with pytest.raises(UserError, match="--name"):
+        node_options(words_of(["--name", name], {}))

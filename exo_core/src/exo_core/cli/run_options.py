@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 LARGEST_PORT = 65535
+LONGEST_NAME = 64
 
 
 def refuse_what_is_not_there(words: RunWords) -> None:
@@ -40,7 +41,7 @@ def node_options(words: RunWords) -> NodeOptions:
     """Raises `UserError` for a word that cannot be meant."""
     return NodeOptions(
         home=words["home"],
-        name=words["name"] or socket.gethostname().removesuffix(".local"),
+        name=_name(words["name"] or socket.gethostname().removesuffix(".local")),
         transports=tuple(dict.fromkeys(words["transport"])),
         backends=tuple(dict.fromkeys(words["backend"])),
         listen=words["listen"],
@@ -54,6 +55,13 @@ def node_options(words: RunWords) -> NodeOptions:
         models=words["model"],
         without=words["without"],
     )
+
+
+def _name(word: str) -> str:
+    if len(word) > LONGEST_NAME or not word.isprintable():
+        message = f"--name: a name has up to {LONGEST_NAME} letters that can be printed, on one line"
+        raise UserError(message)
+    return word
 
 
 def _data_ports(word: str | None) -> str:
