@@ -129,4 +129,4 @@ def exo_state_rolled_back(to_length: int, state: State) -> None:
 
 @hookspec
 def exo_observe(observation: Observation) -> None:
-    """Request started, first token, request finished, link up, link down, master changed. Never per token."""
+    """A request, a link, a runner or the master changed: see `Observation.kind`. Never per token."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 from exo_core.frozen import Frozen
 
 
 class Observation(Frozen):
-    """Something happened on this node. `subject` is a request, a peer or a runner; `seconds` how long it took."""
+    """Something happened on this node.
+
+    `subject` is the id of a request, peer, master or runner. Of a request: `seconds` since it came in, `count` of its
+    tokens, `detail` the code of an error. Of a runner that failed, `detail` is why.
+    """
 
     kind: Literal[
         "request_started",
@@ -25,3 +30,7 @@ class Observation(Frozen):
     seconds: float | None = None
     count: int | None = None
     detail: str = ""
+
+
+Observe = Callable[[Observation], None]
+"""Whom a part tells; `Plugins.observe` in a node."""

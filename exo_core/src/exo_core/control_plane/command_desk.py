@@ -8,9 +8,9 @@ from itertools import count
 from typing import final
 
 from exo_core.clock import Clock
+from exo_core.control_plane.change_counter import ChangeCounter
 from exo_core.control_plane.inputs import Commanded, Decided
 from exo_core.control_plane.messages import CommandReply, NotMaster
-from exo_core.control_plane.signals import Signal
 from exo_core.control_plane.topics import COMMAND_CALL
 from exo_core.errors import CallFailed, LinkClosed, NoMaster
 from exo_core.identifiers import NodeId
@@ -31,7 +31,7 @@ class CommandDesk:
         *,
         messenger: Messenger,
         clock: Clock,
-        changed: Signal,
+        changed: ChangeCounter,
         master: Callable[[], NodeId | None],
         put: Callable[[Commanded], None],
     ) -> None:

@@ -16,6 +16,7 @@ from itertools import count
 from typing import Literal, TypeVar, final
 
 from exo_core.clock import Clock, Rng
+from exo_core.control_plane.change_counter import ChangeCounter
 from exo_core.control_plane.command_desk import CommandDesk
 from exo_core.control_plane.duties import Duties
 from exo_core.control_plane.inbox import Inbox
@@ -36,7 +37,6 @@ from exo_core.control_plane.inputs import (
 from exo_core.control_plane.ledger import Applied
 from exo_core.control_plane.messages import ReplicationMessage
 from exo_core.control_plane.participant import Participant
-from exo_core.control_plane.signals import Signal
 from exo_core.control_plane.telemetry_board import TelemetryBoard
 from exo_core.control_plane.topics import ELECTION_TOPIC, LOG_TOPIC
 from exo_core.election.election import TICK_S
@@ -101,7 +101,7 @@ class ControlPlane:
         self._duties = Duties(node_id=node_id, rules=plugins, nodes=telemetry.nodes, measure=measure or self.topology)
         self._inbox = Inbox()
         self._waiters = count(1)
-        self.changed = Signal()
+        self.changed = ChangeCounter()
         self._desk = CommandDesk(
             messenger=messenger,
             clock=clock,

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import final
 
 from exo_core.clock import Clock
-from exo_core.control_plane.signals import Signal
+from exo_core.control_plane.change_counter import ChangeCounter
 from exo_core.control_plane.topics import TELEMETRY_TOPIC
 from exo_core.identifiers import NodeId
 from exo_core.messaging import Messenger
@@ -31,7 +31,7 @@ class TelemetryBoard:
         self._newest: dict[NodeId, NodeTelemetry] = {}
         self._heard_at: dict[NodeId, float] = {}
         self._poked = asyncio.Event()
-        self.changed = Signal()
+        self.changed = ChangeCounter()
 
     @property
     def telemetry(self) -> Telemetry:

@@ -13,10 +13,11 @@ from exo_core.errors import RequestRefused
 from exo_core.gateway.backlog import Backlog
 from exo_core.gateway.delivery import Delivery
 from exo_core.gateway.engine_calls import STREAM, EngineCall, FindHead, call_engine, instance_lost, serve_engine_call
-from exo_core.gateway.observed_request import Observe, ObservedRequest
+from exo_core.gateway.observed_request import ObservedRequest
 from exo_core.gateway.waiting import InstanceFinder
 from exo_core.identifiers import InstanceId, ModelId, RequestId
 from exo_core.messaging import Messenger, Stream
+from exo_core.observations import Observe
 from exo_core.requests import Answer, Chunk, EngineRequest, Failed, Generate, Refused, Result
 from exo_core.task_scope import TaskScope
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import final
 
 from exo_core.identifiers import RequestId
-from exo_core.observations import Observation
+from exo_core.observations import Observation, Observe
 from exo_core.requests import Answer, Chunk, Failed, Refused
-
-Observe = Callable[[Observation], None]
 
 
 @final

@@ -35,6 +35,7 @@ from exo_core.node.membership import Membership, membership_of
 from exo_core.node.model_library import ModelLibrary
 from exo_core.node.model_service import ModelService
 from exo_core.node.node import Node, NodeParts
+from exo_core.node.observed_links import observe_links
 from exo_core.node.options import NodeOptions
 from exo_core.node.real_clock import RealClock, SystemRng
 from exo_core.node.start_counter import StartCounter
@@ -117,6 +118,7 @@ class Assembly:
             await self._enter_services(stack)
             tasks = await stack.enter_async_context(TaskScope())
             tasks.start(self.introductions.run(), "introductions")
+            tasks.start(observe_links(self.router, self.plugins.observe), "observing links")
             tasks.start(self._first_errands(), "first errands")
             stack.callback(self.gateway.stop)  # first of all, so that clients hear why before their sockets close
             yield

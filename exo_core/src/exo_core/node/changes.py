@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import final
 
-from exo_core.control_plane.signals import Signal
+from exo_core.control_plane.change_counter import ChangeCounter
 from exo_core.task_scope import TaskScope
 
 SHORTEST_PAUSE_S = 0.1
@@ -26,17 +26,17 @@ class Changes:
             changed.set()
 
     @asynccontextmanager
-    async def following(self, *signals: Signal) -> AsyncGenerator[None]:
-        """Tell of each of these signals while the context is open."""
+    async def following(self, *counters: ChangeCounter) -> AsyncGenerator[None]:
+        """Tell when one of these grows, while the context is open."""
         async with TaskScope() as tasks:
-            for signal in signals:
-                tasks.start(self._follow(signal), "following changes")
+            for counter in counters:
+                tasks.start(self._follow(counter), "following changes")
             yield
 
-    async def _follow(self, signal: Signal) -> None:
+    async def _follow(self, counter: ChangeCounter) -> None:
         seen = -1
         while True:
-            seen = await signal.wait(seen)
+            seen = await counter.wait(seen)
             self.tell()
 
     async def subscribe(self, *, pause_s: float = SHORTEST_PAUSE_S) -> AsyncGenerator[None]:

@@ -11,6 +11,7 @@ from exo_core.errors import ModelError
 from exo_core.identifiers import RunnerId
 from exo_core.manifests import Manifest
 from exo_core.node.model_library import ModelLibrary
+from exo_core.observations import Observation, Observe
 from exo_core.placement import ShardAssignment
 from exo_core.runner.supervisor import RunnerSupervisor
 from exo_core.state.plan import LocalRunner
@@ -24,12 +25,15 @@ MakeSupervisor = Callable[["LocalShard", Path], RunnerSupervisor]
 class LocalShard:
     """Fetches what is missing, then supervises a runner. `outcome` is None until the runner is ready or failed."""
 
-    def __init__(self, assignment: ShardAssignment, manifest: Manifest, *, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, assignment: ShardAssignment, manifest: Manifest, *, changed: Callable[[], None], observe: Observe
+    ) -> None:
         self.assignment = assignment
         self.manifest = manifest
         self.outcome: Outcome | None = None
         self.supervisor: RunnerSupervisor | None = None
         self._changed = changed
+        self._observe = observe
         self._fetching = RunnerTelemetry(
             runner_id=assignment.shard.runner_id, instance_id=assignment.instance_id, status="starting"
         )
@@ -66,12 +70,14 @@ class LocalShard:
     def ready(self) -> None:
         """The runner serves."""
         self.outcome = Outcome(instance_id=self.assignment.instance_id)
+        self._observe(Observation(kind="runner_ready", subject=self.runner_id))
         self._changed()
 
     def failed(self, detail: str) -> None:
         """The shard cannot be served here."""
         self._fetching = self._fetching.model_copy(update={"status": "failed", "detail": detail})
         self.outcome = Outcome(instance_id=self.assignment.instance_id, failed=detail)
+        self._observe(Observation(kind="runner_failed", subject=self.runner_id, detail=detail))
         self._changed()
 
     async def _fetch(self, library: ModelLibrary) -> Path:

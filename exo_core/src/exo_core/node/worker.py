@@ -126,7 +126,12 @@ class Worker:
     def _act(self, action: Action) -> None:
         match action:
             case StartRunner():
-                shard = LocalShard(action.assignment, action.manifest, changed=self._context.changed)
+                shard = LocalShard(
+                    action.assignment,
+                    action.manifest,
+                    changed=self._context.changed,
+                    observe=self._context.plugins.observe,
+                )
                 self._shards[shard.runner_id] = shard
                 self._running[shard.runner_id] = self._tasks.start(self._run(shard), f"runner {shard.runner_id}")
             case UpdateRunner():

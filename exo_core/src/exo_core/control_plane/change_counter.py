@@ -7,7 +7,7 @@ from typing import final
 
 
 @final
-class Signal:
+class ChangeCounter:
     """A number that grows with every change."""
 
     def __init__(self) -> None:
