@@ -6,7 +6,17 @@ import asyncio
 from typing import Self, final
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
 
 from exo_core import requests
 from exo_core.cli.documents import as_number, as_object, as_text, objects
@@ -17,6 +27,14 @@ from exo_core.frozen import JsonObject
 POLL_S = 0.2
 
 
+@final
+class _Bytes(DownloadColumn):
+    """So many of so many, once that is known."""
+
+    def render(self, task: Task) -> Text:
+        return Text() if task.total is None else super().render(task)
+
+
 def progress_bars() -> Progress:
     """Spinner, what is going on, bar, bytes, seconds."""
     console = Console(stderr=True)
@@ -24,7 +42,7 @@ def progress_bars() -> Progress:
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=30),
-        DownloadColumn(),
+        _Bytes(),
         TimeElapsedColumn(),
         console=console,
         transient=True,

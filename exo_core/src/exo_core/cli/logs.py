@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -29,9 +30,13 @@ def command(home: Path, *, follow: bool, lines: int) -> None:
     with path.open(encoding="utf-8", errors="replace") as log:
         for line in log.readlines()[-lines:] if lines else ():
             click.echo(line, nl=False)
-        while follow:
-            line = log.readline()
-            if line:
-                click.echo(line, nl=False)
-            else:
-                time.sleep(POLL_S)
+        with suppress(KeyboardInterrupt):  # it is the way to end it
+            while follow:
+                _print_or_wait(log.readline())
+
+
+def _print_or_wait(line: str) -> None:
+    if line:
+        click.echo(line, nl=False)
+    else:
+        time.sleep(POLL_S)

@@ -55,6 +55,8 @@ async def _preview(node: Operations, model: str) -> None:
 
 
 async def _place(node: Operations, model: str, *, min_nodes: int, nodes: str | None, wait: bool) -> None:
+    import asyncio
+
     from exo_core.cli.commands import accepted, new_id, node_ids
     from exo_core.cli.loading import show_loading
     from exo_core.identifiers import CommandId, InstanceId
@@ -70,5 +72,9 @@ async def _place(node: Operations, model: str, *, min_nodes: int, nodes: str | N
     )
     accepted(await node.submit(PlaceInstance(command_id=CommandId(new_id("c")), request=request)))
     if wait:
-        await show_loading(node, request.instance_id)
+        try:
+            await show_loading(node, request.instance_id)
+        except asyncio.CancelledError:
+            click.echo(f"it goes on loading; to take it back: exo remove {request.instance_id}", err=True)
+            raise
     click.echo(request.instance_id)
