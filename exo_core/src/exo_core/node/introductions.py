@@ -16,7 +16,7 @@ from exo_core.transports import Ticket
 
 @final
 class Introductions:
-    """Has the router learn the tickets of members that it does not reach, and keeps those of members that it does."""
+    """Has the router learn the tickets of nodes that it does not reach, and keeps those of nodes that it does."""
 
     def __init__(self, router: Router, board: TelemetryBoard, control_plane: ControlPlane, known: KnownPeers) -> None:
         self._router = router
@@ -42,9 +42,12 @@ class Introductions:
                 self._known.learn(node_id, hello.tickets)
 
     def _meet_others(self) -> None:
-        wanted = self._control_plane.state.members.keys() - self._router.reachable - {self._router.node_id}
+        """Members and newcomers alike: who was let in by a follower becomes a member only once it meets the master."""
+        left = self._control_plane.state.left
         for node_id, tickets in tickets_told(self._board.nodes).items():
-            if node_id in wanted and self._told.get(node_id) != tickets:  # news make the router dial at once
+            if node_id == self._router.node_id or node_id in self._router.reachable or node_id in left:
+                continue
+            if self._told.get(node_id) != tickets:  # news make the router dial at once
                 self._told[node_id] = tickets
                 self._router.learn(node_id, tickets)
 
