@@ -19,7 +19,8 @@ def line_of(document: JsonValue) -> str:
     kind = as_text(event.get("type")) or "(an event of a newer version)"
     term = as_number(as_object(entry.get("epoch")).get("term"))
     words = " ".join(f"{name}={word}" for name, word in dict(_words(event)).items())
-    return f"{as_number(entry.get('index')):>6.0f}  term {term:.0f}  {kind:<19}  {plain(words.replace(chr(10), ' '))}".rstrip()
+    index, one_line = as_number(entry.get("index")), plain(words.replace("\n", " "))
+    return f"{index:>6.0f}  term {term:.0f}  {kind:<19}  {one_line}".rstrip()
 
 
 def _words(event: JsonObject) -> Iterator[tuple[str, str]]:
