@@ -43,7 +43,7 @@ from exo_core.control_plane.offering import Offering
 from exo_core.control_plane.stamp import placement_id, stamp
 from exo_core.control_plane.waiting_answers import WaitingAnswers
 from exo_core.election.election import Election
-from exo_core.election.messages import Fenced, Heartbeat, LogMark
+from exo_core.election.messages import Farewell, Fenced, Heartbeat, LogMark
 from exo_core.election.standing import ElectionAction, MasterChanged, Myself, Standing
 from exo_core.event_logs import EventLog
 from exo_core.identifiers import BootId, Epoch, NodeId, Origin
@@ -168,6 +168,8 @@ class Participant:
                 yield from self._elected(self.election.farewell(self.standing()))
 
     def _on_message(self, sender: NodeId, message: Message, now: float) -> Iterator[Output]:
+        if not isinstance(message, Farewell):
+            self.election.liveness.heard(sender, now)  # a newcomer's first facts may come before its first heartbeat
         match message:
             case Replicate():
                 yield from self._on_replicate(sender, message)
