@@ -27,6 +27,7 @@ class Body(BaseModel):
     share: Annotated[float, Field(ge=0, le=1)] = 0
     inner: tuple[Inner, ...] = ()
     anything: JsonValue = None
+    stop: str | Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(max_length=2)] = ()
 
 
 def test_a_right_body() -> None:
@@ -76,3 +77,19 @@ def test_a_value_is_never_repeated() -> None:
     with pytest.raises(ApiError) as caught:
         parse_json(b'{"number": "my secret prompt"}', Body)
     assert "secret" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("body", "param", "said"),
+    [
+        (b'{"stop": [""]}', "stop.0", "at least 1 character"),
+        (b'{"stop": ["a", 5]}', "stop.1", "valid string"),
+        (b'{"stop": ["a", "b", "c"]}', "stop", "List should have at most 2 items"),
+        (b'{"stop": 5}', "stop", "valid"),
+    ],
+)
+def test_of_several_types_the_one_that_was_meant_is_named(body: bytes, param: str, said: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        parse_json(body, Body)
+    assert caught.value.param == param
+    assert said.lower() in caught.value.message.lower()

@@ -37,19 +37,29 @@ def parse_json(body: bytes, model: type[ModelT]) -> ModelT:
 
 def invalid_field(problem: ValidationError) -> ApiError:
     """The first thing wrong, without the value that was sent: it may be a prompt."""
-    first = problem.errors(include_url=False, include_context=False, include_input=False)[0]
-    param = field_path(first["loc"])
-    return ApiError(400, "invalid_value", f"{param or 'body'}: {_sentence(first)}", param=param or None)
+    errors = problem.errors(include_url=False, include_context=False, include_input=False)
+    around = errors[0]["loc"][:-1]
+    wrong = max((error for error in errors if error["loc"][: len(around)] == around), key=_came_far)
+    param = field_path(wrong["loc"])
+    return ApiError(400, "invalid_value", f"{param or 'body'}: {_sentence(wrong)}", param=param or None)
+
+
+_TAGS = frozenset({"str", "int", "float", "bool"})
+
+
+def _came_far(error: ErrorDetails) -> tuple[int, bool]:
+    """Where one of several types may stand, the one that fitted furthest was meant."""
+    return len(error["loc"]), not error["type"].endswith("_type")
 
 
 def field_path(location: tuple[int | str, ...]) -> str:
     """`("messages", 0, "content")` as OpenAI writes it: `messages.0.content`. Union tags are left out."""
-    parts = [str(part) for part in location if isinstance(part, int) or part.isidentifier()]
+    parts = [str(part) for part in location if isinstance(part, int) or (part.isidentifier() and part not in _TAGS)]
     return ".".join(parts)[:200]
 
 
 def _sentence(detail: ErrorDetails) -> str:
-    message = detail["msg"]
+    message = detail["msg"].replace("Tuple should", "List should").replace(" after validation", "")
     return message[:1].lower() + message[1:]
 
 
