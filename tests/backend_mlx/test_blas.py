@@ -45,7 +45,7 @@ def replaced() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def kept() -> dict[str, Any]:
-    return measure(EXO_BLAS="off")
+    return measure(EXO_MLX_BLAS="off")
 
 
 def test_openblas_takes_the_place_of_the_reference_blas(replaced: dict[str, Any]) -> None:
@@ -66,18 +66,18 @@ def test_it_is_more_than_three_times_as_fast_with_one_thread(replaced: dict[str,
 
 def test_mlx_is_left_alone_when_asked(kept: dict[str, Any]) -> None:
     assert kept["report"]["state"] == "kept"
-    assert kept["report"]["reason"] == "EXO_BLAS=off"
+    assert kept["report"]["reason"] == "EXO_MLX_BLAS=off"
 
 
 def test_a_library_that_is_not_there_leaves_mlx_as_it_is(tmp_path: Path) -> None:
-    outcome = measure(EXO_BLAS=str(tmp_path / "libopenblas.so"))
+    outcome = measure(EXO_MLX_BLAS=str(tmp_path / "libopenblas.so"))
     assert outcome["report"]["state"] == "kept"
     assert str(tmp_path) in outcome["report"]["reason"]
     assert outcome["sums"][0] > 0
 
 
 def test_a_library_that_is_no_blas_leaves_mlx_as_it_is() -> None:
-    outcome = measure(EXO_BLAS="libm.so.6")
+    outcome = measure(EXO_MLX_BLAS="libm.so.6")
     assert outcome["report"]["state"] == "kept"
     assert "has no openblas_get_config" in outcome["report"]["reason"]
 

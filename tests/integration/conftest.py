@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from openai import OpenAI
 
 from exo_core.testing.node_process import NodeProcess, joined
+
+import_module("mlx_lm")  # sets a variable of the environment, which tests may not do while they run
 
 MakeCluster = Callable[..., list[NodeProcess]]
 Greedy = Callable[..., str]

@@ -26,7 +26,7 @@ async def started(folder: Path, fault: str) -> RunnerChild:
     model = write_echo_model(folder / "model", EchoConfig.model_validate({"fault": fault}))
     components = chosen_components(Plugins(built_in={"echo": echo_plugin}), backend="echo")
     (assignment,) = even_assignments(EchoBackend().describe(ModelId("echo"), model), 1, backend="echo")
-    child = await spawn_runner(log=folder / "log", threads=1)
+    child = await spawn_runner(backend="echo", log=folder / "log", threads=1)
     child.pipe.send(Start(epoch=Epoch(), components=components, assignment=assignment, folder=str(model), start=1))
     return child
 

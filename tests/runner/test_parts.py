@@ -25,14 +25,22 @@ def test_an_epoch_never_goes_back() -> None:
 
 
 def test_only_harmless_variables_reach_a_runner() -> None:
-    own = {"EXO_SECRET": "s", "EXO_TESTS": "1", "HF_TOKEN": "t", "PATH": "p", "OMP_NUM_THREADS": "3"}
-    assert runner_environment(own, threads=2) == {
+    own = {
+        "EXO_SECRET": "s",
         "EXO_TESTS": "1",
+        "HF_TOKEN": "t",
+        "PATH": "p",
+        "OMP_NUM_THREADS": "3",
+        "EXO_MLX_BLAS": "off",
+    }
+    assert runner_environment(own, backend="mlx", threads=2) == {
+        "EXO_TESTS": "1",
+        "EXO_MLX_BLAS": "off",
         "PATH": "p",
         "OMP_NUM_THREADS": "3",
         "OPENBLAS_NUM_THREADS": "2",
     }
-    assert runner_environment({}, threads=None) == {}
+    assert runner_environment({}, backend="mlx", threads=None) == {}
 
 
 def test_last_words_are_the_last_lines_of_this_start(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ OpenBLAS for x86-64 and aarch64 under prefixed names, so mlx's import table is p
 float32, float64 and complex products gain; mlx multiplies other types by itself. Whatever looks unexpected leaves mlx
 as it is and says why. Elsewhere than on Linux nothing is done: mlx uses Accelerate on macOS.
 
-`EXO_BLAS=off` leaves mlx alone, `EXO_BLAS=/path/to/libopenblas.so` names another OpenBLAS (32-bit integers), and
+`EXO_MLX_BLAS=off` leaves mlx alone, `EXO_MLX_BLAS=/path/to/libopenblas.so` names another OpenBLAS (32-bit integers), and
 `OPENBLAS_NUM_THREADS` sets its threads (see `blas_threads`).
 """
 
@@ -106,9 +106,9 @@ def use_fast_blas() -> BlasReport:
     """
     if not sys.platform.startswith("linux"):
         return BlasReport(state="not_needed", name="Accelerate" if sys.platform == "darwin" else "mlx's own")
-    choice = os.environ.get("EXO_BLAS", "")
+    choice = os.environ.get("EXO_MLX_BLAS", "")
     if choice == "off":
-        return BlasReport(state="kept", name="mlx's own", reason="EXO_BLAS=off")
+        return BlasReport(state="kept", name="mlx's own", reason="EXO_MLX_BLAS=off")
     try:
         return _replace(choice)
     except (_Unsuitable, ImportTableError, OSError) as error:

@@ -84,12 +84,16 @@ class InstanceFinder:
 
 
 def refuse_if_hopeless(state: State, model_id: ModelId) -> None:
-    """Raise `RequestRefused` when every instance of the model failed, waits for room, or was removed."""
-    statuses = [instance_status(state, name) for name in instances_of(state, model_id)]
-    if not statuses:
+    """Raise `RequestRefused` when every instance of the model failed, waits for room, or was removed.
+
+    One that waits for a machine to come back is no such case: soon it is back, or placed anew, or recorded as waiting.
+    """
+    names = instances_of(state, model_id)
+    statuses = {name: instance_status(state, name) for name in names}
+    if not names:
         raise RequestRefused(503, "instance_removed", f"the instance of {model_id} was removed while it loaded")
-    if all(status in ("failed", "waiting") for status, _ in statuses):
-        status, detail = statuses[0]
+    if all(status == "failed" or state.instances[name].waiting for name, (status, _) in statuses.items()):
+        status, detail = statuses[names[0]]
         code = "load_failed" if status == "failed" else "does_not_fit"
         raise RequestRefused(503, code, f"{model_id}: {detail}")
 

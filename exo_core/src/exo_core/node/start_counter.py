@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import final
 
+from exo_core.errors import HomeError
 from exo_core.whole_files import replace_file
 
 
@@ -16,8 +17,11 @@ class StartCounter:
         self._file = file
         try:
             self._last = int(file.read_text(encoding="ascii"))
-        except (FileNotFoundError, ValueError):
-            self._last = 0  # ValueError: somebody else wrote it
+        except FileNotFoundError:
+            self._last = 0
+        except (OSError, ValueError) as problem:
+            message = f"cannot read {file} ({problem}). Write a number into it that is larger than any before"
+            raise HomeError(message) from problem
 
     def next(self) -> int:
         """The next number, from 1."""

@@ -56,7 +56,7 @@ async def describe(
 
 async def _ask(question: Probe | Describe, *, log: Path | None, timeout: float) -> FromRunner | str:
     """The answer, or why there is none."""
-    child = await spawn_runner(log=log, threads=None)
+    child = await spawn_runner(backend=question.components.backend, log=log, threads=None)
     reason = ""
     try:
         child.pipe.send(question)

@@ -43,7 +43,7 @@ class RunnerChild:
             self.process.kill()
 
 
-async def spawn_runner(*, log: Path | None, threads: int | None) -> RunnerChild:
+async def spawn_runner(*, backend: str, log: Path | None, threads: int | None) -> RunnerChild:
     """A new runner that waits for its first message. `log` None: what it writes is dropped."""
     ours, theirs = socket.socketpair()
     with theirs, contextlib.ExitStack() as opened:
@@ -62,7 +62,7 @@ async def spawn_runner(*, log: Path | None, threads: int | None) -> RunnerChild:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env=runner_environment(os.environ, threads=threads),
+            env=runner_environment(os.environ, backend=backend, threads=threads),
         )
     return RunnerChild(process, await node_end(ours), log_start)
 

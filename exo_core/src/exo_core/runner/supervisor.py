@@ -180,7 +180,9 @@ class RunnerSupervisor:
 
     async def _live(self) -> str:
         """One process from start to end; how it ended."""
-        child = self._child = await spawn_runner(log=self._order.log, threads=self._order.threads)
+        child = self._child = await spawn_runner(
+            backend=self._order.components.backend, log=self._order.log, threads=self._order.threads
+        )
         how = ""
         try:
             self._state.pid = child.process.pid
