@@ -13,7 +13,7 @@ from openai import NotFoundError, OpenAI
 from openai.types.chat import ChatCompletionMessageParam
 
 from exo_backend_mlx.testing.random_models import write_random_model
-from exo_core.testing.node_process import JsonObject, NodeProcess
+from exo_core.testing.node_process import JsonObject, NodeProcess, joined
 
 MakeNode = Callable[..., NodeProcess]
 HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Hello!"}]
@@ -22,7 +22,8 @@ HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Hello!"}
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     """One node for all of these."""
-    alpha = NodeProcess(tmp_path_factory.mktemp("node") / "alpha", "alpha").start()
+    alpha = NodeProcess(tmp_path_factory.mktemp("node") / "alpha", "alpha")
+    joined([alpha])  # also waits until it has said what it is, so that nothing more enters the log by itself
     yield alpha
     alpha.kill()
 

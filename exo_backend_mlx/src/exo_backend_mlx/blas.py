@@ -5,8 +5,8 @@ OpenBLAS for x86-64 and aarch64 under prefixed names, so mlx's import table is p
 float32, float64 and complex products gain; mlx multiplies other types by itself. Whatever looks unexpected leaves mlx
 as it is and says why. Elsewhere than on Linux nothing is done: mlx uses Accelerate on macOS.
 
-`EXO_MLX_BLAS=off` leaves mlx alone, `EXO_MLX_BLAS=/path/to/libopenblas.so` names another OpenBLAS (32-bit integers), and
-`OPENBLAS_NUM_THREADS` sets its threads (see `blas_threads`).
+`EXO_MLX_BLAS=off` leaves mlx alone, `EXO_MLX_BLAS=/path/to/libopenblas.so` names another OpenBLAS (32-bit integers),
+and `OPENBLAS_NUM_THREADS` sets its threads (see `blas_threads`).
 """
 
 from __future__ import annotations
