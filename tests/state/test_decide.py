@@ -6,8 +6,8 @@ from typing import get_args
 
 import pytest
 
-from exo_core.identifiers import BootId, CommandId, InstanceId, ModelId, NodeId
-from exo_core.placement import PlacementRequest
+from exo_core.identifiers import BootId, CommandId, InstanceId, ModelId, NodeId, PlacementId, RunnerId
+from exo_core.placement import Placement, PlacementRequest, Shard
 from exo_core.state.apply import apply_all
 from exo_core.state.commands import (
     AddModel,
@@ -21,7 +21,7 @@ from exo_core.state.commands import (
     RemoveModel,
 )
 from exo_core.state.decide import Decision, decide
-from exo_core.state.events import ModelAdded, NodeDead, NodeStarted
+from exo_core.state.events import InstancePlaced, ModelAdded, NodeDead, NodeStarted, RunnerReady
 from exo_core.state.state import State
 from exo_core.testing.models import model_with_layers
 
@@ -132,3 +132,31 @@ def test_a_dead_node_can_be_forgotten() -> None:
 def test_every_command_is_decided() -> None:
     tried = {type(command) for command in (*ACCEPTED, *(item[0] for item in REFUSED))}
     assert tried == set(get_args(get_args(Command)[0]))
+
+
+NEWER = AddModel(command_id=ID, manifest=MANIFEST.model_copy(update={"revision": "newer"}), card=CARD)
+
+
+def test_under_a_new_revision_what_does_not_serve_is_wished_anew() -> None:
+    wished = after(BASE, PlaceInstance(command_id=ID, request=wish("i", nodes=("a",))))
+    renewed = after(wished, NEWER)
+    ((name, instance),) = renewed.instances.items()
+    assert name != "i"
+    assert instance.request == wish(name, nodes=("a",))
+    assert "i" in renewed.deleted
+    assert after(renewed, NEWER) == renewed, "the same command again changes nothing"
+
+
+def test_under_a_new_revision_what_serves_goes_on() -> None:
+    shard = Shard(runner_id=RunnerId("r"), node_id=NodeId("a"), stage=0, stages=1, start_layer=0, end_layer=2)
+    placement = Placement(placement_id=PlacementId("1"), parallel="pipeline", backend="b", shards=(shard,))
+    serving = apply_all(
+        after(BASE, PlaceInstance(command_id=ID, request=wish("i"))),
+        [
+            InstancePlaced(instance_id=InstanceId("i"), placement=placement),
+            RunnerReady(runner_id=RunnerId("r"), instance_id=InstanceId("i"), node_id=NodeId("a"), boot=BootId(1)),
+        ],
+    )
+    newer = after(serving, NEWER)
+    assert newer.instances == serving.instances
+    assert newer.models[ModelId("m")].manifest.revision == "newer"

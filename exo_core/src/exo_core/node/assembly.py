@@ -137,6 +137,7 @@ class Assembly:
         if self.options.worker:
             await self.backends.run()
         await self.control_plane.offer(self._facts())
+        await self.models.refresh()
         for model in self.options.models:
             await self._place(model)
 

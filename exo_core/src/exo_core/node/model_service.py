@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import final
@@ -12,6 +13,8 @@ from exo_core.node.model_library import ModelLibrary
 from exo_core.placement import PlacementRequest
 from exo_core.state.commands import AddModel, Command, CommandAccepted, CommandAnswer, CommandRefused, EnsureInstance
 from exo_core.state.state import State
+
+logger = logging.getLogger(__name__)
 
 Submit = Callable[[Command], Awaitable[CommandAnswer]]
 
@@ -33,6 +36,15 @@ class ModelService:
             return CommandAccepted(command_id=new_command_id(), index=0)
         card = await self._library.describe(manifest)
         return await self._submit(AddModel(command_id=new_command_id(), manifest=manifest, card=card))
+
+    async def refresh(self) -> None:
+        """Bring the catalogue up to date with what is at hand: an embedded model changes with the package it is in."""
+        for model_id in await self._library.catalogue():
+            if model_id in self._state().models:
+                try:
+                    await self.add(model_id)
+                except (ModelError, NoMaster) as problem:
+                    logger.warning("%s could not be brought up to date: %s", model_id, problem)
 
     async def ensure_instance(self, model_id: ModelId) -> InstanceId:
         """Have the cluster wish an instance of a model unless it does. Raises `RequestRefused` with an HTTP status."""

@@ -6,8 +6,9 @@ that is known, a deletion that happened and a model that is described already ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from exo_core.frozen import Frozen
@@ -115,7 +116,23 @@ def _add_model(state: State, command: AddModel) -> Decision | CommandRefused:
     if command.card.model_id != command.manifest.model_id:
         text = f"The card is of '{command.card.model_id}', the manifest of '{command.manifest.model_id}'."
         return _refused(command, 400, "card_mismatch", text)
-    return Decision(facts=(ModelAdded(manifest=command.manifest, card=command.card),))
+    added = ModelAdded(manifest=command.manifest, card=command.card)
+    if known is None or known.manifest.revision == command.manifest.revision:
+        return Decision(facts=(added,))
+    return Decision(facts=(added, *_wished_anew(state, command)))
+
+
+def _wished_anew(state: State, command: AddModel) -> Iterator[Fact]:
+    """Under a new revision, instances that do not serve the old one are wished again; those that serve it go on.
+
+    The new ids follow from the command, so that the same command at the next master wishes nothing twice.
+    """
+    for name, instance in state.instances.items():
+        if instance.request.model_id == command.manifest.model_id and instance_status(state, name)[0] != "ready":
+            renewed = InstanceId(f"i-{sha256(f'{command.command_id} {name}'.encode()).hexdigest()[:8]}")
+            yield InstanceDeleted(instance_id=name)
+            request = instance.request.model_copy(update={"instance_id": renewed, "placement": None})
+            yield InstanceRequested(request=request)
 
 
 def _remove_model(state: State, command: RemoveModel) -> Decision | CommandRefused:
