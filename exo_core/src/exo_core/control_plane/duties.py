@@ -16,6 +16,8 @@ from exo_core.telemetry import NodeTelemetry
 
 PATIENCE_S = SILENCE_S + 0.75
 """So long does a new master wait for members that it never heard, and for their reports."""
+FACTS_PATIENCE_S = 30.0
+"""So long may a member that started take to say what its machine can do, before models are placed without it."""
 _SERVING = ("starting", "downloading", "loading", "warming_up", "ready", "busy")
 
 
@@ -38,6 +40,8 @@ class Duties:
         self._reign: Epoch | None = None
         self._since = 0.0
         self._dead_since: dict[NodeId, float] = {}
+        self._silent_since: dict[NodeId, float] = {}
+        """Since when members live without having said what their machine can do."""
 
     def look(self, participant: Participant, reachable: frozenset[NodeId], now: float) -> Concluded | None:
         """What is to be recorded now; None when this node does not lead, or all is as the log says."""
@@ -68,8 +72,15 @@ class Duties:
             dead_for={node_id: now - since for node_id, since in self._dead_since.items()},
             topology=self._measure(),
             reported=reported_placements(self._nodes, state),
-            may_place=not patient or all(node_id in self._nodes for node_id in live),
+            may_place=(not patient or all(node_id in self._nodes for node_id in live))
+            and not self._waits_for_facts(state, live, now),
         )
+
+    def _waits_for_facts(self, state: State, live: frozenset[NodeId], now: float) -> bool:
+        """Whether a live member has not yet said what its machine can do, and not for too long: it may be needed."""
+        silent = [node_id for node_id, member in state.members.items() if node_id in live and not member.memory_total]
+        self._silent_since = {node_id: self._silent_since.get(node_id, now) for node_id in silent}
+        return any(now - since < FACTS_PATIENCE_S for since in self._silent_since.values())
 
     def _remember_dead(self, state: State, now: float) -> None:
         dead = [node_id for node_id, member in state.members.items() if member.dead]

@@ -19,7 +19,7 @@ class StartCounter:
             self._last = int(file.read_text(encoding="ascii"))
         except FileNotFoundError:
             self._last = 0
-        except (OSError, ValueError) as problem:
+        except ValueError as problem:
             message = f"cannot read {file} ({problem}). Write a number into it that is larger than any before"
             raise HomeError(message) from problem
 
