@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -70,11 +72,20 @@ def test_a_conversation_at_its_prompt(tmp_path: Path) -> None:
     environment = {**os.environ, "EXO_HOME": str(tmp_path / "home")}
     process = subprocess.Popen([EXO, "chat"], stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
     os.close(theirs)
-    shown = b""
-    while b"> " not in shown:
-        shown += os.read(ours, 1024)
+    shown = bytearray()
+    reading = threading.Thread(target=_read_terminal, args=(ours, shown), daemon=True)
+    reading.start()  # a terminal reads all the time; a process that writes to one that does not is blocked
+    eventually(lambda: b"> " in shown, "the prompt")
     begun = time.monotonic()
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=10) == 1
-    assert time.monotonic() - begun < SECONDS
+    assert process.wait(timeout=20) == 1, bytes(shown)
+    assert b"Traceback" not in shown
+    assert time.monotonic() - begun < 2 * SECONDS
+    reading.join(timeout=10)
     os.close(ours)
+
+
+def _read_terminal(terminal: int, shown: bytearray) -> None:
+    with contextlib.suppress(OSError):  # the other side is closed
+        while part := os.read(terminal, 4096):
+            shown += part
