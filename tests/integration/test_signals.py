@@ -70,7 +70,9 @@ def test_a_conversation_at_its_prompt(tmp_path: Path) -> None:
     """Ctrl-C ends it, not the line after."""
     ours, theirs = pty.openpty()
     environment = {**os.environ, "EXO_HOME": str(tmp_path / "home")}
-    process = subprocess.Popen([EXO, "chat"], stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
+    process = subprocess.Popen(
+        [EXO, "chat"], stdin=theirs, stdout=theirs, stderr=theirs, env=environment, preexec_fn=_heed_interrupts
+    )
     os.close(theirs)
     shown = bytearray()
     reading = threading.Thread(target=_read_terminal, args=(ours, shown), daemon=True)
@@ -83,6 +85,11 @@ def test_a_conversation_at_its_prompt(tmp_path: Path) -> None:
     assert time.monotonic() - begun < 2 * SECONDS
     reading.join(timeout=10)
     os.close(ours)
+
+
+def _heed_interrupts() -> None:
+    """As in a terminal. A shell has what it runs in the background ignore SIGINT, and that is inherited."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _read_terminal(terminal: int, shown: bytearray) -> None:
