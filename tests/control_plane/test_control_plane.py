@@ -110,6 +110,7 @@ async def test_an_instance_is_placed_over_two_nodes_and_deleted_without_a_trace(
     await plane.submit(AddModel(command_id=CommandId("1"), manifest=manifest, card=card))
     await plane.submit(_place("i", "m", 2))
     instance_id = InstanceId("i")
+    assert instance_id in plane.state.instances, "what was accepted can be seen where it was asked"
     await until(plane, lambda plane: plane.state.instances[instance_id].placement is not None)
     placement = plane.state.instances[instance_id].placement
     assert placement is not None

@@ -51,12 +51,13 @@ from exo_core.observations import Observation
 from exo_core.placement import Topology
 from exo_core.placement_rules.topology import topology_of
 from exo_core.plugins.manager import Plugins
-from exo_core.state.commands import Command, CommandAnswer
+from exo_core.state.commands import Command, CommandAccepted, CommandAnswer
 from exo_core.state.events import Fact, NodeStarted, Offer
 from exo_core.state.state import State
 
 logger = logging.getLogger(__name__)
 
+CATCH_UP_S = 5.0
 LOOK_S = 0.25
 """How often a master looks around even if nothing happened."""
 READ_BATCH = 256
@@ -132,8 +133,15 @@ class ControlPlane:
     # for the rest of the node -------------------------------------------------------------------------------
 
     async def submit(self, command: Command) -> CommandAnswer:
-        """Have the master decide; the same command may reach it twice and is decided alike. Raises `NoMaster`."""
-        return await self._desk.submit(command)
+        """Have the master decide; the same command may reach it twice and is decided alike. Raises `NoMaster`.
+
+        What was accepted is in this node's state too when it returns, so that whoever asked can look at it; a node that
+        does not catch up within `CATCH_UP_S` returns without.
+        """
+        answer = await self._desk.submit(command)
+        if isinstance(answer, CommandAccepted):
+            await self.wait_for_index(answer.index, CATCH_UP_S)
+        return answer
 
     @property
     def on_their_way(self) -> tuple[Fact, ...]:
