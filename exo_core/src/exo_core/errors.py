@@ -15,7 +15,8 @@ ExoError
 ├── CallFailed              the other node could not answer a question
 ├── LogError                the event log cannot do what was asked
 │   ├── LogConflict         the log moved on since the caller looked
-│   └── LogCorrupt          a row fails its check
+│   ├── LogCorrupt          a row fails its check
+│   └── LogFull             the disk takes no more; nothing was written
 ├── NoMaster                no master could be reached in time
 └── RequestRefused          an engine or the gateway refuses a request (status, code, message)
 """
@@ -91,6 +92,11 @@ class LogConflict(LogError):
 @final
 class LogCorrupt(LogError):
     """A row fails its checksum or its chain."""
+
+
+@final
+class LogFull(LogError):
+    """The disk takes no more (full, or read-only); nothing was written, what was there can be read."""
 
 
 @final

@@ -199,4 +199,4 @@ def _base(log: EventLog) -> _Point:
     snapshot = log.snapshot
     if snapshot is None:
         return _Point(0, State(), {}, NO_EPOCH)
-    return _Point(snapshot.index, decode_model(State, snapshot.state), dict(snapshot.last_seqs), NO_EPOCH)
+    return _Point(snapshot.index, decode_model(State, snapshot.state), dict(snapshot.last_seqs), snapshot.last_epoch)

@@ -102,5 +102,13 @@ class MemoryLog:
         if outbox is not None:
             self._outbox = tuple(outbox)
 
+    @property
+    def damage(self) -> str | None:
+        """Memory is sound."""
+        return None
+
+    def mended(self) -> None:
+        """Nothing was broken."""
+
     def close(self) -> None:
         """Nothing to release."""

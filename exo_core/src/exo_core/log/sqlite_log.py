@@ -134,6 +134,14 @@ class SqliteLog:
             self._outbox.write(outbox)
         self._base, self._snapshot, self._chains = snapshot.index, snapshot, [snapshot.chain, *kept]
 
+    @property
+    def damage(self) -> str | None:
+        """Damage is refused at opening, as yet."""
+        return None
+
+    def mended(self) -> None:
+        """Nothing is remembered as broken, as yet."""
+
     def close(self) -> None:
         """Close the file."""
         self._file.connection.close()

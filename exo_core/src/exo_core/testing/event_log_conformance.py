@@ -41,7 +41,7 @@ def offers(numbers: range) -> list[Offer]:
 
 def snapshot_at(index: int, chain: bytes) -> Snapshot:
     """A snapshot with a state that nobody reads."""
-    return Snapshot(index=index, chain=chain, state=b"state", last_seqs=((ORIGIN, 3),))
+    return Snapshot(index=index, chain=chain, last_epoch=EPOCH, state=b"state", last_seqs=((ORIGIN, 3),))
 
 
 class EventLogConformance:
