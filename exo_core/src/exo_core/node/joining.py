@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from exo_core.identity.node_key import NodeKey
 from exo_core.node.clusters import Cluster, adopt_cluster
 from exo_core.node.home import Home
 from exo_core.plugins.manager import Plugins
+from exo_core.plugins.settings import settings_of
 from exo_core.transports import Ticket, Transport, TransportContext
 
 
@@ -29,8 +31,11 @@ async def join_cluster(
 ) -> Joined:
     """Meet the inviter at one of the code's addresses and take over the secret. Raises `JoinError`."""
     code = parse_join_code(text)
+    identity = code.joiner(node_key)
     dialers = {
-        item: plugins.transports().get(item)(TransportContext(identity=code.joiner(node_key), listen=None))
+        item: plugins.transports().get(item)(
+            TransportContext(identity=identity, settings=settings_of(item, os.environ))
+        )
         for item in transports
     }
     before = home.current_file.read_text(encoding="ascii").strip() if home.current_file.exists() else None
