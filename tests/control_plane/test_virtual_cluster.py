@@ -187,7 +187,7 @@ def test_a_follower_far_behind_catches_up_in_batches() -> None:
     cluster.start("n1")
     cluster.run(3.0)
     assert len(cluster.chains()) == 1
-    assert len(history(cluster, "n1")) == 3000
+    assert len(cluster.present("n1").state.extensions["test"]) == 3000
 
 
 def test_a_command_is_answered_once_it_is_safe_and_refused_by_followers() -> None:

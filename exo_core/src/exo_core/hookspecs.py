@@ -124,7 +124,11 @@ def exo_event_applied(applied: AppliedEvent, state: State) -> None:
 
 @hookspec
 def exo_state_rolled_back(to_length: int, state: State) -> None:
-    """Entries after `to_length` were cut from the log here; `state` is what remains. Others follow in their place."""
+    """Entries after `to_length` were cut from the log here; `state` is what remains. Others follow in their place.
+
+    Also called when a snapshot was fetched, which stands for the entries up to `to_length`: these are not told one by
+    one.
+    """
 
 
 @hookspec

@@ -34,12 +34,14 @@ class CommandDesk:
         changed: ChangeCounter,
         master: Callable[[], NodeId | None],
         put: Callable[[Commanded], None],
+        trouble: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._messenger = messenger
         self._clock = clock
         self._changed = changed
         self._master = master
         self._put = put
+        self._trouble = trouble
         self._waiters = count(1)
         self._answers: dict[int, asyncio.Future[CommandReply]] = {}
 
@@ -53,6 +55,12 @@ class CommandDesk:
         if future is not None and not future.done():
             future.set_result(output.reply)
 
+    def give_up(self) -> None:
+        """The participant that was asked is gone: whoever waits asks again."""
+        for future in self._answers.values():
+            if not future.done():
+                future.set_result(NotMaster(master_id=None))
+
     async def submit(self, command: Command) -> CommandAnswer:
         """Ask one master after the other until one decides. Raises `NoMaster`."""
         try:
@@ -63,7 +71,8 @@ class CommandDesk:
                         return reply
                     await self._clock.sleep(RETRY_S)
         except TimeoutError:
-            message = f"no master answered for {NO_MASTER_S:.0f} seconds; try again, and see `exo status`"
+            reason = f" ({trouble})" if (trouble := self._trouble()) else ""
+            message = f"no master answered for {NO_MASTER_S:.0f} seconds{reason}; try again, and see `exo status`"
             raise NoMaster(message) from None
 
     async def _ask_master(self, command: Command) -> CommandReply:

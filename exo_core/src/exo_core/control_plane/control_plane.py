@@ -24,7 +24,9 @@ from exo_core.control_plane.inputs import (
     Acknowledged,
     CutTo,
     Decided,
+    Differs,
     Input,
+    Installed,
     Leaves,
     MasterIs,
     Offered,
@@ -41,7 +43,7 @@ from exo_core.control_plane.telemetry_board import TelemetryBoard
 from exo_core.control_plane.topics import ELECTION_TOPIC, LOG_TOPIC
 from exo_core.election.election import TICK_S
 from exo_core.election.standing import Myself
-from exo_core.errors import ExoError
+from exo_core.errors import ExoError, LogCorrupt
 from exo_core.event_logs import EventLog
 from exo_core.identifiers import BootId, Epoch, NodeId
 from exo_core.log.payloads import decode_event, decode_fact
@@ -69,8 +71,10 @@ ResultT = TypeVar("ResultT")
 class ControlPlane:
     """This node's state, kept equal with everybody else's. Belongs to one event loop; works while `running()`.
 
-    `log` stays the caller's to close. `measure` gives the topology that placement reads; by default it is put together
-    from the state and the telemetry. `is_creator`: this node founds the cluster if its log is empty.
+    `log` stays the caller's to close; `reopen` closes it and opens it again, which mends it, when a row turns out bad.
+    `measure` gives the topology that placement reads; by default it is put together from the state and the telemetry.
+    `is_creator`: this node founds the cluster if its log is empty. `keep_state` is given a state that went wrong, and
+    at which entry.
     """
 
     def __init__(
@@ -89,6 +93,8 @@ class ControlPlane:
         is_creator: bool,
         consistency: Literal["availability", "majority"] = "availability",
         measure: Callable[[], Topology] | None = None,
+        reopen: Callable[[], EventLog] | None = None,
+        keep_state: Callable[[int, State], None] = lambda _, __: None,
     ) -> None:
         self._started = NodeStarted(node_id=node_id, boot=boot, name=name, version=version)
         self._messenger = messenger
@@ -100,6 +106,8 @@ class ControlPlane:
         self._is_creator = is_creator
         self._consistency: Literal["availability", "majority"] = consistency
         self._duties = Duties(node_id=node_id, rules=plugins, nodes=telemetry.nodes, measure=measure or self.topology)
+        self._reopen = reopen
+        self._keep_state = keep_state
         self._inbox = Inbox()
         self._waiters = count(1)
         self.changed = ChangeCounter()
@@ -109,6 +117,7 @@ class ControlPlane:
             changed=self.changed,
             master=lambda: self.master_id,
             put=self._inbox.put,
+            trouble=lambda: self.trouble,
         )
         self._acknowledgements: dict[int, asyncio.Future[int]] = {}
         self._participant: Participant | None = None
@@ -119,7 +128,12 @@ class ControlPlane:
         self.master_id: NodeId | None = None
         self.log_view = LogView(length=0, settled=0, hash="")
         self.epoch: Epoch = log.epoch
+        self.trouble: str | None = log.damage
+        """Why this node does not lead although it might, for people; None: nothing is wrong with it."""
+        self.is_installing = False
+        """Whether a snapshot is on its way to replace what this node knows: until then no runner may be stopped."""
         self._outbox: Sequence[Offer] = log.outbox
+        self._unsaved: tuple[Fact, ...] = ()
 
     @property
     def node_id(self) -> NodeId:
@@ -147,7 +161,7 @@ class ControlPlane:
     def on_their_way(self) -> tuple[Fact, ...]:
         """Facts of this node that its log does not hold yet: while there are any, no runner may be stopped."""
         decoded = [decode_fact(offer.payload) for offer in self._outbox]
-        return tuple(fact for fact in decoded if fact is not None)
+        return (*(fact for fact in decoded if fact is not None), *self._unsaved)
 
     async def offer(self, fact: Fact) -> int:
         """Record what this node observed. Returns its index once it is safe, however many masters that takes.
@@ -184,6 +198,7 @@ class ControlPlane:
         while True:
             seen = self.changed.version
             position, cuts = min([position, *self._cuts[cuts:]]), len(self._cuts)
+            position = max(position, self._log.first_index - 1)  # what a snapshot replaced is not there to be told
             while position < self.log_view.length and cuts == len(self._cuts):
                 for entry in await self._in_writer(partial(self._log.read, position, READ_BATCH)):
                     position += 1
@@ -257,7 +272,11 @@ class ControlPlane:
     async def _turn(self, inputs: Sequence[Input]) -> None:
         participant = self._present()
         now = self._clock.now()
-        outputs = await self._in_writer(partial(participant.handle, inputs, now))
+        try:
+            outputs = await self._in_writer(partial(participant.handle, inputs, now))
+        except LogCorrupt as problem:
+            await self._start_anew(problem)
+            return
         changed = [self._perform(output) for output in outputs]
         self._look_here(participant)
         if any(changed):
@@ -269,12 +288,31 @@ class ControlPlane:
             if concluded is not None:
                 self._inbox.put(concluded)
 
+    async def _start_anew(self, problem: LogCorrupt) -> None:
+        """A row turned bad under us: open the log again, which sets the bad part aside, and fetch it from others."""
+        if self._reopen is None:
+            raise problem
+        logger.error("%s", problem)
+        self._log = await self._in_writer(self._reopen)
+        for waiting in self._acknowledgements.values():
+            if not waiting.done():
+                waiting.set_exception(LogCorrupt(str(problem)))
+        self._desk.give_up()
+        await self._read_log()
+        self._cuts.append(0)
+        self.changed.notify()
+
     def _look_here(self, participant: Participant) -> None:
         """Copy what others may read at any time; the participant belongs to the writer thread."""
         ledger, state = participant.ledger, participant.state
-        self.log_view = LogView(length=ledger.length, settled=participant.settled, hash=ledger.chain.hex())
+        self.log_view = LogView(length=ledger.length, settled=participant.extent.settled, hash=ledger.chain.hex())
         self.epoch = participant.election.epoch
-        self._outbox = ledger.outbox
+        self._outbox, self._unsaved = ledger.outbox, participant.unsaved
+        self.is_installing = participant.is_installing
+        if participant.trouble != self.trouble:
+            self.trouble = participant.trouble
+            logger.log(logging.WARNING if self.trouble else logging.INFO, "%s", self.trouble or "the trouble is over")
+            self.changed.notify()
         live = participant.live(self._clock.now())
         if state is not self.state or live != self.live:
             self.state, self.live = state, live
@@ -292,6 +330,13 @@ class ControlPlane:
             case CutTo():
                 self._cuts.append(output.length)
                 self._plugins.state_rolled_back(output.length, self._present().state)
+            case Installed():
+                self.state = output.state
+                self._plugins.state_rolled_back(output.index, output.state)
+            case Differs():
+                logger.error("the state at entry %d differs from that of %s", output.index, ", ".join(output.peers))
+                self._keep_state(output.index, output.state)
+                return False
             case MasterIs():
                 self._on_master(output)
             case Acknowledged():

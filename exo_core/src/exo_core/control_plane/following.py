@@ -8,6 +8,7 @@
 | differs from an entry here                         | cuts there (facts go to the outbox), takes the frame's    |
 | ends the master's log where ours goes on           | cuts there                                                |
 | was taken, and is on the disk                      | answers `Replicated`                                      |
+| brought all that the master has                    | and was damaged: it is mended                             |
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import final
 
+from exo_core.control_plane.extent import Extent
 from exo_core.control_plane.ledger import Applied, Ledger
 from exo_core.control_plane.messages import Mismatch, Probe, Replicate, Replicated
 from exo_core.election.messages import LogMark
@@ -30,8 +32,7 @@ class Following:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._newest: tuple[Epoch, int] = (NO_EPOCH, 0)
-        self.safe = 0
-        self.settled = 0
+        self.extent = Extent()
 
     def receive(self, frame: Replicate) -> tuple[Replicated | Mismatch | None, int | None, Sequence[Applied]]:
         """A frame of the present master: the answer, the length the log was cut to (None: not), and what was added."""
@@ -39,7 +40,7 @@ class Following:
             return None, None, ()
         self._newest = (frame.epoch, frame.link_sequence)
         if self._ledger.chain_at(frame.previous.index) != frame.previous.chain:
-            return Mismatch(epoch=frame.epoch, probes=probes_of(self._ledger)), None, ()
+            return self.where(frame.epoch), None, ()
         if not continues(frame.previous.chain, frame.entries):
             return None, None, ()
         known = self._known(frame)
@@ -47,14 +48,20 @@ class Following:
         self._ledger.stage_entries(frame.entries[known:])
         added = self._ledger.commit()
         agreed = frame.previous.index + len(frame.entries)
-        self.safe = max(min(self.safe, self._ledger.length), min(frame.safe, agreed))
-        self.settled = max(self.settled, min(frame.settled, agreed))
+        known_to = self.extent.up_to(self._ledger.length if cut_to is None else cut_to)
+        self.extent = known_to.grown_by(Extent.of(frame).up_to(agreed))
+        if agreed == frame.length and self._ledger.damage is not None:
+            self._ledger.mended()
         return Replicated(epoch=frame.epoch, length=agreed), cut_to, added
+
+    def where(self, epoch: Epoch) -> Mismatch:
+        """Where this log stands now, so that the master can go on from there."""
+        return Mismatch(epoch=epoch, probes=probes_of(self._ledger))
 
     def hear(self, mark: LogMark) -> None:
         """The master's heartbeat: what it calls safe is safe here if our logs are one."""
         if self._ledger.chain_at(mark.length) == mark.chain:
-            self.safe, self.settled = max(self.safe, mark.safe), max(self.settled, mark.settled)
+            self.extent = self.extent.grown_by(Extent.of(mark))
 
     def _known(self, frame: Replicate) -> int:
         """How many of the frame's entries are here already."""

@@ -10,6 +10,7 @@ from exo_core.identifiers import Epoch, InstanceId, NodeId
 from exo_core.placement import Placement
 from exo_core.state.commands import Command
 from exo_core.state.events import Fact, InstanceWaiting, NodeAlive, NodeDead
+from exo_core.state.state import State
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,23 @@ class CutTo:
 
 
 @dataclass(frozen=True)
+class Installed:
+    """A snapshot took the place of the entries up to `index`; `state` is what the log amounts to now."""
+
+    index: int
+    state: State
+
+
+@dataclass(frozen=True)
+class Differs:
+    """The state here differs at entry `index` from that of `peers`, who are right; worth keeping for whoever looks."""
+
+    index: int
+    peers: tuple[NodeId, ...]
+    state: State
+
+
+@dataclass(frozen=True)
 class MasterIs:
     """Who leads, as this node knows."""
 
@@ -116,4 +134,4 @@ class Decided:
     reply: CommandReply
 
 
-Output = Outgoing | Applied | CutTo | MasterIs | Acknowledged | Decided
+Output = Outgoing | Applied | CutTo | Installed | Differs | MasterIs | Acknowledged | Decided

@@ -2,8 +2,9 @@
 
 For each follower: it is asked where it stands (an empty frame after the master's last entry), then given what it lacks
 in frames that need not wait for each other's answers; without an answer for half a second everything not acknowledged
-is sent again. An entry is safe on min(2, live members) disks, or on a majority of members; settled on all of those
-that were seen in the last ten minutes.
+is sent again. A follower whose log has nothing in common with what this master still holds is told to fetch a snapshot.
+An entry is safe on min(2, live members) disks, or on a majority of members; settled on all of those that were seen in
+the last ten minutes; everywhere on those of all members.
 """
 
 from __future__ import annotations
@@ -12,9 +13,18 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal, final
 
+from exo_core.control_plane.extent import Extent
 from exo_core.control_plane.following import common_point, frame_of
 from exo_core.control_plane.ledger import Ledger
-from exo_core.control_plane.messages import BYTES_PER_FRAME, ENTRIES_PER_FRAME, Mismatch, Probe, Replicate, Replicated
+from exo_core.control_plane.messages import (
+    BYTES_PER_FRAME,
+    ENTRIES_PER_FRAME,
+    BehindSnapshot,
+    Mismatch,
+    Probe,
+    Replicate,
+    Replicated,
+)
 from exo_core.election.messages import LogMark
 from exo_core.identifiers import Epoch, NodeId
 
@@ -37,12 +47,11 @@ class _Progress:
 class Leading:
     """One reign."""
 
-    def __init__(self, ledger: Ledger, myself: NodeId, epoch: Epoch, safe: int, settled: int) -> None:
+    def __init__(self, ledger: Ledger, myself: NodeId, epoch: Epoch, extent: Extent) -> None:
         self._ledger = ledger
         self._me = myself
         self.epoch = epoch
-        self.safe = safe
-        self.settled = settled
+        self.extent = extent
         self.conclusions = 0
         self._progress: dict[NodeId, _Progress] = {}
 
@@ -57,15 +66,17 @@ class Leading:
         elif self._of(sender).sent is not None and now >= self._of(sender).quiet_until:
             self._of(sender).sent = None
 
-    def on_mismatch(self, sender: NodeId, answer: Mismatch, now: float) -> None:
-        """Go on from the last point that both have."""
+    def on_mismatch(self, sender: NodeId, answer: Mismatch, now: float) -> BehindSnapshot | None:
+        """Go on from the last point that both have; without one, what to tell the follower."""
         common = common_point(self._ledger, answer.probes)
-        if common is None:
-            return  # its log ends before our first entry: a snapshot is needed, which nobody writes yet
         progress = self._of(sender)
+        if common is None:
+            progress.matched, progress.sent = 0, None
+            return BehindSnapshot(epoch=self.epoch, index=self._ledger.first_index() - 1)
         progress.matched = min(progress.matched, common.index)
         progress.sent = common.index
         progress.quiet_until = now + RESEND_S
+        return None
 
     def _matched(self, sender: NodeId, length: int, now: float) -> None:
         progress = self._of(sender)
@@ -83,6 +94,8 @@ class Leading:
             progress = self._of(peer)
             if now >= progress.quiet_until and progress.sent is not None and progress.matched < progress.sent:
                 progress.sent = progress.matched or None
+            if progress.sent is not None and progress.sent < self._ledger.first_index() - 1:
+                progress.sent = None  # what it lacks was compacted meanwhile
             if progress.sent is None:
                 if now >= progress.quiet_until:
                     progress.quiet_until = now + RESEND_S
@@ -104,8 +117,9 @@ class Leading:
             previous=Probe(index=after, chain=self._ledger.chain_at(after) or b""),
             entries=entries,
             length=self._ledger.length,
-            safe=self.safe,
-            settled=self.settled,
+            safe=self.extent.safe,
+            settled=self.extent.settled,
+            everywhere=self.extent.everywhere,
         )
 
     def announce(self, peers: Collection[NodeId]) -> Iterator[tuple[NodeId, Replicate]]:
@@ -122,15 +136,20 @@ class Leading:
         recent: frozenset[NodeId],
         consistency: Literal["availability", "majority"],
     ) -> bool:
-        """Find out anew what is safe and what is settled; True when more became safe."""
-        before = self.safe
-        disks = sorted((self._matched_by(node_id) for node_id in members | {self._me}), reverse=True)
+        """Find out anew how far the log has come; True when more became safe."""
+        before = self.extent
+        held = {node_id: self._matched_by(node_id) for node_id in members | recent | {self._me}}
+        disks = sorted((held[node_id] for node_id in members | {self._me}), reverse=True)
         need = len(members) // 2 + 1 if consistency == "majority" else min(2, len(live | {self._me}))
         reached = disks[need - 1] if need <= len(disks) else 0
-        if reached > self.safe and (consistency == "availability" or self._is_mine(reached)):
-            self.safe = reached
-        self.settled = max(self.settled, min(self._matched_by(node_id) for node_id in recent | {self._me}))
-        return self.safe > before
+        if reached <= before.safe or (consistency == "majority" and not self._is_mine(reached)):
+            reached = before.safe
+        self.extent = Extent(
+            safe=reached,
+            settled=max(before.settled, min(held[node_id] for node_id in recent | {self._me})),
+            everywhere=max(before.everywhere, disks[-1]),
+        )
+        return reached > before.safe
 
     def _matched_by(self, node_id: NodeId) -> int:
         return self._ledger.length if node_id == self._me else self._of(node_id).matched

@@ -6,20 +6,22 @@ that depends on them may be sent before `commit` returned.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import final
 
-from exo_core.errors import LogError
-from exo_core.event_logs import EventLog
-from exo_core.identifiers import NO_EPOCH, Epoch, Origin
+from exo_core.control_plane.running_sum import NOTHING, Point, RunningSum, point_of
+from exo_core.control_plane.snapshots import not_covered, snapshot_of
+from exo_core.errors import LogError, WireError
+from exo_core.event_logs import EventLog, Snapshot
+from exo_core.identifiers import Epoch, Origin
 from exo_core.log.chain import make_entry
-from exo_core.log.outbox import after_cut, without_known
+from exo_core.log.outbox import after_cut, facts_of, without_known
 from exo_core.log.payloads import decode_event, encode_event
-from exo_core.state.apply import apply
 from exo_core.state.events import DerivedId, Entry, Event, EventId, Fact, FactId, Offer
 from exo_core.state.state import State
-from exo_core.wire.codec import decode_model
+from exo_core.wire.codec import encode_model
 
 READ_BATCH = 1000
 CHECKPOINT_EVERY = 64
@@ -36,16 +38,6 @@ class Applied:
     state: State
 
 
-@dataclass(frozen=True)
-class _Point:
-    """The sum of the first `length` entries."""
-
-    length: int
-    state: State
-    last_seqs: dict[Origin, int]
-    last_epoch: Epoch
-
-
 @final
 class Ledger:
     """One node's copy of the log. Raises what its `EventLog` raises."""
@@ -55,12 +47,33 @@ class Ledger:
         self._log = log
         self._staged: list[Applied] = []
         self._points = [_base(log)]
+        self._hashes: dict[int, bytes] = {}
         self._rewind(log.length, replayed)
 
     @property
     def length(self) -> int:
         """Entries, staged ones included."""
-        return self._log.length + len(self._staged)
+        return self._sum.length
+
+    @property
+    def state(self) -> State:
+        """What they amount to."""
+        return self._sum.state
+
+    @property
+    def last_seqs(self) -> Mapping[Origin, int]:
+        """The number of the last fact of each origin."""
+        return self._sum.last_seqs
+
+    @property
+    def last_epoch(self) -> Epoch:
+        """Of the last entry."""
+        return self._sum.last_epoch
+
+    @property
+    def members_changed_at(self) -> int:
+        """The last entry that changed who is a member."""
+        return self._sum.members_changed_at
 
     @property
     def chain(self) -> bytes:
@@ -71,6 +84,29 @@ class Ledger:
     def outbox(self) -> Sequence[Offer]:
         """Facts that the log does not hold."""
         return self._log.outbox
+
+    @property
+    def damage(self) -> str | None:
+        """What of the log was lost and is not fetched again yet."""
+        return self._log.damage
+
+    def mended(self) -> None:
+        """All of it is here again."""
+        self._log.mended()
+
+    def salvaged(self) -> Iterator[tuple[Origin, Event | None]]:
+        """Facts that wait in the outbox, with their origins."""
+        for offer in self.outbox:
+            yield offer.event_id.origin, decode_event(offer.payload)
+
+    @property
+    def epoch(self) -> Epoch:
+        """The durable epoch of this node."""
+        return self._log.epoch
+
+    def try_disk(self) -> None:
+        """Write something that changes nothing. Raises `LogFull`."""
+        self._log.set_epoch(self._log.epoch)
 
     def chain_at(self, index: int) -> bytes | None:
         """The chain after a committed entry; None when it is compacted away or beyond the end."""
@@ -92,24 +128,27 @@ class Ledger:
         return max(self.last_seqs.get(origin, 0), *waiting, 0) + 1
 
     def stage_fact(self, epoch: Epoch, origin: Origin, fact: Fact) -> int:
-        """A fact of this node, which leads. The index it gets."""
+        """A fact of this node, which leads. Its number at that origin."""
         seq = self.last_seqs.get(origin, 0) + 1
         if seq != self.next_seq(origin):
             message = f"fact {seq} of {origin} waits in the outbox and would be passed over"
             raise LogError(message)
-        event_id = FactId(origin=origin, seq=seq)
-        return self._stage(epoch, event_id, encode_event(fact), fact)
+        self._stage(epoch, FactId(origin=origin, seq=seq), encode_event(fact), fact)
+        return seq
 
-    def stage_derived(self, epoch: Epoch, number: int, event: Event) -> int:
-        """A conclusion of this node, which leads. The index it gets."""
-        return self._stage(epoch, DerivedId(epoch=epoch, n=number), encode_event(event), event)
+    def stage_derived(self, epoch: Epoch, number: int, event: Event) -> None:
+        """A conclusion of this node, which leads."""
+        self._stage(epoch, DerivedId(epoch=epoch, n=number), encode_event(event), event)
 
-    def stage_offer(self, epoch: Epoch, offer: Offer) -> bool:
-        """A fact that was offered; False when its origin's earlier facts are missing. One that is known is skipped."""
-        last = self.last_seqs.get(offer.event_id.origin, 0)
-        if offer.event_id.seq == last + 1:
+    def stage_offer(self, epoch: Epoch, offer: Offer, *, past_gap: bool = False) -> bool:
+        """A fact that was offered, skipped when it is known. False when its origin's earlier facts are missing.
+
+        `past_gap`: nobody who offers it has those any more, so it is taken without them.
+        """
+        if self._sum.lacks(offer.event_id, past_gap=past_gap):
             self._stage(epoch, offer.event_id, offer.payload, decode_event(offer.payload))
-        return offer.event_id.seq <= last + 1
+            return True
+        return self._sum.holds(offer.event_id)
 
     def stage_entries(self, entries: Iterable[Entry]) -> None:
         """Entries of the master's log, checked to continue this one."""
@@ -121,7 +160,7 @@ class Ledger:
         staged, self._staged = self._staged, []
         if not staged:
             return ()
-        outbox = without_known(self.outbox, self.last_seqs)
+        outbox = without_known(self.outbox, self._sum.holds)
         try:
             self._log.append(
                 [item.entry for item in staged],
@@ -133,6 +172,12 @@ class Ledger:
             raise
         return staged
 
+    def discard(self) -> None:
+        """Forget what was staged."""
+        if self._staged:
+            self._staged = []
+            self._rewind(self._log.length)
+
     def put_in_outbox(self, origin: Origin, facts: Sequence[Fact]) -> Sequence[FactId]:
         """Keep facts of this node, which does not lead, until the log holds them. Their ids."""
         first = self.next_seq(origin)
@@ -143,60 +188,120 @@ class Ledger:
         self._log.set_outbox((*self.outbox, *offers))
         return [offer.event_id for offer in offers]
 
+    def lost(self, event_id: FactId) -> bool:
+        """Whether this node has that fact nowhere: neither in the log nor in the outbox."""
+        return not self._sum.holds(event_id) and all(offer.event_id != event_id for offer in self.outbox)
+
     def cut(self, to_length: int) -> None:
         """Cut the log; the facts that were cut are in the outbox from the same moment on."""
-        cut: list[Entry] = []
-        while to_length + len(cut) < self._log.length:
-            cut.extend(self._log.read(to_length + len(cut), READ_BATCH))
-        self._log.rollback(to_length, outbox=after_cut(cut, self.outbox))
+        self._log.rollback(to_length, outbox=after_cut(self._held(to_length), self.outbox))
         self._rewind(to_length)
+
+    # snapshots ---------------------------------------------------------------------------------------------
+
+    def summary(self, at_most: int, everywhere: int) -> Snapshot:
+        """A snapshot at the newest point not beyond `at_most` that this node remembers."""
+        point = max((item for item in self._points if item.length <= at_most), key=_length, default=self._points[0])
+        base, earlier = self._points[0].length, self._log.snapshot
+        entries = self._held(base, point.length)
+        return snapshot_of(point, self.chain_at(point.length) or b"", earlier, entries, everywhere)
+
+    def compact(self, at_most: int, everywhere: int, *, at_least: int) -> int | None:
+        """Replace entries up to a point not beyond `at_most` by a snapshot if that frees `at_least`; up to where."""
+        newest = max((point.length for point in self._points if point.length <= at_most), default=0)
+        if newest - self._points[0].length < at_least:
+            return None
+        self._log.install_snapshot(self.summary(newest, everywhere))
+        self._points = [point for point in self._points if point.length >= newest]
+        return newest
+
+    def install(self, snapshot: Snapshot) -> None:
+        """Take over another's snapshot. Facts of ours that it does not cover are in the outbox from then on.
+
+        Entries of ours that continue it are kept. Raises `WireError` when it cannot be read by this version.
+        """
+        sums = RunningSum(point_of(snapshot))
+        if self.chain_at(snapshot.index) == snapshot.chain:
+            for entry in self._held(snapshot.index):
+                sums.add(entry, None)
+        earlier = self._log.snapshot
+        compacted = [offer for _, offer in earlier.facts] if earlier is not None else []
+        held = (*compacted, *facts_of(self._held(self.first_index() - 1)), *self.outbox)
+        self._log.install_snapshot(snapshot, outbox=not_covered(sums, held))
+        self._points, self._hashes = [point_of(snapshot)], {}
+        self._rewind(self._log.length)
+
+    # agreeing ----------------------------------------------------------------------------------------------
+
+    def newest_point(self) -> int:
+        """The newest entry up to which `hash_at` can tell the state."""
+        return self._points[-1].length
+
+    def hash_at(self, index: int) -> bytes | None:
+        """SHA-256 over the canonical state after entry `index`; None when that state is not remembered."""
+        if index not in self._hashes:
+            found = next((point for point in self._points if point.length == index), None)
+            if found is None:
+                return None
+            self._hashes[index] = sha256(encode_model(found.state)).digest()
+        return self._hashes[index]
+
+    def recompute(self) -> None:
+        """Sum up everything again from the beginning, or the snapshot."""
+        self._points, self._hashes = [_base(self._log)], {}
+        self._rewind(self._log.length)
 
     # the sum -----------------------------------------------------------------------------------------------
 
-    def _stage(self, epoch: Epoch, event_id: EventId, payload: bytes, event: Event | None) -> int:
+    def _held(self, after: int, until: int | None = None) -> list[Entry]:
+        """Committed entries after one and up to another."""
+        end = self._log.length if until is None else until
+        held: list[Entry] = []
+        while after + len(held) < end:
+            held.extend(self._log.read(after + len(held), min(READ_BATCH, end - after - len(held))))
+        return held
+
+    def _stage(self, epoch: Epoch, event_id: EventId, payload: bytes, event: Event | None) -> None:
         self._take(make_entry(self.chain, epoch, event_id, payload), event)
-        return self.length
 
     def _take(self, entry: Entry, event: Event | None) -> None:
-        self._sum(entry, event)
-        self._staged.append(Applied(self.length + 1, entry, event, self.state))
-        self._checkpoint(self.length)
+        self._sum.add(entry, event)
+        self._staged.append(Applied(self._sum.length, entry, event, self._sum.state))
+        self._checkpoint()
 
-    def _sum(self, entry: Entry, event: Event | None) -> None:
-        self.last_epoch = entry.epoch
-        if isinstance(entry.event_id, FactId):
-            self.last_seqs[entry.event_id.origin] = entry.event_id.seq
-        if event is not None:
-            self.state = apply(self.state, event)
-
-    def _checkpoint(self, length: int) -> None:
+    def _checkpoint(self) -> None:
         """Remember the sum now and then, so that a cut need not begin at the beginning."""
+        length = self._sum.length
         if length % CHECKPOINT_EVERY == 0 and length > self._points[-1].length:
-            self._points.append(_Point(length, self.state, dict(self.last_seqs), self.last_epoch))
+            self._points.append(self._sum.point())
             if len(self._points) > CHECKPOINTS:
+                self._hashes.pop(self._points[1].length, None)
                 del self._points[1]
 
     def _rewind(self, length: int, replayed: Callable[[Applied], None] | None = None) -> None:
         """Sum up again to `length`, from the nearest point before it."""
         self._points = [self._points[0], *(point for point in self._points[1:] if point.length <= length)]
-        point = self._points[-1]
-        self.state: State = point.state
-        self.last_seqs: dict[Origin, int] = dict(point.last_seqs)
-        self.last_epoch: Epoch = point.last_epoch
-        done = point.length
-        while done < length:
-            for entry in self._log.read(done, min(READ_BATCH, length - done)):
+        self._hashes = {index: value for index, value in self._hashes.items() if index <= length}
+        self._sum = RunningSum(self._points[-1])
+        while self._sum.length < length:
+            for entry in self._log.read(self._sum.length, min(READ_BATCH, length - self._sum.length)):
                 event = decode_event(entry.payload)
-                self._sum(entry, event)
-                done += 1
-                self._checkpoint(done)
+                self._sum.add(entry, event)
+                self._checkpoint()
                 if replayed is not None:
-                    replayed(Applied(done, entry, event, self.state))
+                    replayed(Applied(self._sum.length, entry, event, self._sum.state))
 
 
-def _base(log: EventLog) -> _Point:
+def _base(log: EventLog) -> Point:
     """What precedes the first entry held: nothing, or a snapshot."""
-    snapshot = log.snapshot
-    if snapshot is None:
-        return _Point(0, State(), {}, NO_EPOCH)
-    return _Point(snapshot.index, decode_model(State, snapshot.state), dict(snapshot.last_seqs), snapshot.last_epoch)
+    if log.snapshot is None:
+        return NOTHING
+    try:
+        return point_of(log.snapshot)
+    except WireError as problem:
+        message = "the log's snapshot was written by a newer exo; run that one, or a newer one, on this machine"
+        raise LogError(message) from problem
+
+
+def _length(point: Point) -> int:
+    return point.length

@@ -15,6 +15,7 @@ from exo_core.state.events import Entry, Offer
 ENTRIES_PER_FRAME = 256
 BYTES_PER_FRAME = 512 * 1024
 """Payload bytes after which a frame is full; a single larger entry goes alone."""
+SNAPSHOT_PART_BYTES = 256 * 1024
 
 
 class Probe(Frozen):
@@ -39,6 +40,8 @@ class Replicate(Frozen):
     length: Count
     safe: Count
     settled: Count
+    everywhere: Count
+    """Entries up to here are on the disks of all members, also those that were not heard for long."""
 
 
 class Replicated(Frozen):
@@ -57,12 +60,25 @@ class Mismatch(Frozen):
     probes: tuple[Probe, ...]
 
 
+class BehindSnapshot(Frozen):
+    """Master to follower: what I have before the entries that I still hold is a snapshot; fetch one from any member."""
+
+    kind: Literal["behind_snapshot"] = "behind_snapshot"
+    epoch: Epoch
+    index: Count
+
+
+class FetchSnapshot(Frozen):
+    """To any member: give me your snapshot from byte `offset` on; 0 begins anew, with the newest there is."""
+
+    kind: Literal["fetch_snapshot"] = "fetch_snapshot"
+    offset: Count
+
+
 class SnapshotPart(Frozen):
-    """Master to follower whose log ends before the master's first entry: bytes of the canonical `Snapshot`."""
+    """To whoever fetches: `data` from byte `offset` of the `total` bytes of the canonical `Snapshot` at `index`."""
 
     kind: Literal["snapshot_part"] = "snapshot_part"
-    epoch: Epoch
-    link_sequence: Count
     index: Count
     chain: bytes
     offset: Count
@@ -71,10 +87,14 @@ class SnapshotPart(Frozen):
 
 
 class OfferFacts(Frozen):
-    """Follower to master: facts that my log does not hold, in order for each origin."""
+    """Follower to master: facts that my log does not hold, in order for each origin.
+
+    `past_gaps`: origins whose earlier facts this node has lost and cannot bring.
+    """
 
     kind: Literal["offer_facts"] = "offer_facts"
     offers: tuple[Offer, ...]
+    past_gaps: tuple[Origin, ...] = ()
 
 
 class GapFound(Frozen):
@@ -85,7 +105,9 @@ class GapFound(Frozen):
     next_seq: Count
 
 
-ReplicationMessage = Replicate | Replicated | Mismatch | SnapshotPart | OfferFacts | GapFound
+ReplicationMessage = (
+    Replicate | Replicated | Mismatch | BehindSnapshot | FetchSnapshot | SnapshotPart | OfferFacts | GapFound
+)
 REPLICATION_MESSAGE: TypeAdapter[ReplicationMessage] = TypeAdapter(
     Annotated[ReplicationMessage, Field(discriminator="kind")]
 )

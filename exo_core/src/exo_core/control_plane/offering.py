@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import final
 
 from exo_core.control_plane.messages import BYTES_PER_FRAME, ENTRIES_PER_FRAME, OfferFacts
-from exo_core.identifiers import NodeId
+from exo_core.identifiers import NodeId, Origin
 from exo_core.state.events import Offer
 
 RESEND_S = 0.5
@@ -21,15 +21,23 @@ class Offering:
         self._to: NodeId | None = None
         self._sent: set[_Key] = set()
         self._again_at = 0.0
+        self._past_gaps: set[Origin] = set()
 
     def again(self) -> None:
         """The master misses something: send everything."""
         self._sent.clear()
 
+    def lost(self, origin: Origin) -> None:
+        """The master asks for a fact of that origin that this node has not: its later ones are offered all the same."""
+        self._past_gaps.add(origin)
+        self._sent.clear()
+
     def messages(self, outbox: Sequence[Offer], master_id: NodeId, now: float) -> Sequence[OfferFacts]:
         """What to send to the master now."""
-        if master_id != self._to or (outbox and now >= self._again_at):
-            self._to = master_id
+        if master_id != self._to:
+            self._to, self._past_gaps = master_id, set()
+            self._sent.clear()
+        elif outbox and now >= self._again_at:
             self._sent.clear()
         self._sent &= {_key(offer) for offer in outbox}
         batch = _batch([offer for offer in outbox if _key(offer) not in self._sent])
@@ -37,7 +45,8 @@ class Offering:
             return ()
         self._sent.update(_key(offer) for offer in batch)
         self._again_at = now + RESEND_S
-        return (OfferFacts(offers=tuple(batch)),)
+        past_gaps = sorted(self._past_gaps, key=lambda origin: (origin.node_id, origin.boot))
+        return (OfferFacts(offers=tuple(batch), past_gaps=tuple(past_gaps)),)
 
 
 def _batch(offers: Sequence[Offer]) -> Sequence[Offer]:

@@ -10,19 +10,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, final
 
 from exo_core.clock import Rng
+from exo_core.control_plane.commanding import Commanding
+from exo_core.control_plane.extent import Extent
 from exo_core.control_plane.following import Following
 from exo_core.control_plane.inputs import (
     Commanded,
     Concluded,
     CutTo,
-    Decided,
     Input,
+    Installed,
     Leaves,
     MasterIs,
     Offered,
     Outgoing,
     Output,
-    Place,
     ReachableNow,
     Received,
     Tick,
@@ -30,34 +31,34 @@ from exo_core.control_plane.inputs import (
 from exo_core.control_plane.leading import Leading
 from exo_core.control_plane.ledger import Applied, Ledger
 from exo_core.control_plane.messages import (
+    BehindSnapshot,
+    FetchSnapshot,
     GapFound,
     Message,
     Mismatch,
-    NotMaster,
     OfferFacts,
     Replicate,
     Replicated,
     SnapshotPart,
 )
 from exo_core.control_plane.offering import Offering
-from exo_core.control_plane.stamp import placement_id, stamp
+from exo_core.control_plane.standing_of import standing_of
+from exo_core.control_plane.trouble import Trouble
 from exo_core.control_plane.waiting_answers import WaitingAnswers
+from exo_core.control_plane.wholeness import Wholeness
 from exo_core.election.election import Election
-from exo_core.election.messages import Farewell, Fenced, Heartbeat, LogMark
+from exo_core.election.messages import Farewell, Fenced, Heartbeat
 from exo_core.election.standing import ElectionAction, MasterChanged, Myself, Standing
+from exo_core.errors import LogFull
 from exo_core.event_logs import EventLog
-from exo_core.identifiers import BootId, Epoch, NodeId, Origin
-from exo_core.state.apply import reducer_fingerprint
-from exo_core.state.commands import CommandAccepted, CommandRefused
-from exo_core.state.decide import decide
-from exo_core.state.events import ClusterCreated, FactId, InstancePlaced, NodeJoined
+from exo_core.identifiers import NodeId, Origin
+from exo_core.state.events import Fact, FactId
 from exo_core.state.state import State
 
 RECENT_S = 600.0
 """A member that was silent for longer does not hold back what is settled."""
-
-FOUNDING_BOOT = BootId(0)
-"""The origin of a cluster's first facts: they come before those that its founder has waiting in its outbox."""
+SNAPSHOT_EVERY = 1000
+"""Settled entries that a snapshot replaces at a time."""
 
 
 @final
@@ -75,21 +76,25 @@ class Participant:
         creator: bool,
         consistency: Literal["availability", "majority"] = "availability",
         replayed: Callable[[Applied], None] | None = None,
+        snapshot_every: int = SNAPSHOT_EVERY,
     ) -> None:
         self._me = myself.node_id
         self._origin = Origin(node_id=myself.node_id, boot=myself.boot)
-        self._name = name
         self._creator = creator
         self._consistency: Literal["availability", "majority"] = consistency
+        self._started_at = now
+        self._snapshot_every = snapshot_every
         self._ledger = Ledger(log, replayed)
+        self._trouble = Trouble(self._ledger)
         self.election = Election(myself, log, rng, now)
         self._following = Following(self._ledger)
         self._leading: Leading | None = None
         self._offering = Offering()
         self._waiting = WaitingAnswers()
+        self._commanding = Commanding(self._ledger, self._waiting, self._origin, name)
+        self._wholeness = Wholeness(self._ledger, self._trouble)
         self._reachable: frozenset[NodeId] = frozenset()
         self._unsaved: list[Offered] = []
-        self._reducers = reducer_fingerprint()
         self.priority = 0
 
     # what can be read ---------------------------------------------------------------------------------------
@@ -105,33 +110,36 @@ class Participant:
         return self._ledger.state
 
     @property
-    def safe(self) -> int:
-        """Entries up to here are on enough disks."""
-        return self._leading.safe if self._leading is not None else self._following.safe
+    def extent(self) -> Extent:
+        """How far the log is safe, settled and everywhere, as far as this node knows."""
+        return self._leading.extent if self._leading is not None else self._following.extent
 
     @property
-    def settled(self) -> int:
-        """Entries up to here are on the disks of all members of late."""
-        return self._leading.settled if self._leading is not None else self._following.settled
+    def trouble(self) -> str | None:
+        """Why this node does not lead although it might, in a sentence for people; None: nothing is wrong."""
+        return self._trouble.description
+
+    @property
+    def unsaved(self) -> tuple[Fact, ...]:
+        """Facts of this node that are on no disk yet: it is full."""
+        return tuple(item.fact for item in self._unsaved)
+
+    @property
+    def is_installing(self) -> bool:
+        """Whether a snapshot is on its way to replace what this node knows."""
+        return self._wholeness.is_fetching
 
     def standing(self) -> Standing:
         """This node as the election must see it."""
-        founds = self._creator and self._ledger.length == 0
-        members = frozenset({self._me}) if founds else frozenset(self.state.members)
-        return Standing(
-            members=members,
-            peers=(members | self._reachable) - {self._me} - frozenset(self.state.left),
-            consistency=self.state.consistency if self.state.created else self._consistency,
+        return standing_of(
+            me=self._me,
+            ledger=self._ledger,
+            extent=self.extent,
+            reachable=self._reachable,
+            founds=self._creator and self._ledger.length == 0,
+            consistency=self._consistency,
             priority=self.priority,
-            mark=LogMark(
-                length=self._ledger.length,
-                chain=self._ledger.chain,
-                last_epoch=self._ledger.last_epoch,
-                settled=self.settled,
-                safe=self.safe,
-            ),
-            reducers=self._reducers,
-            may_lead=self._me in members,
+            healthy=not self._trouble.forbids_to_lead,
         )
 
     def live(self, now: float) -> frozenset[NodeId]:
@@ -141,25 +149,38 @@ class Participant:
     # what happens -------------------------------------------------------------------------------------------
 
     def handle(self, inputs: Iterable[Input], now: float) -> list[Output]:
-        """Take everything that happened at once: what is appended meanwhile goes to the disk in one write."""
+        """Take everything that happened at once: what is appended meanwhile goes to the disk in one write.
+
+        Raises `LogCorrupt` when a row of the log turns out bad: the log is to be opened again, which mends it.
+        """
         outputs: list[Output] = []
         for item in inputs:
-            outputs.extend(self._take(item, now))
-        outputs.extend(self._flush(now))
+            outputs.extend(self._while_disk_takes(self._take(item, now), now))
+        outputs.extend(self._while_disk_takes(self._end_turn(now), now))
         return outputs
+
+    def _while_disk_takes(self, steps: Iterator[Output], now: float) -> Iterator[Output]:
+        """A write that is refused ends these steps, and this node's reign; what was promised before stands."""
+        try:
+            yield from steps
+        except LogFull as refusal:
+            self._trouble.refused(str(refusal), now)
+            self._ledger.discard()
+            self.election.step_down()
+            yield from self._on_master(MasterChanged(self.election.master_id, self.election.epoch))
 
     def _take(self, item: Input, now: float) -> Iterator[Output]:
         match item:
             case Received():
                 yield from self._on_message(item.sender, item.message, now)
             case Tick():
-                yield from self._elected(self.election.tick(now, self.standing()))
+                yield from self._on_tick(now)
             case Offered():
                 self._unsaved.append(item)
             case Commanded():
-                yield from self._on_commanded(item)
+                yield from self._commanding.decide(item, self._leading, self.election.master_id)
             case Concluded():
-                self._on_concluded(item)
+                self._commanding.conclude(item, self._leading)
             case ReachableNow():
                 for peer in self._reachable - item.peers:
                     self.election.closed(peer, now)
@@ -167,22 +188,30 @@ class Participant:
             case Leaves():
                 yield from self._elected(self.election.farewell(self.standing()))
 
+    def _on_tick(self, now: float) -> Iterator[Output]:
+        if self._trouble.may_retry(now):
+            self._ledger.try_disk()
+            self._trouble.writes_again()
+        yield from self._elected(self.election.tick(now, self.standing()))
+        yield from self._wholeness.tick(self._providers(now), self.election.master_id, now)
+
     def _on_message(self, sender: NodeId, message: Message, now: float) -> Iterator[Output]:
         if not isinstance(message, Farewell):
             self.election.liveness.heard(sender, now)  # a newcomer's first facts may come before its first heartbeat
         match message:
             case Replicate():
                 yield from self._on_replicate(sender, message)
-            case Replicated() if self._reigns(message.epoch):
-                self._require_leading().on_replicated(sender, message, now)
-            case Mismatch() if self._reigns(message.epoch):
-                self._require_leading().on_mismatch(sender, message, now)
-            case OfferFacts() if self._leading is not None:
-                yield from self._on_offers(sender, message)
+            case Replicated() | Mismatch() | OfferFacts():
+                yield from self._on_follower(sender, message, now)
             case GapFound():
-                self._offering.again()
-            case Replicated() | Mismatch() | OfferFacts() | SnapshotPart():
-                pass  # of a reign that is over, or not for this role; SnapshotPart: nobody sends it yet
+                self._on_gap(message)
+            case BehindSnapshot():
+                if sender == self.election.master_id and message.epoch == self.election.epoch:
+                    self._wholeness.fetch()
+            case FetchSnapshot():
+                yield from self._wholeness.serve(sender, message, self.extent)
+            case SnapshotPart():
+                yield from self._on_part(sender, message, now)
             case _:
                 yield from self._elected(self.election.receive(sender, message, now, self.standing()))
                 if isinstance(message, Heartbeat):
@@ -195,6 +224,8 @@ class Participant:
             yield Outgoing(sender, Fenced(epoch=self.election.epoch, followers=0))
         if frame.epoch != self.election.epoch or self.election.master_id != sender or self._leading is not None:
             return
+        if self._trouble.disk_is_full:
+            return  # it comes again
         answer, cut_to, added = self._following.receive(frame)
         if cut_to is not None:
             self._waiting.cut(cut_to)
@@ -204,6 +235,7 @@ class Participant:
             yield Outgoing(sender, answer)
 
     def _on_mark(self, sender: NodeId, beat: Heartbeat, now: float) -> None:
+        self._wholeness.hear(sender, beat)
         if beat.epoch != self.election.epoch:
             return
         if self._leading is not None and beat.follows:
@@ -211,54 +243,47 @@ class Participant:
         elif beat.leads and sender == self.election.master_id:
             self._following.hear(beat.mark)
 
+    def _on_gap(self, message: GapFound) -> None:
+        if self._ledger.lost(FactId(origin=message.origin, seq=message.next_seq)):
+            self._offering.lost(message.origin)
+        else:
+            self._offering.again()
+
+    def _providers(self, now: float) -> Sequence[NodeId]:
+        """Whom to ask for a snapshot: the master first."""
+        master = self.election.master_id
+        return sorted(self.live(now) - {self._me}, key=lambda peer: (peer != master, peer))
+
+    def _on_part(self, sender: NodeId, part: SnapshotPart, now: float) -> Iterator[Output]:
+        asks, snapshot = self._wholeness.receive(sender, part, now)
+        yield from asks
+        if snapshot is None or self._leading is not None:
+            return
+        foreign = self._ledger.chain_at(snapshot.index) != snapshot.chain
+        self._ledger.install(snapshot)
+        self._wholeness.replaced()
+        if foreign:
+            self._following.extent = Extent(safe=snapshot.index, settled=snapshot.index)
+            self._waiting.cut(0)
+            self._waiting.covered(self._ledger.last_seqs.get(self._origin, 0), snapshot.index)
+        yield Installed(snapshot.index, self.state)
+        if self.election.master_id is not None:
+            yield Outgoing(self.election.master_id, self._following.where(self.election.epoch))
+
     # leading ------------------------------------------------------------------------------------------------
 
-    def _reigns(self, epoch: Epoch) -> bool:
-        return self._leading is not None and self._leading.epoch == epoch
-
-    def _require_leading(self) -> Leading:
-        if self._leading is None:
-            message = "a duty of the master was asked of a follower"
-            raise ValueError(message)
-        return self._leading
-
-    def _on_offers(self, sender: NodeId, message: OfferFacts) -> Iterator[Output]:
-        epoch = self._require_leading().epoch
-        missing: set[Origin] = set()
-        for offer in message.offers:
-            origin = offer.event_id.origin
-            if origin not in missing and not self._ledger.stage_offer(epoch, offer):
-                missing.add(origin)
-                yield Outgoing(sender, GapFound(origin=origin, next_seq=self._ledger.last_seqs.get(origin, 0) + 1))
-
-    def _on_commanded(self, item: Commanded) -> Iterator[Output]:
-        if self._leading is None:
-            yield Decided(item.waiter, NotMaster(master_id=self.election.master_id))
-            return
-        decision = decide(self.state, item.command)
-        if isinstance(decision, CommandRefused):
-            yield Decided(item.waiter, decision)
-            return
-        for fact in decision.facts:
-            self._ledger.stage_fact(self._leading.epoch, self._origin, fact)
-        length = self._ledger.length
-        answer = CommandAccepted(command_id=item.command.command_id, index=length, instance_id=decision.instance_id)
-        self._waiting.commanded(item.waiter, length, answer)
-
-    def _on_concluded(self, item: Concluded) -> None:
+    def _on_follower(self, sender: NodeId, message: Replicated | Mismatch | OfferFacts, now: float) -> Iterator[Output]:
         leading = self._leading
-        if leading is None or leading.epoch != item.epoch:
+        if leading is None:
             return
-        for fact in item.facts:
-            self._ledger.stage_fact(leading.epoch, self._origin, fact)
-        for conclusion in item.conclusions:
-            leading.conclusions += 1
-            event = conclusion
-            if isinstance(event, Place):
-                name = placement_id(leading.epoch, leading.conclusions)
-                placed = stamp(event.placement, name, event.earlier)
-                event = InstancePlaced(instance_id=event.instance_id, placement=placed)
-            self._ledger.stage_derived(leading.epoch, leading.conclusions, event)
+        if isinstance(message, OfferFacts):
+            yield from self._commanding.take_offers(sender, message, leading)
+        elif message.epoch == leading.epoch and isinstance(message, Replicated):
+            leading.on_replicated(sender, message, now)
+        elif message.epoch == leading.epoch and isinstance(message, Mismatch):
+            answer = leading.on_mismatch(sender, message, now)
+            if answer is not None:
+                yield Outgoing(sender, answer)
 
     # a change of master -------------------------------------------------------------------------------------
 
@@ -271,50 +296,48 @@ class Participant:
                 yield Outgoing(action.to, action.message)
 
     def _on_master(self, change: MasterChanged) -> Iterator[Output]:
-        safe, settled = self.safe, self.settled
+        extent = self.extent
         self._leading = None
+        self._following.extent = extent
         yield from self._waiting.stepped_down(change.master_id)
         if change.master_id == self._me:
-            self._leading = Leading(self._ledger, self._me, change.epoch, safe, settled)
-            self._open_reign(change.epoch)
-        else:
-            self._following.safe, self._following.settled = safe, settled
+            self._leading = Leading(self._ledger, self._me, change.epoch, extent)
+            self._wholeness.leads()
+            self._commanding.open_reign(change.epoch, self._consistency)
         yield MasterIs(change.master_id, change.epoch)
-
-    def _open_reign(self, epoch: Epoch) -> None:
-        """A new cluster is founded; else the log goes on, with this node's own outbox first."""
-        if self._ledger.length == 0:
-            founding = Origin(node_id=self._me, boot=FOUNDING_BOOT)
-            self._ledger.stage_fact(epoch, founding, ClusterCreated(consistency=self._consistency))
-            self._ledger.stage_fact(epoch, founding, NodeJoined(node_id=self._me, name=self._name))
-        for offer in self._ledger.outbox:
-            self._ledger.stage_offer(epoch, offer)
 
     # the end of a turn --------------------------------------------------------------------------------------
 
-    def _save_offered(self) -> None:
-        """Own facts go straight into the log here, or into the outbox, all of a turn in one write."""
-        items, self._unsaved = self._unsaved, []
-        if self._leading is not None:
-            for item in items:
-                self._ledger.stage_fact(self._leading.epoch, self._origin, item.fact)
-                self._waiting.offered(self._ledger.last_seqs[self._origin], item.waiter)
-        elif items:
-            ids = self._ledger.put_in_outbox(self._origin, [item.fact for item in items])
-            for item, event_id in zip(items, ids, strict=True):
-                self._waiting.offered(event_id.seq, item.waiter)
-
-    def _flush(self, now: float) -> Iterator[Output]:
-        self._save_offered()
-        yield from self._tell(self._ledger.commit())
+    def _end_turn(self, now: float) -> Iterator[Output]:
+        if not self._trouble.disk_is_full:
+            yield from self._save()
         if self._leading is not None:
             yield from self._replicate(self._leading, now)
         elif self.election.master_id is not None:
             for message in self._offering.messages(self._ledger.outbox, self.election.master_id, now):
                 yield Outgoing(self.election.master_id, message)
-        yield from self._waiting.safe(self.safe)
+        yield from self._waiting.safe(self.extent.safe)
+        if not self._trouble.disk_is_full and self._trouble.description is None:
+            self._ledger.compact(self.extent.settled, self.extent.everywhere, at_least=self._snapshot_every)
+
+    def _save(self) -> Iterator[Output]:
+        """All of a turn in one write: own facts go straight into the log here, or into the outbox."""
+        items = list(self._unsaved)
+        if self._leading is not None:
+            seqs = [self._ledger.stage_fact(self._leading.epoch, self._origin, item.fact) for item in items]
+        elif items:
+            seqs = [item.seq for item in self._ledger.put_in_outbox(self._origin, [item.fact for item in items])]
+        else:
+            seqs = []
+        added = self._ledger.commit()
+        self._unsaved = []
+        for item, seq in zip(items, seqs, strict=True):
+            self._waiting.offered(seq, item.waiter)
+        yield from self._tell(added)
 
     def _replicate(self, leading: Leading, now: float) -> Iterator[Output]:
+        if self._ledger.damage is not None:
+            self._ledger.mended()  # it leads: there is nobody to fetch from
         standing = self.standing()
         more_is_safe = leading.judge(standing.members, self.live(now), self._recent(now), standing.consistency)
         followers = self.election.followers(standing, now)
@@ -325,9 +348,13 @@ class Participant:
                 yield Outgoing(peer, frame)
 
     def _recent(self, now: float) -> frozenset[NodeId]:
-        silence = {node_id: self.election.liveness.silence(node_id, now) for node_id in self.state.members}
+        """Members that hold back what is settled: heard lately, or this node has not been here for long itself."""
+        liveness, since_start = self.election.liveness, now - self._started_at
+        silence = {node_id: liveness.silence(node_id, now) for node_id in self.state.members}
         return frozenset(
-            node_id for node_id, seconds in silence.items() if node_id == self._me or (seconds or 0.0) < RECENT_S
+            node_id
+            for node_id, seconds in silence.items()
+            if node_id == self._me or (since_start if seconds is None else seconds) < RECENT_S
         )
 
     def _tell(self, added: Sequence[Applied]) -> Iterator[Applied]:

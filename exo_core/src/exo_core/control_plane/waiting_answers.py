@@ -37,6 +37,12 @@ class WaitingAnswers:
         if seq in self._waiters:
             self._indices[seq] = index
 
+    def covered(self, last_seq: int, index: int) -> None:
+        """This node's facts up to `last_seq` are in the log here, within a snapshot that ends at `index`."""
+        for seq in self._waiters:
+            if seq <= last_seq:
+                self._indices.setdefault(seq, index)
+
     def cut(self, length: int) -> None:
         """Entries after that left the log."""
         self._indices = {seq: index for seq, index in self._indices.items() if index <= length}

@@ -14,6 +14,7 @@
 | leading   | another master is met, smaller                            | availability: outbid it with term max + 1   |
 | leading   | majority: a master of a higher epoch is met               | yield to it: a majority gave it its word    |
 | leading   | majority: it hears no majority any more                   | seeking                                     |
+| leading   | it may not lead any more (left; disk, log or state fail)  | seeking, said at once                       |
 | any       | a master's heartbeat below the durable epoch              | answer `Fenced`                             |
 
 The rules behind it. A term is the highest ever seen plus one, and durable before it is used. A node's epoch never goes
@@ -135,6 +136,11 @@ class Election:
             actions.extend(self._heartbeats(now, standing))
         return actions
 
+    def step_down(self) -> list[ElectionAction]:
+        """This node cannot lead any more: its disk refuses what a master must write."""
+        self._next_heartbeat = float("-inf")
+        return list(self._seek()) if self.leads else []
+
     def farewell(self, standing: Standing) -> list[ElectionAction]:
         """This node stops."""
         return [Send(peer, Farewell(boot=self._boot)) for peer in sorted(standing.peers)]
@@ -207,6 +213,9 @@ class Election:
     def _watch_master(self, now: float, standing: Standing) -> Iterator[ElectionAction]:
         if self.role == "following" and not self._master_lives(now):
             yield from self._seek()
+        elif self.leads and not standing.may_lead:
+            yield from self._seek()
+            self._next_heartbeat = now
         elif self.leads and standing.consistency == "majority":
             live = self.liveness.live(standing.members, now) | {self._me}
             if 2 * len(live & standing.members) <= len(standing.members):

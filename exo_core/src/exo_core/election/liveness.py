@@ -26,6 +26,7 @@ class Liveness:
 
     def __init__(self, now: float) -> None:
         self._heard_at: dict[NodeId, float] = {}
+        self._excused_to: dict[NodeId, float] = {}
         self._closed_at: dict[NodeId, float] = {}
         self._gone: set[NodeId] = set()
         self._factor = 1.0
@@ -56,10 +57,19 @@ class Liveness:
         """Called about every `interval` seconds; calls that come late mean that this node lags."""
         lag = now - self._last_tick - interval
         if lag > LAG_S:
+            self._excuse(lag, now)
             self._factor = min(LARGEST_FACTOR, self._factor + lag / LAG_S * 0.5)
         else:
             self._factor = max(1.0, self._factor - (now - self._last_tick) * (LARGEST_FACTOR - 1) / _RECOVERY_S)
         self._last_tick = now
+
+    def _excuse(self, lag: float, now: float) -> None:
+        """While this node itself did not run (a laptop that slept), it could not hear anybody: that is no silence.
+
+        It is an excuse before this node only; others are never told that somebody was heard who was not.
+        """
+        for node_id, heard_at in self._heard_at.items():
+            self._excused_to[node_id] = min(now, max(heard_at, self._excused_to.get(node_id, heard_at)) + lag)
 
     def is_live(self, node_id: NodeId, now: float) -> bool:
         """Whether that peer counts as alive."""
@@ -69,7 +79,7 @@ class Liveness:
         closed_at = self._closed_at.get(node_id)
         if closed_at is not None and heard_at <= closed_at and now - closed_at >= PROBE_S:
             return False
-        return now - heard_at < SILENCE_S * self._factor
+        return now - max(heard_at, self._excused_to.get(node_id, heard_at)) < SILENCE_S * self._factor
 
     def silence(self, node_id: NodeId, now: float) -> float | None:
         """Seconds since that peer was heard; None: never."""
@@ -85,7 +95,7 @@ class Liveness:
         return tuple(
             Heard(node_id=node_id, age_ms=int((now - heard_at) * 1000))
             for node_id, heard_at in sorted(self._heard_at.items())
-            if self.is_live(node_id, now)
+            if self.is_live(node_id, now) and now - heard_at < SILENCE_S * self._factor
         )
 
     def learn(self, told: Iterable[Heard], now: float, myself: NodeId) -> None:

@@ -10,6 +10,14 @@ from exo_core.frozen import Count, Frozen, Int64
 from exo_core.identifiers import BootId, Epoch, NodeId
 
 
+class StateMark(Frozen):
+    """What the first `index` entries, which end in `chain`, amount to here: SHA-256 of the canonical state."""
+
+    index: Count
+    chain: bytes
+    hash: bytes
+
+
 class LogMark(Frozen):
     """Where a node's log ends. `last_epoch` is of its last entry; `settled` is on all recent members' disks."""
 
@@ -19,6 +27,9 @@ class LogMark(Frozen):
     settled: Count
     safe: Count
     """Entries up to here are on enough disks, as far as this node knows."""
+    everywhere: Count = 0
+    """Entries up to here are on every member's disk, as far as this node knows."""
+    state: StateMark | None = None
 
 
 class Heard(Frozen):

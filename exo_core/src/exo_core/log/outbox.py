@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from exo_core.identifiers import Origin
 from exo_core.state.events import Entry, FactId, Offer
 
 
@@ -21,6 +20,6 @@ def after_cut(cut: Iterable[Entry], outbox: Sequence[Offer]) -> tuple[Offer, ...
     return tuple(merged.values())
 
 
-def without_known(outbox: Sequence[Offer], last_seqs: Mapping[Origin, int]) -> tuple[Offer, ...]:
-    """What remains when the log holds each origin's facts up to `last_seqs`."""
-    return tuple(offer for offer in outbox if offer.event_id.seq > last_seqs.get(offer.event_id.origin, 0))
+def without_known(outbox: Sequence[Offer], holds: Callable[[FactId], bool]) -> tuple[Offer, ...]:
+    """What remains when the log `holds` some of them."""
+    return tuple(offer for offer in outbox if not holds(offer.event_id))

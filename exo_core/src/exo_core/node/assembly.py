@@ -46,8 +46,10 @@ from exo_core.plugins.manager import Plugins
 from exo_core.router.router import Router
 from exo_core.state.apply import reducer_fingerprint
 from exo_core.state.events import NodeFactsGathered
+from exo_core.state.state import State
 from exo_core.task_scope import TaskScope
 from exo_core.transports import Peer, Ticket
+from exo_core.whole_files import replace_file
 from exo_core.wire.hello import Hello
 
 logger = logging.getLogger(__name__)
@@ -109,7 +111,7 @@ class Assembly:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.door.open(reception))
             await stack.enter_async_context(self.router.running())
-            stack.callback(self.log.close)
+            stack.callback(lambda: self.log.close())
             await stack.enter_async_context(self.control_plane.running())
             await stack.enter_async_context(self.changes.following(self.control_plane.changed, self.board.changed))
             await stack.enter_async_context(self.gateway.running())
@@ -207,6 +209,8 @@ class Assembly:
             plugins=self.plugins,
             telemetry=self.board,
             is_creator=self.membership.is_creator,
+            reopen=self._reopen_log,
+            keep_state=self._keep_state,
         )
 
     @cached_property
@@ -214,6 +218,17 @@ class Assembly:
         """On disk, but for a private node."""
         kind = "memory" if self.options.private else "sqlite"
         return self.plugins.event_logs().get(kind)(self.membership.log_folder)
+
+    def _reopen_log(self) -> EventLog:
+        self.log.close()
+        del self.log
+        return self.log
+
+    def _keep_state(self, index: int, state: State) -> None:
+        """A state that went wrong, for whoever wants to know how."""
+        path = self.membership.log_folder / f"state-{index}.json"
+        replace_file(path, state.model_dump_json(indent=1).encode())
+        logger.error("what this node had is kept in %s", path)
 
     @cached_property
     def board(self) -> TelemetryBoard:
@@ -276,6 +291,7 @@ class Assembly:
                 telemetry=lambda: self.board.telemetry,
                 epoch=lambda: self.control_plane.epoch,
                 on_their_way=lambda: self.control_plane.on_their_way,
+                is_installing=lambda: self.control_plane.is_installing,
                 changes=self.changes.subscribe,
                 offer_soon=self.control_plane.offer_soon,
                 changed=self.board.poke,

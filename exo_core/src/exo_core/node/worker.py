@@ -38,8 +38,9 @@ logger = logging.getLogger(__name__)
 class WorkerContext:
     """What a worker sees of its node.
 
-    `on_their_way` are facts of this node that the log does not hold yet; `offer_soon` adds one, durably. `transports`
-    are those that runners may use, in order of preference.
+    `on_their_way` are facts of this node that the log does not hold yet; `offer_soon` adds one, durably.
+    `is_installing`: a snapshot is about to replace what the log says. `transports` are those that runners may use, in
+    order of preference.
     """
 
     node_id: NodeId
@@ -55,6 +56,7 @@ class WorkerContext:
     telemetry: Callable[[], Telemetry]
     epoch: Callable[[], Epoch]
     on_their_way: Callable[[], Sequence[Fact]]
+    is_installing: Callable[[], bool]
     changes: Callable[[], AsyncGenerator[None]]
     offer_soon: Callable[[Fact], None]
     changed: Callable[[], None]
@@ -119,6 +121,7 @@ class Worker:
             boot=context.boot,
             runners={runner_id: shard.as_planned for runner_id, shard in self._shards.items()},
             outbox_empty=not context.on_their_way(),
+            installing_snapshot=context.is_installing(),
         )
         for action in plan(context.state(), local):
             self._act(action)

@@ -29,6 +29,7 @@ from exo_core.state.reduce_members import (
     node_joined,
     node_left,
     node_started,
+    reign_began,
 )
 from exo_core.state.reduce_models import download_finished, extension_changed, model_added, model_removed
 from exo_core.state.state import State
@@ -44,6 +45,7 @@ REDUCERS: Mapping[type[Frozen], Callable[[State, Any], State]] = {
     events.NodeFactsGathered: node_facts_gathered,
     events.NodeDead: node_dead,
     events.NodeAlive: node_alive,
+    events.ReignBegan: reign_began,
     events.ModelAdded: model_added,
     events.ModelRemoved: model_removed,
     events.DownloadFinished: download_finished,

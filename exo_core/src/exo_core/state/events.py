@@ -159,6 +159,13 @@ class NodeAlive(Frozen):
     node_id: NodeId
 
 
+class ReignBegan(Frozen):
+    """Derived, in `majority` only: the first entry of a master, by which what it found in its log becomes final."""
+
+    type: Literal["reign_began"] = "reign_began"
+    master_id: NodeId
+
+
 Fact = Annotated[
     ClusterCreated
     | NodeJoined
@@ -175,7 +182,7 @@ Fact = Annotated[
     | ExtensionChanged,
     Field(discriminator="type"),
 ]
-Derived = Annotated[InstancePlaced | InstanceWaiting | NodeDead | NodeAlive, Field(discriminator="type")]
+Derived = Annotated[InstancePlaced | InstanceWaiting | NodeDead | NodeAlive | ReignBegan, Field(discriminator="type")]
 Event = Annotated[Fact | Derived, Field(discriminator="type")]
 
 

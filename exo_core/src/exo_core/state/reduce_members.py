@@ -15,6 +15,7 @@ from exo_core.state.events import (
     NodeJoined,
     NodeLeft,
     NodeStarted,
+    ReignBegan,
 )
 from exo_core.state.state import Member, State
 
@@ -84,6 +85,12 @@ def node_dead(state: State, event: NodeDead) -> State:
 def node_alive(state: State, event: NodeAlive) -> State:
     """The master hears it again."""
     return _changed(state, event.node_id, {"dead": False})
+
+
+def reign_began(state: State, event: ReignBegan) -> State:
+    """Nothing follows from it: it is there to be in the log."""
+    del event
+    return state
 
 
 def _changed(state: State, node_id: NodeId, changes: dict[str, object]) -> State:

@@ -1,0 +1,103 @@
+"""What a master appends: facts that are offered, facts that a command becomes, and what it concludes itself.
+
+In `majority` who is a member decides what a majority is. So there a second change of members waits until the first is
+safe (two majorities that need not meet would end the promise that committed order is final; Ongaro's dissertation on
+Raft, 4.1), and whoever is no member yet is not listened to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, final
+
+from exo_core.control_plane.inputs import Commanded, Concluded, Decided, Outgoing, Place
+from exo_core.control_plane.leading import Leading
+from exo_core.control_plane.ledger import Ledger
+from exo_core.control_plane.messages import GapFound, NotMaster, OfferFacts
+from exo_core.control_plane.stamp import placement_id, stamp
+from exo_core.control_plane.waiting_answers import WaitingAnswers
+from exo_core.identifiers import BootId, Epoch, NodeId, Origin
+from exo_core.state.commands import CommandAccepted, CommandRefused, ForgetNode
+from exo_core.state.decide import decide
+from exo_core.state.events import ClusterCreated, InstancePlaced, NodeJoined, ReignBegan
+
+FOUNDING_BOOT = BootId(0)
+"""The origin of a cluster's first facts: they come before those that its founder has waiting in its outbox."""
+
+
+@final
+class Commanding:
+    """Stages entries; the end of the turn commits them."""
+
+    def __init__(self, ledger: Ledger, waiting: WaitingAnswers, origin: Origin, name: str) -> None:
+        self._ledger = ledger
+        self._waiting = waiting
+        self._origin = origin
+        self._name = name
+
+    def open_reign(self, epoch: Epoch, consistency: Literal["availability", "majority"]) -> None:
+        """A new cluster is founded; else the log goes on, with this node's own outbox first."""
+        me, founding = self._origin.node_id, Origin(node_id=self._origin.node_id, boot=FOUNDING_BOOT)
+        saved = any(offer.event_id.origin == founding for offer in self._ledger.outbox)  # from a damaged log
+        if self._ledger.length == 0 and not saved:
+            self._ledger.stage_fact(epoch, founding, ClusterCreated(consistency=consistency))
+            self._ledger.stage_fact(epoch, founding, NodeJoined(node_id=me, name=self._name))
+        for offer in self._ledger.outbox:
+            self._ledger.stage_offer(epoch, offer, past_gap=True)  # nobody else will bring what is missing before it
+        if not self._ledger.state.created:  # the very first fact was not saved
+            self._ledger.stage_fact(epoch, self._origin, ClusterCreated(consistency=consistency))
+        if self._ledger.state.consistency == "majority":
+            self._ledger.stage_derived(epoch, 0, ReignBegan(master_id=me))
+
+    def take_offers(self, sender: NodeId, message: OfferFacts, leading: Leading) -> Iterator[Outgoing]:
+        """Append the facts that a follower offers, in order for each origin."""
+        if self._is_majority and sender not in self._ledger.state.members:
+            return  # it offers them again once it is one
+        missing: set[Origin] = set()
+        for offer in message.offers:
+            origin = offer.event_id.origin
+            past_gap = origin in message.past_gaps
+            if origin not in missing and not self._ledger.stage_offer(leading.epoch, offer, past_gap=past_gap):
+                missing.add(origin)
+                yield Outgoing(sender, GapFound(origin=origin, next_seq=self._ledger.last_seqs.get(origin, 0) + 1))
+
+    def decide(self, item: Commanded, leading: Leading | None, master_id: NodeId | None) -> Iterator[Decided]:
+        """A command becomes facts, and is answered once they are safe; or it is refused."""
+        if leading is None:
+            yield Decided(item.waiter, NotMaster(master_id=master_id))
+            return
+        if isinstance(item.command, ForgetNode) and not self._may_change_members(leading):
+            yield Decided(item.waiter, NotMaster(master_id=master_id))  # to be asked again in a moment
+            return
+        decision = decide(self._ledger.state, item.command)
+        if isinstance(decision, CommandRefused):
+            yield Decided(item.waiter, decision)
+            return
+        for fact in decision.facts:
+            self._ledger.stage_fact(leading.epoch, self._origin, fact)
+        length = self._ledger.length
+        answer = CommandAccepted(command_id=item.command.command_id, index=length, instance_id=decision.instance_id)
+        self._waiting.commanded(item.waiter, length, answer)
+
+    def conclude(self, item: Concluded, leading: Leading | None) -> None:
+        """Record what this node, as the master of that epoch, makes of what it sees; dropped when it leads no more."""
+        if leading is None or leading.epoch != item.epoch:
+            return
+        for fact in item.facts:
+            if not isinstance(fact, NodeJoined) or self._may_change_members(leading):
+                self._ledger.stage_fact(leading.epoch, self._origin, fact)
+        for conclusion in item.conclusions:
+            leading.conclusions += 1
+            event = conclusion
+            if isinstance(event, Place):
+                name = placement_id(leading.epoch, leading.conclusions)
+                placed = stamp(event.placement, name, event.earlier)
+                event = InstancePlaced(instance_id=event.instance_id, placement=placed)
+            self._ledger.stage_derived(leading.epoch, leading.conclusions, event)
+
+    @property
+    def _is_majority(self) -> bool:
+        return self._ledger.state.consistency == "majority"
+
+    def _may_change_members(self, leading: Leading) -> bool:
+        return not self._is_majority or leading.extent.safe >= self._ledger.members_changed_at

@@ -1,0 +1,47 @@
+"""How a snapshot is made, and what a node that takes over another's must still offer. Pure.
+
+A snapshot stands for the entries up to its index. Two things outlive these entries verbatim: those that its writer
+could not reduce, and the facts that not every member is known to hold. The latter matter when two parts of a cluster
+were apart for so long that each compacted its own history: whoever gives up its history offers what the other lacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from exo_core.control_plane.running_sum import Point, RunningSum, still_unknown
+from exo_core.event_logs import Snapshot
+from exo_core.log.outbox import facts_of
+from exo_core.state.events import Entry, FactId, Offer
+from exo_core.wire.codec import encode_model
+
+
+def snapshot_of(
+    point: Point, chain: bytes, earlier: Snapshot | None, entries: Sequence[Entry], everywhere: int
+) -> Snapshot:
+    """The snapshot at `point`. `entries` are those after `earlier` up to there; every member holds `everywhere`."""
+    base = earlier.index if earlier is not None else 0
+    facts = [*(earlier.facts if earlier is not None else ()), *_numbered_facts(base, entries)]
+    return Snapshot(
+        index=point.length,
+        chain=chain,
+        last_epoch=point.last_epoch,
+        state=encode_model(point.state),
+        last_seqs=tuple(sorted(point.last_seqs.items(), key=lambda item: (item[0].node_id, item[0].boot))),
+        holes=tuple(sorted(point.holes, key=lambda item: (item[0].node_id, item[0].boot, item[1]))),
+        unreduced=still_unknown([*(earlier.unreduced if earlier is not None else ()), *entries]),
+        facts=tuple((index, offer) for index, offer in facts if index > everywhere),
+    )
+
+
+def not_covered(sums: RunningSum, held: Iterable[Offer]) -> tuple[Offer, ...]:
+    """Of facts that a node holds, those that another history (its sum) does not have; each once, in order."""
+    wanted = {(offer.event_id.origin, offer.event_id.seq): offer for offer in held if not sums.holds(offer.event_id)}
+    return tuple(wanted.values())
+
+
+def _numbered_facts(base: int, entries: Sequence[Entry]) -> Iterator[tuple[int, Offer]]:
+    for place, entry in enumerate(entries):
+        if isinstance(entry.event_id, FactId):
+            (offer,) = facts_of((entry,))
+            yield base + 1 + place, offer

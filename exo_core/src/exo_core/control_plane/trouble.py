@@ -1,0 +1,73 @@
+"""What keeps a node from leading although it is a member: its disk, its log, or its state cannot be relied on.
+
+| trouble                            | seen when             | over when                                 |
+|------------------------------------|-----------------------|-------------------------------------------|
+| the disk takes no more             | a write is refused    | a write goes through (tried every second) |
+| the log was damaged                | it was opened         | it holds all that the master's does       |
+| the state differs from the others' | hashes are compared   | they agree again                          |
+
+A node in trouble follows, keeps its runners and streams, and acknowledges nothing that is not on its disk.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, final
+
+from exo_core.control_plane.ledger import Ledger
+from exo_core.state.events import NodeJoined, NodeStarted
+
+RETRY_S = 1.0
+
+
+@final
+class Trouble:
+    """One node's. `cure` is how far it has come in mending a wrong state."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._full: str | None = None
+        self._retry_at = 0.0
+        self.cure: Literal["none needed", "summed up again", "fetching"] = "none needed"
+
+    @property
+    def disk_is_full(self) -> bool:
+        """Whether writes are refused at the moment."""
+        return self._full is not None
+
+    @property
+    def description(self) -> str | None:
+        """A sentence for people; None: there is no trouble."""
+        if self._full is not None:
+            return self._full
+        if self.cure != "none needed":
+            return "this node's state differs from the others'; it is being replaced"
+        return self._ledger.damage
+
+    @property
+    def forbids_to_lead(self) -> bool:
+        """Whether somebody else must lead. Who is alone with a damaged log has nobody to fetch it from."""
+        if self._full is not None or self.cure != "none needed":
+            return True
+        return self._ledger.damage is not None and not is_alone(self._ledger)
+
+    def refused(self, why: str, now: float) -> None:
+        """A write failed for want of space."""
+        self._full, self._retry_at = why, now + RETRY_S
+
+    def may_retry(self, now: float) -> bool:
+        """Whether it is time to try the disk again."""
+        return self._full is not None and now >= self._retry_at
+
+    def writes_again(self) -> None:
+        """A write went through."""
+        self._full = None
+
+
+def is_alone(ledger: Ledger) -> bool:
+    """Whether nothing in this log, or saved from it, speaks of any other node."""
+    known = {*ledger.state.members, *ledger.state.left}
+    for origin, event in ledger.salvaged():
+        known.add(origin.node_id)
+        if isinstance(event, NodeJoined | NodeStarted):
+            known.add(event.node_id)
+    return len(known) <= 1

@@ -1,0 +1,98 @@
+"""Is what this node knows whole and right? If not, it is fetched from others; and others fetch from it.
+
+Ties three parts: `Agreement` finds that the state here differs, `CatchingUp` fetches a snapshot, `SnapshotServer` gives
+one. A state that differs is first summed up again from the log here, then replaced by a snapshot of those who differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import final
+
+from exo_core.control_plane.agreement import Agreement
+from exo_core.control_plane.catching_up import CatchingUp, SnapshotServer
+from exo_core.control_plane.extent import Extent
+from exo_core.control_plane.inputs import Differs, Outgoing
+from exo_core.control_plane.ledger import Ledger
+from exo_core.control_plane.messages import FetchSnapshot, SnapshotPart
+from exo_core.control_plane.standing_of import REDUCERS
+from exo_core.control_plane.trouble import Trouble
+from exo_core.election.messages import Heartbeat, StateMark
+from exo_core.event_logs import Snapshot
+from exo_core.identifiers import NodeId
+
+
+@final
+class Wholeness:
+    """One node's. What it yields is to be sent or told."""
+
+    def __init__(self, ledger: Ledger, trouble: Trouble) -> None:
+        self._ledger = ledger
+        self._trouble = trouble
+        self._agreement = Agreement(REDUCERS, self._ours)
+        self._catching_up = CatchingUp()
+        self._server = SnapshotServer()
+
+    @property
+    def is_fetching(self) -> bool:
+        """Whether a snapshot is on its way."""
+        return self._catching_up.wanted
+
+    def hear(self, sender: NodeId, beat: Heartbeat) -> None:
+        """A peer's heartbeat says what its state is."""
+        self._agreement.take(sender, beat)
+
+    def tick(self, providers: Sequence[NodeId], master_id: NodeId | None, now: float) -> Iterator[Outgoing | Differs]:
+        """Compare, and ask for what is missing. `providers` are live members, the best first."""
+        against = self._agreement.dissenters(providers, master_id)
+        if against:
+            yield from self._mend(against)
+        elif self._trouble.cure != "none needed" and self._agreement.confirmed(providers):
+            self._trouble.cure = "none needed"
+        if not self._trouble.disk_is_full:
+            asked = self._catching_up.tick(against or providers, now)
+            if asked is not None:
+                yield Outgoing(*asked)
+
+    def fetch(self) -> None:
+        """The master's log begins after this node's ends."""
+        self._catching_up.want()
+
+    def leads(self) -> None:
+        """A master fetches from nobody."""
+        self._catching_up.done()
+
+    def receive(self, sender: NodeId, part: SnapshotPart, now: float) -> tuple[Sequence[Outgoing], Snapshot | None]:
+        """A part came: what to ask next, and the snapshot if it is whole."""
+        asked, snapshot = self._catching_up.receive(sender, part, now)
+        return ([Outgoing(*asked)] if asked is not None else []), snapshot
+
+    def replaced(self) -> None:
+        """A snapshot was installed here."""
+        self._agreement.forget()
+
+    def serve(self, sender: NodeId, asked: FetchSnapshot, extent: Extent) -> Iterator[Outgoing]:
+        """Give a part of what is settled here; nothing while what is here is in doubt."""
+        if self._trouble.cure != "none needed" or self._ledger.damage is not None:
+            return
+        if asked.offset == 0:
+            self._server.begin(self._ledger.summary(extent.settled, extent.everywhere))
+        part = self._server.part(asked.offset)
+        if part is not None:
+            yield Outgoing(sender, part)
+
+    def _mend(self, against: Sequence[NodeId]) -> Iterator[Differs]:
+        """First by what is here, then by what others have."""
+        self._agreement.forget()
+        if self._trouble.cure == "none needed":
+            yield Differs(self._ledger.newest_point(), tuple(against), self._ledger.state)
+            self._trouble.cure = "summed up again"
+            self._ledger.recompute()
+        elif not self._catching_up.wanted:
+            self._trouble.cure = "fetching"
+            self._catching_up.want()
+
+    def _ours(self, theirs: StateMark) -> bytes | None:
+        if self._ledger.chain_at(theirs.index) != theirs.chain:
+            return None
+        return self._ledger.hash_at(theirs.index)
