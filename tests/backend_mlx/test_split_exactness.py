@@ -1,10 +1,14 @@
 """Every architecture in `PROVEN` computes bit for bit the same in stages as whole: greedy tokens and log probabilities.
 
-`logprobs=20` makes each drawn token carry its own log probability and the twenty largest, as exact floats.
+Each stage is loaded from a folder that holds the tensors it says it reads, and nothing but ones in place of the others:
+with a tensor too few, every number of it would be another, or none. `logprobs=20` makes each drawn token carry its own
+log probability and the twenty largest, as exact floats.
 """
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -18,10 +22,12 @@ from exo_backend_mlx.checkpoint import lazy_tensors
 from exo_backend_mlx.loading import load_stage
 from exo_backend_mlx.mlx_lm_facade import models
 from exo_backend_mlx.model_config import read_config
-from exo_backend_mlx.safetensors_headers import read_headers
+from exo_backend_mlx.shard_parts import shard_parts
+from exo_backend_mlx.stage import MlxStage
 from exo_backend_mlx.testing import run_stages
 from exo_core.errors import ModelError
 from exo_core.identifiers import ModelId
+from exo_core.model_files.safetensors_headers import read_header, read_headers
 
 LAYERS = 4
 PROMPT = range(5, 45)
@@ -47,17 +53,91 @@ ModelFolder = Callable[..., Path]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_stages_compute_what_the_whole_model_computes(variant: str, model_folder: ModelFolder) -> None:
+def test_stages_compute_what_the_whole_model_computes(variant: str, model_folder: ModelFolder, tmp_path: Path) -> None:
     folder = model_folder(layers=LAYERS, **VARIANTS[variant])
+
+    def load(start: int, end: int) -> MlxStage:
+        return load_stage(with_parts_of(folder, tmp_path / f"{start}-{end}", start, end), start, end)
+
     whole = run_stages([load_stage(folder, 0, LAYERS)], PROMPT, TOKENS, chunk=CHUNK)
     assert len({drawn.token_id for drawn in whole}) > 3, "greedy text that repeats one token proves little"
     cards_cuts = describe_model(ModelId("m"), folder).cut_points
     assert cards_cuts == (1, 2, 3)
     for cut in cards_cuts:
-        halves = [load_stage(folder, 0, cut), load_stage(folder, cut, LAYERS)]
+        halves = [load(0, cut), load(cut, LAYERS)]
         assert run_stages(halves, PROMPT, TOKENS, chunk=CHUNK) == whole, f"cut before layer {cut}"
-    single_layers = [load_stage(folder, layer, layer + 1) for layer in range(LAYERS)]
+    single_layers = [load(layer, layer + 1) for layer in range(LAYERS)]
     assert run_stages(single_layers, PROMPT, TOKENS, chunk=CHUNK) == whole
+
+
+def with_parts_of(folder: Path, into: Path, start: int, end: int) -> Path:
+    """A copy of the model in which every bit of the weights that a stage does not read is 1."""
+    shutil.copytree(folder, into, ignore=shutil.ignore_patterns("*.safetensors"), dirs_exist_ok=True)
+    for part in shard_parts(folder, start, end):
+        described, content = read_header(folder / part.path), (folder / part.path).read_bytes()
+        copy = bytearray(content[: described.data_start] + b"\xff" * (len(content) - described.data_start))
+        for name in part.tensors or ():
+            first, last = described.range_of(name)
+            copy[first:last] = content[first:last]
+        (into / part.path).write_bytes(copy)
+    return into
+
+
+def unstacked(folder: Path, into: Path) -> Path:
+    """A mixtral as its makers publish it: each expert's matrices apart, in two files with an index."""
+    shutil.copytree(folder, into, ignore=shutil.ignore_patterns("*.safetensors"))
+    tensors = dict[str, mx.array]()
+    names = {"gate_proj": "w1", "down_proj": "w2", "up_proj": "w3"}
+    for name, tensor in cast("dict[str, mx.array]", mx.load(str(folder / "model.safetensors"))).items():
+        before, stacked, rest = name.partition("switch_mlp.")
+        if stacked:
+            for expert, matrix in enumerate(tensor):
+                tensors[f"{before}experts.{expert}.{names[rest.removesuffix('.weight')]}.weight"] = matrix
+        else:
+            tensors[name] = tensor
+    files = {
+        "one.safetensors": dict(sorted(tensors.items())[::2]),
+        "two.safetensors": dict(sorted(tensors.items())[1::2]),
+    }
+    for file, held in files.items():
+        cast("Any", mx).save_safetensors(str(into / file), held)
+    index = {name: file for file, held in files.items() for name in held}
+    (into / "model.safetensors.index.json").write_text(json.dumps({"weight_map": index}))
+    return into
+
+
+def test_experts_that_lie_apart_are_stacked_from_the_stages_own_files(
+    model_folder: ModelFolder, tmp_path: Path
+) -> None:
+    folder = unstacked(model_folder(layers=LAYERS, architecture="mixtral"), tmp_path / "published")
+    whole = run_stages([load_stage(folder, 0, LAYERS)], PROMPT, TOKENS, chunk=CHUNK)
+    ranges = [(0, 1), (1, 3), (3, LAYERS)]
+    parts = [with_parts_of(folder, tmp_path / f"{start}", start, end) for start, end in ranges]
+    stages = [load_stage(part, *layers) for part, layers in zip(parts, ranges, strict=True)]
+    assert run_stages(stages, PROMPT, TOKENS, chunk=CHUNK) == whole
+
+
+def test_a_stage_reads_its_own_layers_and_its_end_only(model_folder: ModelFolder, tmp_path: Path) -> None:
+    folder = unstacked(model_folder(layers=LAYERS, architecture="mixtral"), tmp_path / "published")
+    chosen = [names_read(folder, layer, layer + 1) for layer in range(LAYERS)]
+    for layer, names in enumerate(chosen):
+        assert {name.split(".")[2] for name in names if ".layers." in name} == {str(layer)}
+    ends = [{name for name in names if ".layers." not in name} for names in chosen]
+    assert ends == [{"model.embed_tokens.weight"}, set(), set(), {"model.norm.weight", "lm_head.weight"}]
+    stored = {name for path in folder.glob("*.safetensors") for name in read_header(path).tensors}
+    assert set().union(*chosen) == stored
+
+
+def test_an_embedding_that_is_the_head_too_is_read_at_both_ends(model_folder: ModelFolder) -> None:
+    folder = model_folder(layers=LAYERS, **VARIANTS["llama, tied"])
+    for start, end in ((0, 2), (2, LAYERS)):
+        assert "model.embed_tokens.weight" in names_read(folder, start, end)
+    assert "model.embed_tokens.weight" not in names_read(folder, 1, 2)
+
+
+def names_read(folder: Path, start: int, end: int) -> set[str]:
+    """The tensors of a stage, as the files name them."""
+    return {name for part in shard_parts(folder, start, end) for name in part.tensors or ()}
 
 
 def test_the_stage_computes_what_mlx_lm_computes(model_folder: ModelFolder) -> None:

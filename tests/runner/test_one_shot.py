@@ -9,8 +9,9 @@ import pytest
 from exo_core.errors import ModelError, PluginError
 from exo_core.identifiers import ModelId
 from exo_core.plugins.manager import Plugins
-from exo_core.runner.one_shot import describe, probe
+from exo_core.runner.one_shot import choose_parts, describe, probe
 from exo_core.testing import echo_plugin
+from exo_core.testing.assignments import even_assignments
 from exo_core.testing.echo_model import EchoConfig, write_echo_model
 
 
@@ -26,6 +27,13 @@ async def test_probe(plugins: Plugins) -> None:
 async def test_describe(plugins: Plugins, tmp_path: Path) -> None:
     card = await describe(plugins, "echo", ModelId("m"), write_echo_model(tmp_path, EchoConfig(layers=3)))
     assert (card.model_id, card.layers) == ("m", 3)
+
+
+async def test_a_backend_that_does_not_choose_weights_reads_all(plugins: Plugins, tmp_path: Path) -> None:
+    folder = write_echo_model(tmp_path, EchoConfig(layers=4))
+    card = await describe(plugins, "echo", ModelId("m"), folder)
+    (assignment, _) = even_assignments(card, 2, backend="echo")
+    assert await choose_parts(plugins, assignment, folder) is None
 
 
 async def test_a_folder_that_is_no_model(plugins: Plugins, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import final
 
@@ -10,6 +10,7 @@ from exo_core.backends import BackendFacts, Engine, LoadProgress
 from exo_core.cards import Card
 from exo_core.identifiers import ModelId
 from exo_core.placement import ShardAssignment
+from exo_core.sources import Part
 
 
 @final
@@ -32,6 +33,12 @@ class MlxBackend:
         from exo_backend_mlx.card import describe_model
 
         return describe_model(model_id, folder)
+
+    def parts(self, assignment: ShardAssignment, folder: Path) -> Sequence[Part]:
+        """The tensors that `load` of this shard reads. Raises `ModelError`."""
+        from exo_backend_mlx.shard_parts import shard_parts
+
+        return shard_parts(folder, assignment.shard.start_layer, assignment.shard.end_layer)
 
     def load(
         self,

@@ -16,10 +16,10 @@ from exo_backend_mlx.mlx_lm_facade import models as mlx_lm
 from exo_backend_mlx.mlx_lm_facade.models import Cache
 from exo_backend_mlx.model_config import Config, context_length, hidden_size, read_config
 from exo_backend_mlx.preparation import prepare_mlx
-from exo_backend_mlx.safetensors_headers import SafetensorsFile, read_headers
 from exo_core.cards import Card, Ends, ForbiddenCut
 from exo_core.errors import ModelError
 from exo_core.identifiers import ModelId
+from exo_core.model_files.safetensors_headers import SafetensorsFile, read_headers
 
 _STORED = {"F32": mx.float32, "F16": mx.float16, "BF16": mx.bfloat16}
 

@@ -8,8 +8,8 @@ from typing import cast
 
 import mlx.core as mx
 
-from exo_backend_mlx.safetensors_headers import SafetensorsFile
 from exo_core.errors import ModelError
+from exo_core.model_files.safetensors_headers import SafetensorsFile
 
 _DTYPES: Mapping[str, mx.Dtype] = {
     "BOOL": mx.bool_, "U8": mx.uint8, "I8": mx.int8, "F8_E4M3": mx.uint8, "F8_E5M2": mx.uint8, "F8_E8M0": mx.uint8,

@@ -17,9 +17,9 @@ from exo_backend_mlx.mlx_lm_facade import models as mlx_lm
 from exo_backend_mlx.model_config import Config, end_token_ids, hidden_size, read_config
 from exo_backend_mlx.partial_model import LayerRange, PartialModel, end_names, layer_prefixes
 from exo_backend_mlx.preparation import computes_on_cpu, prepare_mlx
-from exo_backend_mlx.safetensors_headers import read_headers
 from exo_backend_mlx.stage import MlxStage, StageFacts
 from exo_core.errors import ModelError
+from exo_core.model_files.safetensors_headers import read_headers
 
 BytesRead = Callable[[int, int], None]
 """Told (bytes read so far, bytes in all)."""
@@ -61,7 +61,7 @@ def load_stage(folder: Path, start: int, end: int, *, on_read: BytesRead | None 
     config = read_config(folder)
     named = name_tensors(config, lazy_tensors(read_headers(folder)))
     layers = LayerRange(start, end, named.layers)
-    _check_range(config, named, layers)
+    check_range(config, named, layers)
     weights = computed_weights(named, named.names_of(layers))
     mlx_lm.put_weights(named.model, weights)
     partial = PartialModel(named.model, named.layout, layers)
@@ -91,7 +91,8 @@ def name_tensors(config: Config, tensors: dict[str, mx.array]) -> NamedModel:
     return NamedModel(model, layout, weights, layer_names, first, last)
 
 
-def _check_range(config: Config, named: NamedModel, layers: LayerRange) -> None:
+def check_range(config: Config, named: NamedModel, layers: LayerRange) -> None:
+    """Raise `ModelError` unless a stage can hold these layers."""
     whole = layers.is_first and layers.is_last
     if not 0 <= layers.start < layers.end <= layers.layers:
         message = f"layers {layers.start} to {layers.end} were asked of a model that has {layers.layers}"

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from exo_core.cards import Card
 from exo_core.frozen import Count, Frozen, JsonValue
 from exo_core.identifiers import ModelId, RequestId
 from exo_core.placement import ShardAssignment
 from exo_core.requests import Answer, EngineRequest
+from exo_core.sources import Part
 from exo_core.transports import BlockingLink
 
 
@@ -94,6 +95,19 @@ class Backend(Protocol):
         """Load one shard, reading only its own tensors, and warm it up. Called on the engine thread.
 
         `generation_base` is (placement id, start number of this runner as its node counts it). Raises `ModelError`.
+        """
+        ...
+
+
+@runtime_checkable
+class ChoosesParts(Protocol):
+    """What a backend may give besides: which weights a shard reads. Without it, a node brings all of them."""
+
+    def parts(self, assignment: ShardAssignment, folder: Path) -> Sequence[Part]:
+        """The tensors that `load` of this shard will read, by file.
+
+        `folder` holds the model's other files whole, and of the files of weights at least the headers, at full length.
+        Called in a process of its own, as `describe` is. Raises `ModelError`.
         """
         ...
 

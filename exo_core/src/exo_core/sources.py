@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Protocol
 
 from exo_core.frozen import Count, Frozen
-from exo_core.identifiers import ModelId
+from exo_core.identifiers import ModelId, NodeId
 from exo_core.manifests import Manifest
 
 
 class Part(Frozen):
-    """A file of a manifest, or only the named tensors of a safetensors file."""
+    """A file of a manifest, or only the header and the named tensors of a safetensors file (no names: the header).
+
+    A file of which tensors were brought has its full length and each of them in its place, so that it is opened like
+    the whole one; what else it holds is undefined. A source may bring the whole file instead.
+    """
 
     path: str
     tensors: tuple[str, ...] | None = None
@@ -27,10 +31,46 @@ class FetchProgress(Frozen):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Holder:
+    """Another member that has a model complete. `name` is for people."""
+
+    node_id: NodeId
+    name: str
+
+
+class MembersFiles(Protocol):
+    """Models as the other members of the cluster have them. On the node's event loop; used by the source `peers`."""
+
+    def catalogued(self, model_id: ModelId) -> Manifest | None:
+        """The catalogue's manifest of a model, or None."""
+        ...
+
+    async def holders(self, manifest: Manifest) -> Sequence[Holder]:
+        """Who can be reached and has it complete in this revision, best first. Asks them, for a few seconds at most."""
+        ...
+
+    def read(self, holder: Holder, manifest: Manifest, path: str, start: int, end: int) -> AsyncGenerator[bytes]:
+        """Bytes start … end - 1 of a file, at most `LARGEST_PIECE` of them, as they come.
+
+        Ends when all have come and their SHA-256 is the sender's. Raises `ModelError`: the member does not have them
+        any more, was lost, sent others than it announced, or sent nothing for too long.
+        """
+        ...
+
+
+LARGEST_PIECE = 16 * 1024 * 1024
+"""Bytes that are asked of a member at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SourceContext:
-    """What a source is built with. `models` is the folder in which exo keeps what it fetched."""
+    """What a source is built with. `models` is the folder in which exo keeps what it fetched.
+
+    `members` is there for the source `peers`; None outside of a node.
+    """
 
     models: Path
+    members: MembersFiles | None = None
 
     def folder(self, model_id: ModelId) -> Path:
         """Where `fetch` is told to put a model's files, and where `local_folder` looks for them."""
@@ -64,7 +104,8 @@ class Source(Protocol):
     def fetch(self, manifest: Manifest, parts: Sequence[Part], into: Path) -> AsyncGenerator[FetchProgress]:
         """Bring `parts` into the folder `into`, checked against sizes and hashes; yields as it goes, last when done.
 
-        Resumable: what is already there and right is kept. Closing the generator stops the fetch. Raises `ModelError`.
+        Resumable: what is already there and right is kept, and counted as done. Tensors of a file can be added later.
+        Closing the generator stops the fetch. Never called twice at once for one model. Raises `ModelError`.
         """
         ...
 

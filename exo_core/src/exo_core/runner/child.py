@@ -13,7 +13,7 @@ import threading
 from typing import NoReturn
 
 from exo_core.errors import LinkClosed, WireError
-from exo_core.runner.messages import Describe, FromRunner, Probe, Start
+from exo_core.runner.messages import ChooseParts, Describe, FromRunner, Probe, Start
 from exo_core.runner.one_shot_work import answer_one
 from exo_core.runner.pipe import RunnerPipe, runner_end
 from exo_core.runner.shard_runner import ShardRunner
@@ -42,7 +42,7 @@ async def _serve(descriptor: int) -> int:
         first = await pipe.receive()
         if isinstance(first, Start):
             return await ShardRunner(pipe, first).run()
-        if isinstance(first, Probe | Describe):
+        if isinstance(first, Probe | Describe | ChooseParts):
             await _answer_one(pipe, first)
             return 0
         logger.error("a runner's first message cannot be %s", first.type)
@@ -53,7 +53,7 @@ async def _serve(descriptor: int) -> int:
     return 1
 
 
-async def _answer_one(pipe: RunnerPipe, question: Probe | Describe) -> None:
+async def _answer_one(pipe: RunnerPipe, question: Probe | Describe | ChooseParts) -> None:
     """Work in a thread, so that the end of the pipe ends the process at any time."""
     loop = asyncio.get_running_loop()
     answered: asyncio.Future[FromRunner] = loop.create_future()

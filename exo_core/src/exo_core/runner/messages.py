@@ -14,6 +14,7 @@ from exo_core.identifiers import Epoch, ModelId, NodeId, RunnerId
 from exo_core.identity.leaf import RunnerCertificate
 from exo_core.placement import ShardAssignment
 from exo_core.requests import Answer, EngineRequest
+from exo_core.sources import Part
 
 # node → runner ---------------------------------------------------------------------------------------------
 
@@ -54,6 +55,15 @@ class Describe(Frozen):
     type: Literal["describe"] = "describe"
     components: Components
     model_id: ModelId
+    folder: str
+
+
+class ChooseParts(Frozen):
+    """The only message to a short-lived runner: which weights does this shard read?"""
+
+    type: Literal["choose_parts"] = "choose_parts"
+    components: Components
+    assignment: ShardAssignment
     folder: str
 
 
@@ -113,7 +123,7 @@ class Stop(Frozen):
 
 
 ToRunner = Annotated[
-    Start | Probe | Describe | CertificateGranted | Neighbours | Submit | CancelCall | SignalIn | Stop,
+    Start | Probe | Describe | ChooseParts | CertificateGranted | Neighbours | Submit | CancelCall | SignalIn | Stop,
     Field(discriminator="type"),
 ]
 
@@ -200,8 +210,25 @@ class Described(Frozen):
     card: Card
 
 
+class PartsChosen(Frozen):
+    """The answer to `ChooseParts`. None: the backend does not say, so all."""
+
+    type: Literal["parts_chosen"] = "parts_chosen"
+    parts: tuple[Part, ...] | None
+
+
 FromRunner = Annotated[
-    CertificateRequest | Tickets | Loading | Ready | Unlinked | Answers | SignalOut | CannotServe | Probed | Described,
+    CertificateRequest
+    | Tickets
+    | Loading
+    | Ready
+    | Unlinked
+    | Answers
+    | SignalOut
+    | CannotServe
+    | Probed
+    | Described
+    | PartsChosen,
     Field(discriminator="type"),
 ]
 

@@ -9,11 +9,22 @@ from exo_core.backends import BackendFacts
 from exo_core.cards import Card
 from exo_core.errors import LinkClosed, ModelError, WireError
 from exo_core.identifiers import ModelId
+from exo_core.placement import ShardAssignment
 from exo_core.plugins.manager import Plugins
 from exo_core.runner.components import chosen_components
 from exo_core.runner.last_words import last_words
-from exo_core.runner.messages import CannotServe, Describe, Described, FromRunner, Probe, Probed
+from exo_core.runner.messages import (
+    CannotServe,
+    ChooseParts,
+    Describe,
+    Described,
+    FromRunner,
+    PartsChosen,
+    Probe,
+    Probed,
+)
 from exo_core.runner.spawn import spawn_runner
+from exo_core.sources import Part
 
 PROBE_TIMEOUT_S = 60.0
 DESCRIBE_TIMEOUT_S = 120.0
@@ -54,7 +65,28 @@ async def describe(
     raise ModelError(message)
 
 
-async def _ask(question: Probe | Describe, *, log: Path | None, timeout: float) -> FromRunner | str:
+async def choose_parts(
+    plugins: Plugins,
+    assignment: ShardAssignment,
+    folder: Path,
+    *,
+    log: Path | None = None,
+    timeout: float = DESCRIBE_TIMEOUT_S,
+) -> tuple[Part, ...] | None:
+    """The weights that a shard reads, by its backend; None: all. Raises like `describe`."""
+    backend = assignment.placement.backend
+    components = chosen_components(plugins, backend=backend)
+    question = ChooseParts(components=components, assignment=assignment, folder=str(folder))
+    answer = await _ask(question, log=log, timeout=timeout)
+    if isinstance(answer, PartsChosen):
+        return answer.parts
+    if isinstance(answer, CannotServe) and answer.user_error:
+        raise ModelError(answer.detail)
+    message = f"backend '{backend}' does not say which weights of {folder} a shard reads: {_reason(answer)}"
+    raise ModelError(message)
+
+
+async def _ask(question: Probe | Describe | ChooseParts, *, log: Path | None, timeout: float) -> FromRunner | str:
     """The answer, or why there is none."""
     child = await spawn_runner(backend=question.components.backend, log=log, threads=None)
     reason = ""

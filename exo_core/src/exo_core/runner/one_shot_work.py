@@ -4,20 +4,40 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from exo_core.backends import Backend, ChoosesParts
 from exo_core.errors import UserError
 from exo_core.runner.components import make_backend
-from exo_core.runner.messages import CannotServe, Describe, Described, FromRunner, Probe, Probed
+from exo_core.runner.messages import (
+    CannotServe,
+    ChooseParts,
+    Describe,
+    Described,
+    FromRunner,
+    PartsChosen,
+    Probe,
+    Probed,
+)
 
 
-def answer_one(question: Probe | Describe) -> FromRunner:
+def answer_one(question: Probe | Describe | ChooseParts) -> FromRunner:
     """Ask the backend. Whatever it raises becomes `CannotServe`."""
     try:
         backend = make_backend(question.components)
-        if isinstance(question, Probe):
-            return Probed(facts=backend.probe())
-        return Described(card=backend.describe(question.model_id, Path(question.folder)))
+        match question:
+            case Probe():
+                return Probed(facts=backend.probe())
+            case Describe():
+                return Described(card=backend.describe(question.model_id, Path(question.folder)))
+            case ChooseParts():
+                return _chosen(backend, question)
     except Exception as problem:  # told to the node, which raises it there
         return cannot_serve(problem)
+
+
+def _chosen(backend: Backend, question: ChooseParts) -> PartsChosen:
+    if not isinstance(backend, ChoosesParts):
+        return PartsChosen(parts=None)
+    return PartsChosen(parts=tuple(backend.parts(question.assignment, Path(question.folder))))
 
 
 def cannot_serve(problem: BaseException) -> CannotServe:

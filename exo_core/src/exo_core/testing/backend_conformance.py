@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from exo_core.backends import Backend, Engine, LoadProgress
+from exo_core.backends import Backend, ChoosesParts, Engine, LoadProgress
 from exo_core.cards import Card
 from exo_core.errors import LinkClosed, ModelError
 from exo_core.identifiers import ModelId, RequestId
+from exo_core.model_files.safetensors_headers import read_header
 from exo_core.placement import ShardAssignment
 from exo_core.requests import Accepted, Answer, Chunk, Failed, Generate, Prompt, Refused, Sampling, TextPrompt
 from exo_core.testing.assignments import even_assignments
@@ -77,6 +78,15 @@ class BackendConformance:
         empty.mkdir()
         with pytest.raises(ModelError):
             backend.describe(MODEL_ID, empty)
+
+    def test_the_weights_that_it_chooses_exist(self, backend: Backend, model_folder: Path, card: Card) -> None:
+        if not isinstance(backend, ChoosesParts):
+            pytest.skip("it reads all files")
+        for assignment in even_assignments(card, 2 if card.cut_points else 1, backend=backend.name):
+            chosen = backend.parts(assignment, model_folder)
+            assert any(part.tensors != () for part in chosen)
+            for part in chosen:
+                assert set(part.tensors or ()) <= read_header(model_folder / part.path).tensors.keys()
 
     # one stage -------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from exo_core.errors import ModelError
 from exo_core.frozen import Count
+from exo_core.model_files.byte_ranges import ByteRange
 
 MAX_HEADER_BYTES = 8 * 1024 * 1024
 ITEM_BYTES = {
@@ -48,6 +49,13 @@ class SafetensorsFile(BaseModel):
     path: Path
     tensors: dict[str, TensorEntry]
     complete: bool
+    data_start: Count
+    """Where the header ends and the first tensor begins, in the file."""
+
+    def range_of(self, name: str) -> ByteRange:
+        """Where a tensor's bytes are in the file. Raises `KeyError` when it has none of that name."""
+        first, end = self.tensors[name].data_offsets
+        return ByteRange(self.data_start + first, self.data_start + end)
 
 
 _HEADER = TypeAdapter(dict[str, TensorEntry])
@@ -87,7 +95,7 @@ def read_header(path: Path) -> SafetensorsFile:
         word = "truncated" if available < end else "too long"
         message = f"{path} is {word}: its tensors take {end} bytes, it has {available}. Fetch the model again"
         raise ModelError(message)
-    return SafetensorsFile(path=path, tensors=tensors, complete=available == end)
+    return SafetensorsFile(path=path, tensors=tensors, complete=available == end, data_start=8 + length)
 
 
 def _indexed_names(index: Path) -> Sequence[str]:

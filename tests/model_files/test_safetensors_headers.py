@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from exo_backend_mlx.safetensors_headers import MAX_HEADER_BYTES, read_header, weight_files
 from exo_core.errors import ModelError
+from exo_core.model_files.safetensors_headers import MAX_HEADER_BYTES, read_header, weight_files
 
 GOOD = {
     "__metadata__": {"format": "mlx"},

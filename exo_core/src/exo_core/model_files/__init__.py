@@ -1,0 +1,1 @@
+"""How do a model's files lie on a disk, whole or in part?"""

@@ -1,0 +1,130 @@
+"""A file that is on this disk in part: at its full length, every byte that is there in its place, holes elsewhere.
+
+Which bytes are there stands in a journal beside it, `.NAME.partial`, one range a line. A range is written into the
+journal after its bytes are safe on the disk, the journal is there before the file, and goes once nothing is missing. So
+after any crash: a file without a journal is whole, and what a journal names is right. A half-written last line counts
+for nothing. Holes take no room on a disk whose file system knows sparse files; on another they do.
+
+Every method blocks and may raise `OSError`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import final
+
+from exo_core.model_files.byte_ranges import ByteRange, merged, without
+
+_AT_ONCE = 1024 * 1024
+
+
+def journal_of(path: Path) -> Path:
+    """Where it stands which bytes of `path` are there."""
+    return path.with_name(f".{path.name}.partial")
+
+
+def is_whole(path: Path, size: int) -> bool:
+    """Whether the file lies there with all its bytes."""
+    return path.is_file() and path.stat().st_size == size and not journal_of(path).exists()
+
+
+@final
+class PartialFile:
+    """One file on its way. Nothing is made on the disk before the first `put`."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        self.path = path
+        self.size = size
+        self._there = self._found()
+
+    def __repr__(self) -> str:
+        return f"PartialFile({self.path}, {sum(item.size for item in self._there)} of {self.size} bytes)"
+
+    @property
+    def whole(self) -> bool:
+        """Whether all its bytes are there and nothing but `finish` is to be done, if that."""
+        return self.path.is_file() and not self.missing([ByteRange(0, self.size)])
+
+    def missing(self, wanted: Iterable[ByteRange]) -> list[ByteRange]:
+        """Of these bytes, those that are not there."""
+        return without(wanted, self._there)
+
+    def put(self, start: int, content: bytes) -> None:
+        """Write bytes in their place; safe on the disk on return."""
+        self._begin()
+        with self.path.open("r+b") as file:
+            file.seek(start)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        added = ByteRange(start, start + len(content))
+        with journal_of(self.path).open("ab") as journal:
+            journal.write(f"{added.start} {added.end}\n".encode())
+            journal.flush()
+            os.fsync(journal.fileno())
+        self._there = merged([*self._there, added])
+
+    def finish(self, sha256: str | None) -> bool:
+        """Declare it whole; call it when nothing is missing. False, and it starts over, when its hash is another."""
+        self._begin()
+        if sha256 is not None and hash_of(self.path) != sha256:
+            self.forget()
+            return False
+        journal_of(self.path).unlink(missing_ok=True)
+        _sync_folder(self.path.parent)
+        return True
+
+    def forget(self) -> None:
+        """Start over with nothing."""
+        self.path.unlink(missing_ok=True)
+        journal_of(self.path).unlink(missing_ok=True)
+        self._there = []
+
+    def _found(self) -> Sequence[ByteRange]:
+        """What an earlier fetch left. A file of another length is not the one that is meant."""
+        if not self.path.is_file() or self.path.stat().st_size != self.size:
+            return []
+        journal = journal_of(self.path)
+        if not journal.exists():
+            return [ByteRange(0, self.size)]
+        lines = journal.read_bytes().split(b"\n")[:-1]
+        return merged(item for line in lines if (item := _parsed(line, self.size)) is not None)
+
+    def _begin(self) -> None:
+        if self._there or is_whole(self.path, self.size):
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        journal_of(self.path).write_bytes(b"")
+        _sync_folder(self.path.parent)
+        with self.path.open("wb") as file:
+            file.truncate(self.size)
+
+
+def hash_of(path: Path) -> str:
+    """SHA-256 of a file in lower-case hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_AT_ONCE):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _parsed(line: bytes, size: int) -> ByteRange | None:
+    """A line of a journal; None for one that was damaged."""
+    words = line.split(b" ")
+    if len(words) != 2 or not all(word.isdigit() for word in words):
+        return None
+    start, end = int(words[0]), int(words[1])
+    return ByteRange(start, end) if start < end <= size else None
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make names that were added or removed durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,101 @@
+"""A file that comes in parts: what is said to be there is there and right, whatever was cut short."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from exo_core.model_files.byte_ranges import ByteRange
+from exo_core.model_files.partial_file import PartialFile, is_whole, journal_of
+
+CONTENT = bytes(range(200))
+ALL = ByteRange(0, 200)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "a model" / "model.safetensors"
+
+
+def put(file: PartialFile, start: int, end: int) -> None:
+    file.put(start, CONTENT[start:end])
+
+
+def test_nothing_is_made_before_the_first_bytes_come(path: Path) -> None:
+    assert PartialFile(path, 200).missing([ALL]) == [ALL]
+    assert not path.parent.exists()
+
+
+def test_bytes_lie_in_their_place_and_are_found_again(path: Path) -> None:
+    put(PartialFile(path, 200), 150, 170)
+    put(PartialFile(path, 200), 10, 20)
+    assert path.stat().st_size == 200
+    assert path.read_bytes()[10:20] + path.read_bytes()[150:170] == CONTENT[10:20] + CONTENT[150:170]
+    again = PartialFile(path, 200)
+    assert not again.whole
+    assert again.missing([ByteRange(15, 155)]) == [ByteRange(20, 150)]
+
+
+def test_it_is_whole_only_once_it_is_finished(path: Path) -> None:
+    file = PartialFile(path, 200)
+    put(file, 0, 120)
+    put(file, 120, 200)
+    assert file.whole
+    assert not is_whole(path, 200)
+    assert file.finish(hashlib.sha256(CONTENT).hexdigest())
+    assert is_whole(path, 200)
+    assert path.read_bytes() == CONTENT
+    assert [found.name for found in path.parent.iterdir()] == [path.name]
+
+
+def test_a_whole_with_another_hash_starts_over(path: Path) -> None:
+    file = PartialFile(path, 200)
+    put(file, 0, 200)
+    assert not file.finish("0" * 64)
+    assert not path.exists()
+    assert file.missing([ALL]) == [ALL]
+    put(file, 0, 200)
+    assert file.finish(None)
+
+
+def test_an_empty_file_is_whole_when_it_is_finished(path: Path) -> None:
+    file = PartialFile(path, 0)
+    assert not file.whole
+    assert file.finish(None)
+    assert is_whole(path, 0)
+
+
+def test_a_journal_cut_anywhere_never_says_too_much(path: Path) -> None:
+    file = PartialFile(path, 200)
+    for start in (100, 20, 7):
+        put(file, start, start + 5)
+    said = {byte for start in (100, 20, 7) for byte in range(start, start + 5)}
+    journal = journal_of(path).read_bytes()
+    for length in range(len(journal) + 1):
+        journal_of(path).write_bytes(journal[:length])
+        after = PartialFile(path, 200)
+        put(after, 60, 65)
+        missing = {byte for item in PartialFile(path, 200).missing([ALL]) for byte in range(*item)}
+        there = set(range(200)) - missing
+        assert there <= said | set(range(60, 65)), journal[:length]
+    journal_of(path).write_bytes(journal)
+    assert PartialFile(path, 200).missing([ByteRange(7, 12), ByteRange(20, 25), ByteRange(100, 105)]) == []
+
+
+@pytest.mark.parametrize("damage", [b"", b"cut short", CONTENT + b"more"])
+def test_a_file_of_another_length_is_begun_anew(damage: bytes, path: Path) -> None:
+    put(PartialFile(path, 200), 0, 50)
+    path.write_bytes(damage)
+    file = PartialFile(path, 200)
+    assert file.missing([ALL]) == [ALL]
+    put(file, 0, 200)
+    assert file.finish(None)
+    assert path.read_bytes() == CONTENT
+
+
+def test_a_damaged_journal_only_costs_bytes(path: Path) -> None:
+    put(PartialFile(path, 200), 0, 200)
+    journal_of(path).write_bytes(b"0 900\n\xff\xfe\n5 4\n1 2 3\n30 40\n-1 5\n")
+    assert PartialFile(path, 200).missing([ALL]) == [ByteRange(0, 30), ByteRange(40, 200)]
