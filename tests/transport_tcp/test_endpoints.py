@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 
 import pytest
 
+from exo_core.network_interfaces.kinds import InterfaceKind
+from exo_core.network_interfaces.reading import NetworkInterface
 from exo_transport_tcp.endpoints import Endpoint, ListenAddress, parse_endpoint, parse_listen
-from exo_transport_tcp.interfaces import ordered, own_addresses
+from exo_transport_tcp.interfaces import own_addresses, usable
 
 
 @pytest.mark.parametrize(
@@ -77,26 +80,26 @@ def test_an_ipv6_endpoint_has_brackets() -> None:
     assert str(Endpoint("::1", 9)) == "[::1]:9"
 
 
-def test_better_networks_come_first_and_loopback_last() -> None:
-    addresses = ordered(
-        {
-            "lo": ["127.0.0.1"],
-            "docker0": ["172.17.0.1"],
-            "wlan0": ["192.168.1.5"],
-            "eth0": ["10.0.0.5"],
-            "thunderbolt0": ["169.254.7.7"],
-            "utun3": ["100.64.0.5"],
-        }
+def interface(name: str, kind: InterfaceKind, *addresses: str) -> NetworkInterface:
+    return NetworkInterface(
+        name=name, kind=kind, mbit_per_s=0, addresses=tuple(ipaddress.ip_interface(address) for address in addresses)
     )
-    assert addresses == ["169.254.7.7", "10.0.0.5", "192.168.1.5", "100.64.0.5", "172.17.0.1", "127.0.0.1"]
+
+
+def test_addresses_come_in_the_order_of_their_interfaces() -> None:
+    interfaces = [
+        interface("thunderbolt0", "thunderbolt", "169.254.7.7/16"),
+        interface("eth0", "ethernet", "10.0.0.5/24", "2001:db8::1/64"),
+        interface("lo", "loopback", "127.0.0.1/8", "::1/128"),
+    ]
+    assert usable(interfaces, {4, 6}) == ["169.254.7.7", "10.0.0.5", "2001:db8::1", "127.0.0.1", "::1"]
+    assert usable(interfaces, {6}) == ["2001:db8::1", "::1"]
 
 
 def test_addresses_that_mean_nothing_elsewhere_are_left_out() -> None:
-    assert ordered({"eth0": ["fe80::1%eth0", "2001:db8::1", "2001:db8::2", "2001:db8::3"]}) == [
-        "2001:db8::1",
-        "2001:db8::2",
-    ]
+    many = ["fe80::1%eth0/64", "2001:db8::1/64", "2001:db8::2/64", "2001:db8::3/64", "ff02::1/16", "0.0.0.0/0"]
+    assert usable([interface("eth0", "ethernet", *many)], {4, 6}) == ["2001:db8::1", "2001:db8::2"]
 
 
-def test_this_machine_has_a_loopback_address() -> None:
-    assert "127.0.0.1" in own_addresses(socket.AF_INET)
+def test_this_machine_has_a_loopback_address_and_it_comes_last() -> None:
+    assert own_addresses([socket.AF_INET])[-1].startswith("127.")

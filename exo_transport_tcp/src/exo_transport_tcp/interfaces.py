@@ -2,57 +2,34 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-import psutil
+from exo_core.network_interfaces.reading import InterfaceAddress, NetworkInterface, network_interfaces
 
 MAXIMUM_PER_INTERFACE = 2
 """Of one interface and one kind of address: machines collect many temporary IPv6 addresses."""
 
-_RANKS = (
-    (("thunderbolt", "bridge"), 0),  # macOS names its Thunderbolt bridge bridge0
-    (("en", "eth", "em", "ib", "bond"), 1),
-    (("wl", "wifi", "ww"), 2),
-    (("utun", "tun", "tap", "wg", "tailscale", "zt", "ppp"), 3),
-    (("docker", "br-", "veth", "virbr", "vmnet", "vbox", "cni", "podman", "lxc", "lxd", "awdl", "llw"), 5),
-    (("lo",), 9),
-)
-_UNKNOWN_RANK = 4
+_VERSIONS = {socket.AF_INET: 4, socket.AF_INET6: 6}
 
 
-def rank(interface: str) -> int:
-    """Lower is better, by the interface's name: Thunderbolt, Ethernet, Wi-Fi, tunnels, unknown, virtual, loopback."""
-    fitting = [(len(start), value) for starts, value in _RANKS for start in starts if interface.startswith(start)]
-    return max(fitting)[1] if fitting else _UNKNOWN_RANK
+def own_addresses(families: Iterable[socket.AddressFamily]) -> Sequence[str]:
+    """The usable addresses of these families (AF_INET, AF_INET6) as they are now, best first, loopback last."""
+    return usable(network_interfaces(), {_VERSIONS[family] for family in families})
 
 
-def own_addresses(family: socket.AddressFamily) -> Sequence[str]:
-    """The usable addresses of that family (AF_INET or AF_INET6), best first, loopback last."""
-    states = psutil.net_if_stats()
-    by_interface = {
-        name: [entry.address for entry in entries if entry.family == family]
-        for name, entries in psutil.net_if_addrs().items()
-        if name not in states or states[name].isup
-    }
-    return ordered(by_interface)
-
-
-def ordered(by_interface: Mapping[str, Sequence[str]]) -> Sequence[str]:
-    """The addresses of these interfaces that make sense on another machine, best first."""
-    names = sorted(by_interface, key=lambda name: (rank(name), name))
+def usable(interfaces: Sequence[NetworkInterface], versions: Iterable[int]) -> Sequence[str]:
+    """The addresses of these interfaces that make sense on another machine, in their order."""
     return [
-        address
-        for name in names
-        for address in [item for item in by_interface[name] if _is_usable(item)][:MAXIMUM_PER_INTERFACE]
+        str(address.ip)
+        for interface in interfaces
+        for version in sorted(versions)
+        for address in [item for item in interface.addresses if _is_usable(item, version)][:MAXIMUM_PER_INTERFACE]
     ]
 
 
-def _is_usable(address: str) -> bool:
+def _is_usable(address: InterfaceAddress, version: int) -> bool:
     """Link-local IPv6 needs a zone, which has another name on every machine. Link-local IPv4 is fine (Thunderbolt)."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    return not (parsed.is_multicast or parsed.is_unspecified or (parsed.version == 6 and parsed.is_link_local))
+    ip = address.ip
+    unusable = ip.is_multicast or ip.is_unspecified or (version == 6 and ip.is_link_local)
+    return ip.version == version and not unusable

@@ -38,13 +38,20 @@ def open_listening_sockets(listen: ListenAddress, *, role: str) -> Sequence[sock
 
 def tickets_of(sockets: Sequence[socket.socket]) -> Sequence[Ticket]:
     """By which addresses these sockets can be reached now, best first."""
-    tickets: list[Ticket] = []
+    everywhere: dict[socket.AddressFamily, int] = {}
+    chosen: list[Endpoint] = []
     for listening in sockets:
         host, port = listening.getsockname()[:2]
-        family = listening.family
-        hosts = own_addresses(family) if host == _UNSPECIFIED.get(family) else [host]
-        tickets += [Endpoint(item, port).ticket for item in hosts]
-    return sorted(tickets, key=lambda ticket: ticket.startswith(("tcp://127.", "tcp://[::1]")))
+        if host == _UNSPECIFIED.get(listening.family):
+            everywhere[listening.family] = port
+        else:
+            chosen.append(Endpoint(host, port))
+    found = [Endpoint(host, everywhere[_family(host)]) for host in own_addresses(everywhere)] if everywhere else []
+    return [endpoint.ticket for endpoint in (*chosen, *found)]
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _addresses(listen: ListenAddress) -> Iterator[tuple[socket.AddressFamily, str]]:

@@ -48,31 +48,15 @@ def _chip() -> str:
 
 
 def _interfaces() -> list[JsonValue]:
-    """Interfaces that are up: name, kind, addresses, speed in Mbit/s (0: unknown)."""
-    import psutil
+    """Interfaces that are up, best first: name, kind, addresses, speed in Mbit/s (0: unknown)."""
+    from exo_core.network_interfaces.reading import network_interfaces
 
-    addresses = psutil.net_if_addrs()
     return [
         {
-            "name": name,
-            "kind": interface_kind(name),
-            "mbit_per_s": status.speed,
-            "addresses": [item.address for item in addresses.get(name, []) if item.family.name.startswith("AF_INET")],
+            "name": interface.name,
+            "kind": interface.kind,
+            "mbit_per_s": interface.mbit_per_s,
+            "addresses": [str(address.ip) for address in interface.addresses],
         }
-        for name, status in sorted(psutil.net_if_stats().items())
-        if status.isup
+        for interface in network_interfaces()
     ]
-
-
-def interface_kind(name: str) -> str:
-    """`loopback`, `thunderbolt`, `ethernet`, `wifi` or `other`, judged by the kernel's folders, then by the name."""
-    folder = Path("/sys/class/net") / name
-    if name.startswith("lo"):
-        return "loopback"
-    if name.startswith(("thunderbolt", "tb")) or name == "bridge0":
-        return "thunderbolt"
-    if (folder / "wireless").exists() or name.startswith(("wl", "wifi")):
-        return "wifi"
-    if (folder / "device").exists() or name.startswith(("en", "eth")):
-        return "ethernet"
-    return "other"

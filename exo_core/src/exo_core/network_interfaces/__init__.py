@@ -1,0 +1,1 @@
+"""Which network interfaces does this machine have, of what kind, and which of them is best?"""
