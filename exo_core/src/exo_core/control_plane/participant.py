@@ -42,6 +42,7 @@ from exo_core.control_plane.messages import (
     SnapshotPart,
 )
 from exo_core.control_plane.offering import Offering
+from exo_core.control_plane.retention import Retention
 from exo_core.control_plane.standing_of import standing_of
 from exo_core.control_plane.trouble import Trouble
 from exo_core.control_plane.waiting_answers import WaitingAnswers
@@ -54,11 +55,6 @@ from exo_core.event_logs import EventLog
 from exo_core.identifiers import NodeId, Origin
 from exo_core.state.events import Fact, FactId
 from exo_core.state.state import State
-
-RECENT_S = 600.0
-"""A member that was silent for longer does not hold back what is settled."""
-SNAPSHOT_EVERY = 1000
-"""Settled entries that a snapshot replaces at a time."""
 
 
 @final
@@ -76,14 +72,14 @@ class Participant:
         creator: bool,
         consistency: Literal["availability", "majority"] = "availability",
         replayed: Callable[[Applied], None] | None = None,
-        snapshot_every: int = SNAPSHOT_EVERY,
+        retention: Retention = Retention(),  # noqa: B008 - frozen
     ) -> None:
         self._me = myself.node_id
         self._origin = Origin(node_id=myself.node_id, boot=myself.boot)
         self._creator = creator
         self._consistency: Literal["availability", "majority"] = consistency
         self._started_at = now
-        self._snapshot_every = snapshot_every
+        self._retention = retention
         self._ledger = Ledger(log, replayed)
         self._trouble = Trouble(self._ledger)
         self.election = Election(myself, log, rng, now)
@@ -318,7 +314,7 @@ class Participant:
                 yield Outgoing(self.election.master_id, message)
         yield from self._waiting.safe(self.extent.safe)
         if not self._trouble.disk_is_full and self._trouble.description is None:
-            self._ledger.compact(self.extent.settled, self.extent.everywhere, at_least=self._snapshot_every)
+            self._ledger.compact(self.extent.settled, self.extent.everywhere, at_least=self._retention.snapshot_every)
 
     def _save(self) -> Iterator[Output]:
         """All of a turn in one write: own facts go straight into the log here, or into the outbox."""
@@ -354,7 +350,7 @@ class Participant:
         return frozenset(
             node_id
             for node_id, seconds in silence.items()
-            if node_id == self._me or (since_start if seconds is None else seconds) < RECENT_S
+            if node_id == self._me or (since_start if seconds is None else seconds) < self._retention.recent_s
         )
 
     def _tell(self, added: Sequence[Applied]) -> Iterator[Applied]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, final
 
@@ -33,6 +33,7 @@ from exo_core.control_plane.inputs import (
 )
 from exo_core.control_plane.messages import Message
 from exo_core.control_plane.participant import Participant
+from exo_core.control_plane.retention import Retention
 from exo_core.election.election import TICK_S
 from exo_core.election.standing import Myself
 from exo_core.event_logs import EventLog
@@ -55,6 +56,7 @@ class VirtualNode:
     epochs: list[Epoch] = field(default_factory=list[Epoch])
     acknowledged: dict[int, int] = field(default_factory=dict[int, int])
     decided: list[Decided] = field(default_factory=list[Decided])
+    watch: Callable[[Output], None] | None = None
 
 
 @dataclass(order=True)
@@ -71,11 +73,17 @@ class VirtualCluster:
     """`size` nodes named n0 …; n0 founds the cluster. All are started."""
 
     def __init__(
-        self, size: int, *, seed: int = 0, consistency: Literal["availability", "majority"] = "availability"
+        self,
+        size: int,
+        *,
+        seed: int = 0,
+        consistency: Literal["availability", "majority"] = "availability",
+        retention: Retention = Retention(),  # noqa: B008 - frozen
     ) -> None:
         self.now = 0.0
         self.random = random.Random(seed)  # noqa: S311  repeatable on purpose
         self._consistency: Literal["availability", "majority"] = consistency
+        self._retention = retention
         self._cut: set[tuple[NodeId, NodeId]] = set()
         self._queue: list[_Delivery] = []
         self._numbers = 0
@@ -101,6 +109,7 @@ class VirtualCluster:
             now=self.now,
             creator=node.creator,
             consistency=self._consistency,
+            retention=self._retention,
         )
         self._give(node, Tick())
         self._tell_reachable()
@@ -143,6 +152,14 @@ class VirtualCluster:
             self.now = delivery.at
             self._deliver(delivery)
         self.now = until
+
+    def run_and_watch(self, name: str, seconds: float) -> list[Output]:
+        """Let time pass; all that a node put out meanwhile."""
+        node, heard = self.nodes[NodeId(name)], list[Output]()
+        node.watch = heard.append
+        self.run(seconds)
+        node.watch = None
+        return heard
 
     def run_until_one_master(self, among: Collection[str], limit: float = 10.0) -> float:
         """Run until these nodes follow one of them; the seconds that took. Raises `TimeoutError`."""
@@ -219,6 +236,8 @@ class VirtualCluster:
             self.step(str(node.node_id), [Concluded(participant.election.epoch, facts, ())])
 
     def _perform(self, node: VirtualNode, output: Output) -> None:
+        if node.watch is not None:
+            node.watch(output)
         if isinstance(output, Outgoing):
             self._send(node.node_id, output.to, output.message)
         elif isinstance(output, Acknowledged):
