@@ -73,7 +73,7 @@ def exo_register_event_logs(register: Register[EventLogFactory]) -> None:
 
 @hookspec
 def exo_register_discoveries(register: Register[type[Service]]) -> None:
-    """Offer ways to find peers: services that call `node.suggest_peer(ticket)` when they hear of one."""
+    """Offer ways to find peers: services that call `node.suggest_peer(*tickets)` when they hear of one."""
 
 
 @hookspec

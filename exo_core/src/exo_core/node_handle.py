@@ -172,8 +172,11 @@ class NodeHandle(Protocol):
         """Models that are in the state, embedded, or on this disk."""
         ...
 
-    def suggest_peer(self, ticket: Ticket) -> None:
-        """Somebody may be reachable there; try, and stay silent if it is no member of this cluster."""
+    def suggest_peer(self, *tickets: Ticket) -> None:
+        """Somebody may be reachable by these tickets of one listener, best first.
+
+        They are tried a few times, the next a moment after the one before; whoever is no member is not linked to.
+        """
         ...
 
     def invite(self, minutes: float) -> str:

@@ -148,8 +148,8 @@ class Node:
     async def catalogue(self) -> tuple[ModelId, ...]:
         return await self._parts.models.catalogue()
 
-    def suggest_peer(self, ticket: Ticket) -> None:
-        self._parts.router.suggest(ticket)
+    def suggest_peer(self, *tickets: Ticket) -> None:
+        self._parts.router.suggest(*tickets)
 
     def invite(self, minutes: float) -> str:
         return self._parts.invite(minutes)

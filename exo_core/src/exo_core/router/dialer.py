@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Awaitable, Callable, Iterable
-from typing import final
+from collections.abc import Iterable, Sequence
+from contextlib import aclosing
+from functools import partial
+from typing import Literal, Protocol, final
 
 from exo_core.clock import Clock, Rng
 from exo_core.errors import AuthenticationError, ConnectError
@@ -14,14 +16,27 @@ from exo_core.identifiers import NodeId
 from exo_core.router.address_book import AddressBook
 from exo_core.router.backoff import Backoff
 from exo_core.router.introduction import Refused
+from exo_core.router.race import Race
 from exo_core.router.settings import RouterSettings
 from exo_core.task_scope import TaskScope
-from exo_core.transports import Ticket
+from exo_core.transports import Link, Ticket
 
 logger = logging.getLogger(__name__)
 
-Dial = Callable[[Ticket, NodeId | None], Awaitable[NodeId]]
-"""Make a link with a ticket (to that node, or to whoever is there) and say who it was. Raises `ConnectError`."""
+Answer = Literal["yes", "no", "silence"]
+"""What an introduction came to: there is a link, there will be none, or nobody introduced itself."""
+
+
+class Caller(Protocol):
+    """How a call is made."""
+
+    async def connect(self, ticket: Ticket, expect: NodeId | None) -> Link:
+        """A fresh link by a ticket, to that node or to whoever is there. Raises `ConnectError`."""
+        ...
+
+    async def introduce(self, link: Link) -> None:
+        """Make it the live link of its peer, or close it when none is wanted. Raises `ConnectError`."""
+        ...
 
 
 @final
@@ -39,15 +54,15 @@ class _Pursuit:
 
 @final
 class Dialer:
-    """Pursues peers by node id, and hunts for whoever is behind a ticket whose owner is not known yet."""
+    """Pursues peers by node id, and hunts for whoever is behind tickets whose owner is not known yet."""
 
     def __init__(
-        self, *, book: AddressBook, dial: Dial, scope: TaskScope, clock: Clock, rng: Rng, settings: RouterSettings
+        self, *, book: AddressBook, caller: Caller, scope: TaskScope, clock: Clock, rng: Rng, settings: RouterSettings
     ) -> None:
         self.problems: dict[Ticket, str] = {}
         """Why the last attempt with each ticket failed; those that work are not here."""
         self._book = book
-        self._dial = dial
+        self._caller = caller
         self._scope = scope
         self._clock = clock
         self._rng = rng
@@ -65,13 +80,14 @@ class Dialer:
             pursuit.task = self._scope.start(self._pursue(node_id, pursuit), f"dialling {node_id}")
         pursuit.news.set()
 
-    def hunt(self, ticket: Ticket, *, keep: bool) -> None:
-        """Find out who is at a ticket; with `keep` for as long as it takes."""
+    def hunt(self, tickets: Sequence[Ticket], *, keep: bool) -> None:
+        """Find out who is at these tickets, all of one listener, best first; with `keep` for as long as it takes."""
         if keep:
-            self._kept.add(ticket)
-        if ticket not in self._hunted and self._book.owner(ticket) is None:
-            self._hunted.add(ticket)
-            self._scope.start(self._hunt(ticket), f"dialling {ticket}")
+            self._kept.update(tickets)
+        unknown = [ticket for ticket in tickets if ticket not in self._hunted]
+        if unknown and all(self._book.owner(ticket) is None for ticket in tickets):
+            self._hunted.update(unknown)
+            self._scope.start(self._hunt(unknown), f"dialling {', '.join(unknown)}")
 
     def is_hunting(self, ticket: Ticket) -> bool:
         """Whether the owner of a ticket is being looked for."""
@@ -99,64 +115,92 @@ class Dialer:
         if pursuit is not None and pursuit.task is not None:
             pursuit.task.cancel()
 
+    # one peer ----------------------------------------------------------------------------------------------------
+
     async def _pursue(self, node_id: NodeId, pursuit: _Pursuit) -> None:
         while True:
             await pursuit.unreachable.wait()
             pursuit.news.clear()
             await self._pause(pursuit.backoff.next(), pursuit.news)
-            for ticket in self._book.tickets(node_id):
-                if not pursuit.unreachable.is_set() or await self._reached(ticket, node_id):
-                    break
+            if pursuit.unreachable.is_set():
+                await self._reach(node_id, pursuit)
 
-    async def _reached(self, ticket: Ticket, node_id: NodeId) -> bool:
-        try:
-            await self._attempt(ticket, node_id)
-        except Refused:
-            return True  # another address of the same node would say the same
-        except AuthenticationError:
+    async def _reach(self, node_id: NodeId, pursuit: _Pursuit) -> None:
+        failed = partial(self._failed_for, node_id)
+        async with aclosing(self._race(self._book.tickets(node_id), node_id, failed).links()) as links:
+            async for ticket, link in links:
+                if not pursuit.unreachable.is_set():
+                    await link.close()
+                    return
+                if await self._meet(ticket, link) != "silence":  # another address of the same node would say the same
+                    return
+
+    def _failed_for(self, node_id: NodeId, ticket: Ticket, problem: ConnectError) -> None:
+        self._note(ticket, problem)
+        if isinstance(problem, AuthenticationError):
             self._book.lost(node_id, ticket)
             if ticket in self._kept:
-                self.hunt(ticket, keep=True)
-            return False
-        except ConnectError:
-            return False
-        return True
+                self.hunt([ticket], keep=True)
 
-    async def _hunt(self, ticket: Ticket) -> None:
+    # one listener ------------------------------------------------------------------------------------------------
+
+    async def _hunt(self, tickets: Sequence[Ticket]) -> None:
         backoff = self._backoff()
+        left = dict.fromkeys(tickets)
         try:
             for attempt in itertools.count(1):
                 await self._clock.sleep(backoff.next())
-                if self._book.owner(ticket) is not None or await self._found(ticket):
+                if any(self._book.owner(ticket) is not None for ticket in tickets) or await self._found(left):
                     return
-                if attempt >= self._settings.suggestion_attempts and ticket not in self._kept:
+                if attempt >= self._settings.suggestion_attempts and self._kept.isdisjoint(tickets):
                     return
         finally:
-            self._hunted.discard(ticket)
+            self._hunted.difference_update(tickets)
 
-    async def _found(self, ticket: Ticket) -> bool:
-        """Whether the hunt is over: somebody was met, or it will never be anybody."""
-        try:
-            await self._attempt(ticket, None)
-        except AuthenticationError:
-            return ticket not in self._kept
-        except ConnectError:
-            return False
-        return True
+    async def _found(self, left: dict[Ticket, None]) -> bool:
+        """Whether the hunt is over: somebody was met, or it will never be anybody. Takes hopeless tickets away."""
+        async with aclosing(self._race(list(left), None, partial(self._failed_hunt, left)).links()) as links:
+            async for ticket, link in links:
+                answer = await self._meet(ticket, link)
+                if answer != "silence":
+                    return answer == "yes"
+        return not left
 
-    async def _attempt(self, ticket: Ticket, node_id: NodeId | None) -> None:
+    def _failed_hunt(self, left: dict[Ticket, None], ticket: Ticket, problem: ConnectError) -> None:
+        self._note(ticket, problem)
+        if isinstance(problem, AuthenticationError) and ticket not in self._kept:
+            del left[ticket]
+
+    # both --------------------------------------------------------------------------------------------------------
+
+    def _race(self, tickets: Sequence[Ticket], expect: NodeId | None, failed: partial[None]) -> Race:
+        return Race(
+            tickets,
+            lambda ticket: self._caller.connect(ticket, expect),
+            failed,
+            clock=self._clock,
+            head_start=self._settings.head_start,
+        )
+
+    async def _meet(self, ticket: Ticket, link: Link) -> Answer:
+        """Introduce this node over a link that won its race."""
+        node_id = link.peer.node_id
         try:
-            reached = await self._dial(ticket, node_id)
+            await self._caller.introduce(link)
         except ConnectError as problem:
             if isinstance(problem, Refused) and problem.refusal.code == "duplicate":
-                return
-            if self.problems.get(ticket) != str(problem):
-                self.problems[ticket] = str(problem)
-                level = logging.WARNING if isinstance(problem, Refused) else logging.INFO  # a person has to act
-                logger.log(level, "cannot reach %s: %s", ticket, problem)
-            raise
+                return "yes"
+            self._note(ticket, problem)
+            return "no" if isinstance(problem, Refused) else "silence"
         self.problems.pop(ticket, None)
-        self._book.found(reached, ticket)
+        self._book.found(node_id, ticket)
+        return "yes"
+
+    def _note(self, ticket: Ticket, problem: ConnectError) -> None:
+        if self.problems.get(ticket) != str(problem):
+            self.problems[ticket] = str(problem)
+            level = logging.WARNING if isinstance(problem, Refused) else logging.INFO  # a person has to act
+            logger.log(level, "cannot reach %s: %s", ticket, problem)
 
     async def _pause(self, seconds: float, news: asyncio.Event) -> None:
         """Wait that long, or until there is news of the peer."""

@@ -54,14 +54,17 @@ class Meetings:
         """Meet a peer that dialled us and serve its link until it dies. Raises `ConnectError` when it is refused."""
         await self._serve(await self._receive_visitor(link))
 
-    async def dial(self, ticket: Ticket, expect: NodeId | None) -> NodeId:
-        """Make a link by a ticket, unless there is one; whose it is. Raises `ConnectError`."""
+    async def connect(self, ticket: Ticket, expect: NodeId | None) -> Link:
+        """A fresh link by a ticket, to that node or to whoever is there. Raises `ConnectError`."""
         transport = self._transports.get(scheme(ticket))
         if transport is None:
             message = f"no transport for {ticket} is in use (--transport {scheme(ticket)})"
             raise ConnectError(message)
         peer = None if expect is None else Peer(node_id=expect, role="node")
-        link = await transport.connect(ticket, expect=peer, timeout=self._settings.connect_timeout)
+        return await transport.connect(ticket, expect=peer, timeout=self._settings.connect_timeout)
+
+    async def introduce(self, link: Link) -> None:
+        """Make a fresh link the live one of its peer, or close it when none is wanted. Raises `ConnectError`."""
         served = False
         try:
             connection = await self._introduce(link)
@@ -69,7 +72,6 @@ class Meetings:
         finally:
             if not served:
                 await link.close()
-        return link.peer.node_id
 
     async def _receive_visitor(self, link: Link) -> Connection:
         """Meet a peer that dialled us. Raises `ConnectError` when there will be no link."""

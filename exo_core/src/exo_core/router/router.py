@@ -85,7 +85,7 @@ class Router:
         )
         self._dialer = Dialer(
             book=AddressBook(list(self._transports)),
-            dial=self._meetings.dial,
+            caller=self._meetings,
             scope=self._scope,
             clock=clock,
             rng=rng,
@@ -127,12 +127,14 @@ class Router:
 
     def add_peer(self, ticket: Ticket) -> None:
         """Somebody is, or will be, at this ticket: try for as long as it takes."""
-        self._when_running(lambda: self._dialer.hunt(ticket, keep=True))
+        self._when_running(lambda: self._dialer.hunt([ticket], keep=True))
 
-    def suggest(self, ticket: Ticket) -> None:
-        """Somebody may be there: try a few times, then forget it."""
-        if scheme(ticket) in self._transports and ticket not in self._hello().tickets:
-            self._when_running(lambda: self._dialer.hunt(ticket, keep=False))
+    def suggest(self, *tickets: Ticket) -> None:
+        """Somebody may be at these, all of one listener, best first: try a few times, then forget it."""
+        own = self._hello().tickets
+        usable = [ticket for ticket in tickets if scheme(ticket) in self._transports and ticket not in own]
+        if usable:
+            self._when_running(lambda: self._dialer.hunt(usable, keep=False))
 
     def learn(self, node_id: NodeId, tickets: Iterable[Ticket]) -> None:
         """A member is said to be reachable by these tickets: keep a link to it."""

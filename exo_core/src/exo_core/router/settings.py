@@ -10,6 +10,8 @@ class RouterSettings:
     """Times in seconds, sizes in bytes."""
 
     connect_timeout: float = 5.0
+    head_start: float = 0.25
+    """How long an address of a peer is tried alone before the next best is tried too."""
     handshake_timeout: float = 5.0
     ping_interval: float = 1.0
     dead_after: float = 5.0

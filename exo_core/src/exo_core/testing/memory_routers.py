@@ -19,6 +19,7 @@ from exo_core.wire.hello import Hello, Judge
 
 PATIENCE: Final = RouterSettings(
     connect_timeout=1.0,
+    head_start=0.02,
     handshake_timeout=1.0,
     ping_interval=0.05,
     dead_after=0.4,

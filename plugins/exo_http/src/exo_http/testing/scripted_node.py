@@ -196,7 +196,7 @@ class ScriptedNode:
 
     # peers -----------------------------------------------------------------------------------------------
 
-    def suggest_peer(self, ticket: Ticket) -> None:
+    def suggest_peer(self, *tickets: Ticket) -> None:
         """There is no network here."""
 
     def invite(self, minutes: float) -> str:
