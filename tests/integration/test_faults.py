@@ -1,4 +1,4 @@
-"""What a person sees when a runner, a stage's machine or the master dies: an error that can be read, then it works."""
+"""What a person sees when a runner, a stage's machine or the master dies: streams go on, and the rest can be read."""
 
 from __future__ import annotations
 

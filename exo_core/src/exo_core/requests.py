@@ -70,7 +70,11 @@ class Sampling(Frozen):
 
 
 class Generate(Frozen):
-    """Continue a prompt. `delivered` holds, per choice, the token ids the client already has (a replay)."""
+    """Continue a prompt. `delivered` holds, per choice, the token ids the client already has (a replay).
+
+    A replay goes on with the next token; limits, stop strings and penalties count what was delivered. A choice that was
+    delivered to its end is answered by its last chunk once more, so that every choice has its `finish`.
+    """
 
     kind: Literal["generate"] = "generate"
     request_id: RequestId
@@ -194,7 +198,7 @@ class Result(Frozen):
 
 
 class Failed(Frozen):
-    """The request was accepted and cannot be completed here. `code` `instance_lost` may be replayed elsewhere."""
+    """The request was accepted and cannot be completed here; with code `instance_lost` the gateway tries elsewhere."""
 
     kind: Literal["failed"] = "failed"
     code: str

@@ -1,4 +1,4 @@
-"""What `exo_observe` is told of a request: that it started, its first token, how it ended."""
+"""What `exo_observe` is told of a request: that it started, its first token, its replays, how it ended."""
 
 from __future__ import annotations
 
@@ -30,6 +30,18 @@ class ObservedRequest:
                 self._observe(Observation(kind="request_first_token", subject=self._request_id, seconds=self._seconds))
         elif isinstance(answer, Refused | Failed):
             self._detail = answer.code
+
+    def replayed(self, code: str) -> None:
+        """An attempt ended with that code, and the next one begins; `count` is the number of tokens so far."""
+        self._observe(
+            Observation(
+                kind="request_replayed",
+                subject=self._request_id,
+                seconds=self._seconds,
+                count=self._tokens,
+                detail=code,
+            )
+        )
 
     def finished(self) -> None:
         """It is over, one way or another; `count` is the number of tokens, `detail` the code of an error."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Literal
 
 from exo_core.errors import RequestRefused
+from exo_core.gateway.standstill import LONGEST_STANDSTILL_S, Standstill
 from exo_core.identifiers import Epoch, InstanceId, ModelId, RunnerId
 from exo_core.placement import Shard
 from exo_core.requests import Progress
@@ -18,7 +18,6 @@ from exo_core.state.instance_view import instances_of, ready_instances
 from exo_core.state.state import State
 from exo_core.telemetry import RunnerTelemetry, Telemetry
 
-LONGEST_STANDSTILL_S = 60.0
 LoadingPhase = Literal["placing", "downloading", "loading", "warming_up"]
 _PHASES: dict[str, LoadingPhase] = {
     "downloading": "downloading",
@@ -46,53 +45,73 @@ class InstanceFinder:
         """Whether nobody removed that instance."""
         return instance_id in self.state().instances
 
-    def choose(self, model_id: ModelId, in_flight: Counter[InstanceId]) -> tuple[InstanceId, Shard]:
-        """The ready instance with the fewest requests in flight, and its head. Raises `RequestRefused` if none is."""
-        ready = ready_instances(self.state(), self.telemetry(), model_id)
-        if not ready:
-            raise RequestRefused(503, "instance_lost", f"{model_id} is not ready any more; ask again")
-        return min(ready, key=lambda found: in_flight[found[0]])
+    def ready(self, model_id: ModelId) -> dict[InstanceId, Shard]:
+        """The instances that can answer now, each with its head."""
+        return dict(ready_instances(self.state(), self.telemetry(), model_id))
 
-    async def wait_until_ready(self, model_id: ModelId) -> AsyncGenerator[Progress]:
-        """Yield progress until an instance can answer. Raises `RequestRefused` with what stands in the way."""
-        if ready_instances(self.state(), self.telemetry(), model_id):
+    async def wait_until_ready(
+        self, model_id: ModelId, standstill: Standstill, *, is_replay: bool = False
+    ) -> AsyncGenerator[Progress]:
+        """Yield progress until an instance can answer. Raises `RequestRefused` with what stands in the way.
+
+        A replay places nothing (whoever removed the instance meant it), and hopes to the last for a machine that comes
+        back, for it has more to lose.
+        """
+        if self.ready(model_id):
             return
-        if not instances_of(self.state(), model_id):
+        if not is_replay and not instances_of(self.state(), model_id):
             yield Progress(phase="placing", done=0, total=0)
-            await self.ensure(model_id)
-        async for progress in self._progress_until_ready(model_id):
+            await self._place(model_id, standstill)
+        async for progress in self._progress_until_ready(model_id, standstill, is_replay=is_replay):
             yield progress
 
-    async def _progress_until_ready(self, model_id: ModelId) -> AsyncGenerator[Progress]:
+    async def _place(self, model_id: ModelId, standstill: Standstill) -> None:
+        try:
+            async with asyncio.timeout_at(standstill.deadline):
+                await self.ensure(model_id)
+        except TimeoutError:
+            raise _load_stalled(model_id) from None
+
+    async def _progress_until_ready(
+        self, model_id: ModelId, standstill: Standstill, *, is_replay: bool
+    ) -> AsyncGenerator[Progress]:
         last: Progress | None = None
-        deadline = asyncio.get_running_loop().time() + LONGEST_STANDSTILL_S
         async with aclosing(self.changes()) as changes:
-            while True:
-                if ready_instances(self.state(), self.telemetry(), model_id):
-                    return
-                refuse_if_hopeless(self.state(), model_id)
+            while not self.ready(model_id):
+                refuse_if_hopeless(self.state(), model_id, may_find_room=is_replay)
                 progress = loading_progress(self.state(), self.telemetry(), model_id)
                 if progress != last:
-                    last, deadline = progress, asyncio.get_running_loop().time() + LONGEST_STANDSTILL_S
+                    if last is not None:
+                        standstill.moved(asyncio.get_running_loop().time())
+                    last = progress
                     yield progress
                 try:
-                    async with asyncio.timeout_at(deadline):
+                    async with asyncio.timeout_at(standstill.deadline):
                         await anext(changes)
                 except TimeoutError:
-                    message = f"loading {model_id} has not moved for {LONGEST_STANDSTILL_S:.0f} s. See: exo logs"
-                    raise RequestRefused(504, "load_stalled", message) from None
+                    refuse_if_hopeless(self.state(), model_id)
+                    raise _load_stalled(model_id) from None
 
 
-def refuse_if_hopeless(state: State, model_id: ModelId) -> None:
+def _load_stalled(model_id: ModelId) -> RequestRefused:
+    message = f"loading {model_id} has not moved for {LONGEST_STANDSTILL_S:.0f} s. See: exo logs"
+    return RequestRefused(504, "load_stalled", message)
+
+
+def refuse_if_hopeless(state: State, model_id: ModelId, *, may_find_room: bool = False) -> None:
     """Raise `RequestRefused` when every instance of the model failed, waits for room, or was removed.
 
-    One that waits for a machine to come back is no such case: soon it is back, or placed anew, or recorded as waiting.
+    `may_find_room`: those that wait for room are not given up. One that waits for a machine to come back is no such
+    case: soon it is back, or placed anew, or recorded as waiting.
     """
     names = instances_of(state, model_id)
     statuses = {name: instance_status(state, name) for name in names}
     if not names:
         raise RequestRefused(503, "instance_removed", f"the instance of {model_id} was removed while it loaded")
-    if all(status == "failed" or state.instances[name].waiting for name, (status, _) in statuses.items()):
+    if all(
+        status == "failed" or (state.instances[name].waiting and not may_find_room)
+        for name, (status, _) in statuses.items()
+    ):
         status, detail = statuses[names[0]]
         code = "load_failed" if status == "failed" else "does_not_fit"
         raise RequestRefused(503, code, f"{model_id}: {detail}")

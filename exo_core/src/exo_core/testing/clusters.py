@@ -72,11 +72,16 @@ class MemoryCluster:
 
 @asynccontextmanager
 async def memory_cluster(
-    size: int, folder: Path, *, seed: int = 0, plugins: Mapping[str, object] | None = None
+    size: int,
+    folder: Path,
+    *,
+    seed: int = 0,
+    echo: EchoConfig | None = None,
+    plugins: Mapping[str, object] | None = None,
 ) -> AsyncGenerator[MemoryCluster]:
-    """A cluster of `size` nodes that have met; their homes lie in `folder`."""
+    """A cluster of `size` nodes that have met; their homes lie in `folder`. `echo` is what its model is like."""
     network, secret = MemoryNetwork(seed), ClusterSecret.generate().reveal().hex()
-    model = write_echo_model(folder / "echo-model", EchoConfig())
+    model = write_echo_model(folder / "echo-model", echo or EchoConfig())
     cluster = MemoryCluster(network=network, model=ModelId(str(model)))
     modules = {**built_in_plugins(), "memory": MemoryPlugin(network), "echo": echo_plugin, **(plugins or {})}
     async with AsyncExitStack() as stack:

@@ -105,6 +105,7 @@ class EchoEngine:
         chunks = reply_chunks(request, prompt_ids, context=self._context)
         answer(Accepted(prompt_ids=prompt_ids))
         answer(Progress(phase="prefill", done=len(prompt_ids), total=len(prompt_ids)))
+        self._cancelled.discard(request.request_id)  # what was cancelled is an earlier attempt
         ended: set[int] = set()
         for chunk in chunks:
             if self._stopping.wait(self._pause) if self._pause else self._stopping.is_set():

@@ -18,7 +18,10 @@ def prompt_ids_of(prompt: Prompt) -> tuple[int, ...]:
 
 
 def reply_chunks(request: Generate, prompt_ids: tuple[int, ...], *, context: int) -> Iterator[Chunk]:
-    """All chunks of all choices that the client does not have, in order. Raises `RequestRefused`."""
+    """All chunks of all choices that the client does not have, in order; of a choice that it has, the last one again.
+
+    Raises `RequestRefused`.
+    """
     room = context - len(prompt_ids)
     if not prompt_ids or room <= 0:
         message = f"this model's maximum context length is {context} tokens; the prompt has {len(prompt_ids)}"
@@ -30,7 +33,7 @@ def reply_chunks(request: Generate, prompt_ids: tuple[int, ...], *, context: int
     return (
         chunk.model_copy(update={"choice": choice})
         for choice in range(request.choices)
-        for chunk in chunks[len(request.delivered[choice]) if request.delivered else 0 :]
+        for chunk in chunks[min(len(request.delivered[choice]), len(chunks) - 1) if request.delivered else 0 :]
     )
 
 
