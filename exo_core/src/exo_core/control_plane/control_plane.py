@@ -41,7 +41,6 @@ from exo_core.control_plane.messages import ReplicationMessage
 from exo_core.control_plane.participant import Participant
 from exo_core.control_plane.telemetry_board import TelemetryBoard
 from exo_core.control_plane.topics import ELECTION_TOPIC, LOG_TOPIC
-from exo_core.election.election import TICK_S
 from exo_core.election.standing import Myself
 from exo_core.errors import ExoError, LogCorrupt
 from exo_core.event_logs import EventLog
@@ -263,7 +262,7 @@ class ControlPlane:
     async def _tick(self) -> None:
         while True:
             self._inbox.put(Tick())
-            await self._clock.sleep(TICK_S)
+            await self._clock.sleep(self._present().election.tick_s)
 
     async def _watch_peers(self) -> None:
         async for _ in self._messenger.peer_changes():
@@ -273,7 +272,10 @@ class ControlPlane:
         participant = self._present()
         now = self._clock.now()
         try:
-            outputs = await self._in_writer(partial(participant.handle, inputs, now))
+            if participant.is_calm(inputs):
+                outputs = participant.handle(inputs, now)
+            else:
+                outputs = await self._in_writer(partial(participant.handle, inputs, now))
         except LogCorrupt as problem:
             await self._start_anew(problem)
             return

@@ -142,6 +142,22 @@ class Participant:
         """Members that are alive as far as this node knows, itself included."""
         return self.election.liveness.live(self.state.members, now) | {self._me}
 
+    def is_calm(self, inputs: Iterable[Input]) -> bool:
+        """Whether handling these will hardly write: nothing but ticks and heartbeats, in a settled role, nothing due.
+
+        A driver may then spare itself a thread: a write that comes all the same (a new epoch) is a single small one.
+        """
+        settled_in = self.election.role in ("following", "leading") and self._trouble.description is None
+        compacts = self.extent.settled - self._ledger.first_index() >= self._retention.snapshot_every
+        return (
+            settled_in
+            and not (self._unsaved or compacts)
+            and all(
+                isinstance(item, Tick) or (isinstance(item, Received) and isinstance(item.message, Heartbeat))
+                for item in inputs
+            )
+        )
+
     # what happens -------------------------------------------------------------------------------------------
 
     def handle(self, inputs: Iterable[Input], now: float) -> list[Output]:

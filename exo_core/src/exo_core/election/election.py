@@ -50,6 +50,8 @@ HEARTBEAT_S = 0.25
 RANK_DELAY_S = 0.3
 ROUND_S = 0.3
 TICK_S = 0.05
+CALM_TICK_S = 0.125
+"""While there is a master: heartbeats are due every second tick."""
 
 Role = Literal["seeking", "asking", "voting", "following", "leading"]
 
@@ -94,6 +96,11 @@ class Election:
         return self._roster.liveness
 
     @property
+    def tick_s(self) -> float:
+        """When to call `tick` again, in seconds."""
+        return CALM_TICK_S if self.role in ("following", "leading") else TICK_S
+
+    @property
     def leads(self) -> bool:
         """Whether this node is the master."""
         return self.role == "leading"
@@ -128,10 +135,10 @@ class Election:
         self.liveness.closed(peer, now)
 
     def tick(self, now: float, standing: Standing) -> list[ElectionAction]:
-        """Time passed; to be called about every `TICK_S`."""
+        """Time passed; to be called again after `tick_s`."""
         self.liveness.tick(now, TICK_S)
         actions = [*self._watch_master(now, standing), *self._move(now, standing)]
-        if now >= self._next_heartbeat:
+        if now >= self._next_heartbeat - TICK_S / 2:  # ticks are never quite on time
             self._next_heartbeat = now + HEARTBEAT_S
             actions.extend(self._heartbeats(now, standing))
         return actions

@@ -34,7 +34,6 @@ from exo_core.control_plane.inputs import (
 from exo_core.control_plane.messages import Message
 from exo_core.control_plane.participant import Participant
 from exo_core.control_plane.retention import Retention
-from exo_core.election.election import TICK_S
 from exo_core.election.standing import Myself
 from exo_core.event_logs import EventLog
 from exo_core.identifiers import BootId, Epoch, NodeId
@@ -224,7 +223,7 @@ class VirtualCluster:
         self.step(str(node.node_id), [delivery.input])
         if isinstance(delivery.input, Tick):
             self._duties(node)
-            self._give(node, Tick(), TICK_S)
+            self._give(node, Tick(), self.present(str(node.node_id)).election.tick_s)
 
     def _duties(self, node: VirtualNode) -> None:
         """The master's duty that every other depends on: to record who is a member."""
