@@ -5,6 +5,7 @@ For tests of whole clusters, ours and plugin authors'. Needs the `exo` script an
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -17,6 +18,8 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar, cast
+
+import psutil
 
 from exo_core.frozen import JsonValue
 
@@ -63,8 +66,12 @@ class NodeProcess:
     def start(self, *arguments: str) -> NodeProcess:
         """Start it and wait until it serves."""
         self.launch(*arguments)
-        eventually(self._is_healthy, f"{self.name} serves", seconds=30)
+        self.wait_until_healthy()
         return self
+
+    def wait_until_healthy(self) -> None:
+        """Wait until it serves."""
+        eventually(self._is_healthy, f"{self.name} serves", seconds=60)
 
     def launch(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start it and do not wait."""
@@ -118,6 +125,31 @@ class NodeProcess:
             self._process.kill()
             self._process.wait(timeout=10)
 
+    def power_off(self) -> None:
+        """End the node and its runners at one moment, as a power cut of the whole machine does."""
+        if self._process is None or self._process.poll() is not None:
+            return
+        family = [psutil.Process(self._process.pid), *self.runner_processes()]
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        self._process.wait(timeout=10)
+
+    def pause(self) -> None:
+        """Stop it where it stands, as a machine that sleeps; its runners go on."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self.process.send_signal(signal.SIGCONT)
+
+    def runner_processes(self) -> list[psutil.Process]:
+        """The processes that it started and that still run."""
+        try:
+            return psutil.Process(self.process.pid).children()
+        except psutil.NoSuchProcess:
+            return []
+
     def exo(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """A command on this node's home."""
         environment = {**self._environment, "EXO_HOME": str(self.home)}
@@ -145,6 +177,11 @@ class NodeProcess:
     def node_id(self) -> str:
         """Who it is."""
         return cast("str", self.state["node_id"])
+
+    @property
+    def master(self) -> str | None:
+        """Who leads, as it knows."""
+        return cast("str | None", self.state["master"])
 
     def alive_nodes(self) -> list[str]:
         """Names of the nodes that it believes to be alive."""

@@ -8,7 +8,7 @@ from typing import final
 
 from exo_core.identifiers import NodeId
 from exo_core.testing.chaos.fault_file import write_faults
-from exo_core.testing.chaos.faults import Fault, Faults
+from exo_core.testing.chaos.faults import Fault, Faults, LinkKind
 
 
 @final
@@ -31,6 +31,13 @@ class Chaos:
 
     def part(self, one: Iterable[str], other: Iterable[str], *, cut: bool = False) -> None:
         """No message gets from one group of nodes to the other, or back; silently, unless `cut`."""
-        pairs = [(NodeId(here), NodeId(there)) for here in one for there in other]
-        ways = [*pairs, *((there, here) for here, there in pairs)]
-        self.put(*(Fault(source=here, target=there, cut=cut, blackhole=not cut) for here, there in ways))
+        self.put(*parting(one, other, cut=cut))
+
+
+def parting(
+    one: Iterable[str], other: Iterable[str], *, cut: bool = False, links: LinkKind | None = None
+) -> tuple[Fault, ...]:
+    """The faults that keep two groups of nodes from hearing each other."""
+    pairs = [(NodeId(here), NodeId(there)) for here in one for there in other]
+    ways = [*pairs, *((there, here) for here, there in pairs)]
+    return tuple(Fault(source=here, target=there, links=links, cut=cut, blackhole=not cut) for here, there in ways)
