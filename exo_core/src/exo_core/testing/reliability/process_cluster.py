@@ -136,7 +136,7 @@ class ProcessCluster:
         }
 
     def check_answers(self) -> None:
-        """Ask everything once more, at full speed. Raises `AssertionError` unless the answers are the undisturbed ones."""
+        """Ask all once more, at full speed. Raises `AssertionError` unless the answers are the undisturbed ones."""
         self.chaos.heal()
         for prompt, reference in self._references.items():
             stream = RecordedStream(self.nodes[0], prompt, tokens=self.tokens)
