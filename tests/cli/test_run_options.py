@@ -10,9 +10,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from exo_core.cli import exo
 from exo_core.cli.run import RunWords, command
 from exo_core.cli.run_options import node_options, refuse_what_is_not_there
-from exo_core.errors import NotThereYet, UserError
+from exo_core.errors import NotThereYet, UserError, WrongUsage
 
 OPTIONS = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
 VALUES: dict[str, str] = {
@@ -102,6 +103,29 @@ def test_data_ports_that_cannot_be_meant_are_an_error(word: str) -> None:
 @pytest.mark.parametrize("word", ["5000", "5000-5100", "7-7"])
 def test_data_ports(word: str) -> None:
     assert node_options(words_of(["--data-ports", word], {})).data_ports == word
+
+
+@pytest.mark.parametrize("word", ["99999", ":99999", ":", "", ":-5", ":5-4", ":1-70000", ":0-9", ":x", "::1"])
+def test_where_nobody_can_listen_is_wrong_usage(word: str) -> None:
+    with pytest.raises(WrongUsage, match="--listen"):
+        node_options(words_of([f"--listen={word}"], {}))
+
+
+@pytest.mark.parametrize("word", [":0", ":52416", "*:7", "[::1]:52416", "machine.local:5000-5100", "memory:0"])
+def test_where_to_listen(word: str) -> None:
+    assert node_options(words_of([f"--listen={word}"], {})).listen == word
+
+
+def test_consistency_is_nobodys_unless_it_is_asked_for() -> None:
+    assert node_options(words_of([], {})).consistency is None
+    assert node_options(words_of([], {"EXO_CONSISTENCY": "majority"})).consistency == "majority"
+
+
+@pytest.mark.parametrize("arguments", [["--listen", ":99999"], ["--data-ports", "9-1"], ["--api-port", "70000"]])
+def test_wrong_usage_ends_with_status_2_and_says_what_to_type(arguments: list[str]) -> None:
+    result = CliRunner().invoke(exo, ["run", *arguments])
+    assert result.exit_code == 2, result.output
+    assert arguments[0] in result.stderr
 
 
 @pytest.mark.parametrize("name", ["x" * 65, "two\nlines", "\x1b[31mred"])

@@ -33,7 +33,7 @@ class Inviter:
 
     def __post_init__(self) -> None:
         self.invitations = Invitations(
-            self.secret, self.key, consistency="majority", monotonic=lambda: self.now, wall_clock=lambda: 0
+            self.secret, self.key, consistency=lambda: "majority", monotonic=lambda: self.now, wall_clock=lambda: 0
         )
 
     async def accept(self, link: Link) -> None:

@@ -2,6 +2,7 @@
 
 ExoError
 ├── UserError               printed as one line, without a traceback; exit status 1
+│   ├── WrongUsage          a word on the command line that cannot be meant; exit status 2
 │   ├── PluginError         a plugin or component is missing, doubled or broken
 │   ├── HomeError           the home folder is in use, unreadable or another's
 │   ├── JoinError           a join code is wrong, used or expired
@@ -32,6 +33,10 @@ class ExoError(Exception):
 
 class UserError(ExoError):
     """The message says what happened and what to type next; no traceback is shown."""
+
+
+class WrongUsage(UserError):
+    """A word on the command line cannot be meant: exit status 2."""
 
 
 class PluginError(UserError):

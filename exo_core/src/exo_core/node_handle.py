@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import pluggy
 
@@ -206,4 +206,14 @@ class Service(Protocol):
 
     def running(self, node: NodeHandle) -> AbstractAsyncContextManager[None]:
         """Entered when the node runs, left when it stops. Entering raises `UserError` when it cannot start."""
+        ...
+
+
+@runtime_checkable
+class FrontDoor(Service, Protocol):
+    """A service that clients call, and that can say where."""
+
+    @property
+    def url(self) -> str | None:
+        """Where it serves, or None while it does not."""
         ...

@@ -9,12 +9,12 @@ from __future__ import annotations
 import importlib
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast, final
 
 import click
 
 from exo_core import __version__
-from exo_core.errors import ExoError
+from exo_core.errors import ExoError, WrongUsage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -42,6 +42,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
 """Name to (module, one line of help)."""
 
 _GROUP_OPTIONS = {"--help", "-h", "--version"}
+
+
+@final
+class _WrongUsageShown(click.ClickException):
+    exit_code = 2
 
 
 class ExoGroup(click.Group):
@@ -91,7 +96,7 @@ class ExoGroup(click.Group):
 
 @contextmanager
 def errors_for_people() -> Generator[None]:
-    """An error of ours, or of the disk, becomes one line on stderr and exit status 1."""
+    """An error of ours, or of the disk, becomes one line on stderr and exit status 1; 2 for wrong usage."""
     try:
         yield
     except OSError as error:
@@ -103,7 +108,7 @@ def errors_for_people() -> Generator[None]:
         if os.environ.get("EXO_TRACEBACK"):
             raise
         message = str(error) or type(error).__name__
-        raise click.ClickException(message) from error
+        raise _WrongUsageShown(message) if isinstance(error, WrongUsage) else click.ClickException(message) from error
 
 
 def load_plugins(blocked: tuple[str, ...] = ()) -> Plugins:

@@ -33,7 +33,7 @@ class RunWords(TypedDict):
     insecure_no_auth: bool
     model: tuple[str, ...]
     max_memory: str | None
-    consistency: str | None
+    consistency: Literal["availability", "majority"] | None
     drain: float | None
     allow_plaintext_tensor: bool
     idle_unload: str | None
@@ -72,7 +72,12 @@ class RunWords(TypedDict):
 @click.option("--insecure-no-auth", is_flag=True, help="Serve other machines without an API key.")
 @click.option("--model", multiple=True, metavar="MODEL", help="Place it as soon as it fits.")
 @click.option("--max-memory", metavar="SIZE", help="Not there yet.")
-@click.option("--consistency", type=click.Choice(["availability", "majority"]), help="Not there yet.")
+@click.option(
+    "--consistency",
+    type=click.Choice(["availability", "majority"]),
+    show_default="availability",
+    help="Of a new cluster: go on with whoever is left, or only with a majority of its machines.",
+)
 @click.option(
     "--drain", type=float, default=0.0, metavar="SECONDS", help="Not there yet: running streams get this long."
 )

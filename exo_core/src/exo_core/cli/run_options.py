@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exo_core.errors import NotThereYet, UserError
+from exo_core.errors import NotThereYet, UserError, WrongUsage
 from exo_core.node.options import NodeOptions
 from exo_core.node_handle import HttpOptions
 
@@ -25,7 +25,6 @@ def refuse_what_is_not_there(words: RunWords) -> None:
     """Raise `NotThereYet` for a documented option that this version does not have."""
     given = {
         "--max-memory": words["max_memory"],
-        "--consistency": words["consistency"],
         "--drain": words["drain"],
         "--allow-plaintext-tensor": words["allow_plaintext_tensor"],
         "--idle-unload": words["idle_unload"],
@@ -38,19 +37,20 @@ def refuse_what_is_not_there(words: RunWords) -> None:
 
 
 def node_options(words: RunWords) -> NodeOptions:
-    """Raises `UserError` for a word that cannot be meant."""
+    """Raises `WrongUsage` for a word that cannot be meant, `UserError` for a key that cannot be read."""
     return NodeOptions(
         home=words["home"],
         name=_name(words["name"] or socket.gethostname().removesuffix(".local")),
         transports=tuple(dict.fromkeys(words["transport"])),
         backends=tuple(dict.fromkeys(words["backend"])),
-        listen=words["listen"],
+        listen=_listen(words["listen"]),
         data_ports=_data_ports(words["data_ports"]),
         peers=words["peer"],
         join_code=_join_code(words["join"]),
         secret=os.environ.get("EXO_SECRET"),
         worker=not words["no_worker"],
         discovery=not words["no_discovery"],
+        consistency=words["consistency"],
         http=_http_options(words),
         models=words["model"],
         without=words["without"],
@@ -60,7 +60,18 @@ def node_options(words: RunWords) -> NodeOptions:
 def _name(word: str) -> str:
     if len(word) > LONGEST_NAME or not word.isprintable():
         message = f"--name: a name has up to {LONGEST_NAME} letters that can be printed, on one line"
-        raise UserError(message)
+        raise WrongUsage(message)
+    return word
+
+
+def _listen(word: str) -> str:
+    """HOST:PORT or HOST:A-B; which hosts there are is for the transport to say."""
+    found = re.fullmatch(r"(?:\[[^\[\]]*\]|[^:\[\]]*):([0-9]{1,5})(?:-([0-9]{1,5}))?", word)
+    first, last = (int(found[1]), int(found[2] or found[1])) if found else (-1, -1)
+    lowest = 1 if found and found[2] else 0
+    if not lowest <= first <= last <= LARGEST_PORT:
+        message = f"--listen {word}: write HOST:PORT with a port up to {LARGEST_PORT} (0: any), like :52416"
+        raise WrongUsage(message)
     return word
 
 
@@ -71,7 +82,7 @@ def _data_ports(word: str | None) -> str:
     first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
     if not 0 < first <= last <= LARGEST_PORT:
         message = f"--data-ports {word}: write A-B, ports from 1 to {LARGEST_PORT}, the smaller first: 5000-5100"
-        raise UserError(message)
+        raise WrongUsage(message)
     return word
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.text import Text
@@ -40,13 +41,18 @@ async def _run_until(stop: asyncio.Event, started: asyncio.Event, options: NodeO
         await stop.wait()
 
 
+def _for_here(url: str) -> str:
+    """As a person types it on this machine."""
+    address = urlsplit(url)
+    here = address.hostname in ("127.0.0.1", "0.0.0.0", "::")  # noqa: S104  compared, not bound
+    return f"{address.scheme}://localhost:{address.port}" if here else url
+
+
 def _say_hello(node: Node, options: NodeOptions) -> None:
     console = Console(stderr=True, highlight=False)
     console.print(Text.assemble((f"exo {node.version}", "bold"), f" · node {plain(options.name)} ({node.node_id[:8]})"))
     lines = [*node.announcements, *(f"peers reach it at   {ticket}" for ticket in node.tickets)]
-    if options.http.enabled:
-        host = "localhost" if options.http.host in ("127.0.0.1", "0.0.0.0", "::") else options.http.host  # noqa: S104  compared, not bound
-        lines.append(f"API and status page http://{host}:{options.http.port}")
+    lines += [f"API and status page {_for_here(url)}" for url in node.urls]
     for line in lines:
         console.print(Text(f"  {plain(line)}"), soft_wrap=True)
     console.print("  another machine joins by the code of: [bold]exo invite[/bold]")

@@ -28,6 +28,7 @@ def state_document(node: NodeHandle) -> JsonObject:
         "instances": {name: instance_document(node, name) for name in state.instances},
         "runners": runner_documents(state, telemetry),
         "links": link_documents(telemetry),
+        "consistency": state.consistency if state.created else None,
     }
 
 

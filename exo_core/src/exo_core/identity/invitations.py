@@ -65,14 +65,17 @@ class Invitations:
         secret: ClusterSecret,
         node_key: NodeKey,
         *,
-        consistency: Consistency = "availability",
+        consistency: Callable[[], Consistency] = lambda: "availability",
         monotonic: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        """`wall_clock` only dates the code for people; a code's life is counted by `monotonic`."""
+        """`consistency` gives the cluster's.
+
+        `wall_clock` only dates the code for people; a code's life is counted by `monotonic`.
+        """
         self._secret = secret
         self._node_key = node_key
-        self._consistency: Consistency = consistency
+        self._consistency = consistency
         self._monotonic = monotonic
         self._wall_clock = wall_clock
         self._invitations: dict[str, _Invitation] = {}
@@ -123,7 +126,7 @@ class Invitations:
 
     def _grant(self, tickets: Sequence[Ticket]) -> EnrolmentGrant:
         return EnrolmentGrant(
-            secret=self._secret.reveal(), consistency=self._consistency, tickets=tuple(tickets[:MAXIMUM_TOLD])
+            secret=self._secret.reveal(), consistency=self._consistency(), tickets=tuple(tickets[:MAXIMUM_TOLD])
         )
 
     def _proven(self, request: EnrolmentRequest, joiner: NodeId) -> _Invitation | None:

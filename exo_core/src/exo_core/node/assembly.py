@@ -23,6 +23,7 @@ from exo_core.event_logs import EventLog
 from exo_core.gateway.gateway import Gateway
 from exo_core.gateway.waiting import InstanceFinder
 from exo_core.identifiers import NodeId, RunnerId
+from exo_core.identity.enrolment_messages import Consistency
 from exo_core.model_names import model_named
 from exo_core.node.backend_probing import BackendProbing
 from exo_core.node.changes import Changes
@@ -42,6 +43,7 @@ from exo_core.node.start_counter import StartCounter
 from exo_core.node.switchboard import Switchboard
 from exo_core.node.telemetry_source import TelemetrySource
 from exo_core.node.worker import Worker, WorkerContext
+from exo_core.node_handle import FrontDoor
 from exo_core.plugins.manager import Plugins
 from exo_core.router.router import Router
 from exo_core.state.apply import reducer_fingerprint
@@ -95,7 +97,9 @@ class Assembly:
         self.clock = RealClock()
         self.rng = SystemRng()
         self.switchboard = Switchboard(self._signal_runner)
-        self.door = make_door(plugins, membership, options, self.switchboard)
+        self.door = make_door(
+            plugins, membership, options, self.switchboard, lambda: self.control_plane.state.consistency
+        )
         self.backends = BackendProbing(plugins, options.backends, home.logs / "backends.log")
         self.starts = StartCounter(home.folder / "runner_starts")
 
@@ -113,6 +117,7 @@ class Assembly:
             await stack.enter_async_context(self.router.running())
             stack.callback(lambda: self.log.close())
             await stack.enter_async_context(self.control_plane.running())
+            self._refuse_other_consistency()
             await stack.enter_async_context(self.changes.following(self.control_plane.changed, self.board.changed))
             await stack.enter_async_context(self.gateway.running())
             await stack.enter_async_context(self.worker.running())
@@ -132,7 +137,10 @@ class Assembly:
         registers = [self.plugins.services(), *([self.plugins.discoveries()] if self.options.discovery else [])]
         for register in registers:
             for name in register.names:
-                await stack.enter_async_context(register.get(name)().running(self.node))
+                service = register.get(name)()
+                await stack.enter_async_context(service.running(self.node))
+                if isinstance(service, FrontDoor) and service.url is not None:
+                    self.node.urls.append(service.url)
 
     async def _first_errands(self) -> None:
         """What may take its time: this machine's facts, the models asked for."""
@@ -187,12 +195,27 @@ class Assembly:
             boot=self.membership.boot,
             name=self.options.name,
             epoch=self.control_plane.epoch,
-            consistency=self.control_plane.state.consistency if self.control_plane.log_view.length else None,
+            consistency=self._consistency,
             plugins=tuple(self.plugins.names),
             election="bully",
             reducer_fingerprint=reducer_fingerprint(),
             tickets=self.door.tickets,
         )
+
+    @property
+    def _consistency(self) -> Consistency | None:
+        """The cluster's; while that is not known, what the person asked for, if anything."""
+        state = self.control_plane.state
+        return state.consistency if state.created else self.options.consistency
+
+    def _refuse_other_consistency(self) -> None:
+        asked, kept = self.options.consistency, self._consistency
+        if asked is not None and asked != kept:
+            message = (
+                f"--consistency {asked}: this cluster keeps '{kept}', which was fixed when it was created; "
+                "start without --consistency"
+            )
+            raise UserError(message)
 
     @cached_property
     def control_plane(self) -> ControlPlane:
@@ -211,6 +234,7 @@ class Assembly:
             is_creator=self.membership.is_creator,
             reopen=self._reopen_log,
             keep_state=self._keep_state,
+            consistency=self.options.consistency or "availability",
         )
 
     @cached_property

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import final
 
-from exo_core.errors import ConnectError, JoinError, UserError
+from exo_core.errors import ConnectError, JoinError, UserError, WrongUsage
+from exo_core.identity.enrolment_messages import Consistency
 from exo_core.identity.invitations import Invitations
 from exo_core.node.membership import Membership
 from exo_core.node.options import NodeOptions
@@ -44,7 +45,7 @@ class Door:
             yield
 
     def ticket(self, endpoint: str) -> Ticket:
-        """What a person typed after --peer. Raises `UserError`."""
+        """What a person typed after --peer. Raises `WrongUsage`."""
         scheme = endpoint.partition("://")[0]
         for transport in self.transports:
             if transport.name == scheme:
@@ -52,12 +53,12 @@ class Door:
                     return transport.ticket(endpoint)
                 except ValueError as problem:
                     message = f"--peer {endpoint}: {problem}"
-                    raise UserError(message) from problem
+                    raise WrongUsage(message) from problem
         names = ", ".join(transport.name for transport in self.transports) or "none"
         message = (
             f"--peer {endpoint}: begin with a transport's name (chosen: {names}), for example tcp://10.0.0.2:52416"
         )
-        raise UserError(message)
+        raise WrongUsage(message)
 
     def invite(self, minutes: float) -> str:
         """A join code. Raises `JoinError` when nobody could use it."""
@@ -67,9 +68,15 @@ class Door:
         return str(self.invitations.invite(self.tickets, minutes=minutes))
 
 
-def make_door(plugins: Plugins, membership: Membership, options: NodeOptions, switchboard: Switchboard) -> Door:
+def make_door(
+    plugins: Plugins,
+    membership: Membership,
+    options: NodeOptions,
+    switchboard: Switchboard,
+    consistency: Callable[[], Consistency],
+) -> Door:
     """Build the chosen transports. Raises `PluginError` for a name that no plugin offers."""
-    invitations = Invitations(membership.secret, membership.node_key)
+    invitations = Invitations(membership.secret, membership.node_key, consistency=consistency)
     context = TransportContext(
         identity=membership.identity, listen=options.listen, identity_named=invitations.identity_named
     )

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from exo_core.errors import ConnectError, JoinError
 from exo_core.identity.enrolment import enroll
-from exo_core.identity.join_code import JoinCode, parse_join_code
+from exo_core.identity.join_code import JoinCode
 from exo_core.identity.node_key import NodeKey
 from exo_core.node.clusters import Cluster, adopt_cluster
 from exo_core.node.home import Home
+from exo_core.node.options import NodeOptions
 from exo_core.plugins.manager import Plugins
 from exo_core.plugins.settings import settings_of
 from exo_core.transports import Ticket, Transport, TransportContext
@@ -26,17 +26,14 @@ class Joined:
     announcement: str
 
 
-async def join_cluster(
-    home: Home, node_key: NodeKey, name: str, text: str, *, plugins: Plugins, transports: Sequence[str]
-) -> Joined:
+async def join_cluster(home: Home, node_key: NodeKey, code: JoinCode, options: NodeOptions, plugins: Plugins) -> Joined:
     """Meet the inviter at one of the code's addresses and take over the secret. Raises `JoinError`."""
-    code = parse_join_code(text)
     identity = code.joiner(node_key)
     dialers = {
         item: plugins.transports().get(item)(
             TransportContext(identity=identity, settings=settings_of(item, os.environ))
         )
-        for item in transports
+        for item in options.transports
     }
     before = home.current_file.read_text(encoding="ascii").strip() if home.current_file.exists() else None
     problems: list[str] = []
@@ -45,7 +42,7 @@ async def join_cluster(
         if dialer is None:
             problems.append(f"{ticket}: no transport for it was chosen")
             continue
-        joined = await _join_at(ticket, dialer, code, home, node_key, name, problems)
+        joined = await _join_at(ticket, dialer, code, home, node_key, options, problems)
         if joined is not None:
             kept = f"; cluster {str(before)[:12]} is kept aside in {home.clusters}" if _another(before, joined) else ""
             announcement = f"joined cluster {joined.cluster.cluster_id[:12]}{kept}"
@@ -58,7 +55,13 @@ async def join_cluster(
 
 
 async def _join_at(
-    ticket: Ticket, dialer: Transport, code: JoinCode, home: Home, node_key: NodeKey, name: str, problems: list[str]
+    ticket: Ticket,
+    dialer: Transport,
+    code: JoinCode,
+    home: Home,
+    node_key: NodeKey,
+    options: NodeOptions,
+    problems: list[str],
 ) -> Joined | None:
     try:
         link = await dialer.connect(ticket)
@@ -66,9 +69,15 @@ async def _join_at(
         problems.append(f"{ticket}: {problem}")
         return None
     try:
-        enrolment = await enroll(link, code, node_key.node_id, name)
+        enrolment = await enroll(link, code, node_key.node_id, options.name)
     finally:
         await link.close()
+    if options.consistency not in (None, enrolment.consistency):
+        message = (
+            f"--consistency {options.consistency}: the cluster of this join code keeps '{enrolment.consistency}', "
+            "which was fixed when it was created; join without --consistency"
+        )
+        raise JoinError(message)
     cluster = adopt_cluster(home, enrolment.secret)
     return Joined(cluster=cluster, tickets=(ticket, *enrolment.tickets), announcement="")
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exo_core.identifiers import BootId, ClusterId, NodeId, RunnerId
+from exo_core.identity.join_code import parse_join_code
 from exo_core.identity.leaf import RunnerCertificate, certify_runner, node_identity
 from exo_core.identity.node_key import NodeKey
 from exo_core.identity.secret import ClusterSecret
@@ -57,9 +58,7 @@ async def membership_of(home: Home, options: NodeOptions, plugins: Plugins) -> M
     node_key = NodeKey.load_or_create(home.key_file)
     boot = BootId(SystemRng().integer(BOOT_BITS))
     if options.join_code is not None:
-        joined = await join_cluster(
-            home, node_key, options.name, options.join_code, plugins=plugins, transports=options.transports
-        )
+        joined = await join_cluster(home, node_key, parse_join_code(options.join_code), options, plugins)
         return Membership(
             node_key=node_key,
             boot=boot,

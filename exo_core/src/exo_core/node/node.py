@@ -64,6 +64,8 @@ class Node:
         self._parts = parts
         self.announcements = tuple(announcements)
         """Sentences for the person who started it."""
+        self.urls: list[str] = []
+        """Where its front doors serve."""
 
     def __repr__(self) -> str:
         return f"Node({self.node_id} in cluster {self.cluster_id[:12]})"

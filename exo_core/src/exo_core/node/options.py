@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from exo_core.identity.enrolment_messages import Consistency
 from exo_core.node_handle import HttpOptions
 
 DEFAULT_NODE_PORT = 52416
@@ -15,7 +16,8 @@ class NodeOptions:
     """One field per option of `exo run`, checked and converted.
 
     `private`: a node for one conversation, with a temporary identity and log, and neither cluster, HTTP nor discovery;
-    `models_folder` then still is the usual one.
+    `models_folder` then still is the usual one. `consistency` is what a cluster that it founds
+    keeps, and what it asks of one that it joins; None: whatever that keeps.
     """
 
     home: Path
@@ -29,6 +31,7 @@ class NodeOptions:
     secret: str | None = field(default=None, repr=False)
     worker: bool = True
     discovery: bool = True
+    consistency: Consistency | None = None
     http: HttpOptions = field(default_factory=HttpOptions)
     models: tuple[str, ...] = ()
     models_folder: Path | None = None
