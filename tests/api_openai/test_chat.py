@@ -287,6 +287,37 @@ async def test_while_a_model_loads_a_stream_is_kept_alive(client: httpx.AsyncCli
     assert rest[-1] == "data: [DONE]"
 
 
+async def test_a_stream_whose_answer_pauses_is_kept_alive(
+    client: httpx.AsyncClient, node: ScriptedNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("exo_api_openai.streamed_answer.KEEP_ALIVE_SECONDS", 0.05)
+    back = asyncio.Event()
+
+    async def pausing(request: EngineRequest) -> AsyncGenerator[Answer]:
+        del request
+        first, last = chunks_of(["before ", "after"])
+        yield Accepted(prompt_ids=(1,))
+        yield first
+        yield Progress(phase="loading", done=1, total=2)
+        await back.wait()
+        yield last
+
+    node.add_script("pausing", pausing)
+    async with client.stream("POST", "/v1/chat/completions", json={**STREAM, "model": "pausing"}) as response:
+        lines = [line async for line in response.aiter_lines() if _resumed(line, back)]
+    assert ": keep-alive" in lines
+    deltas = [json.loads(line[6:])["choices"][0]["delta"] for line in lines if line.startswith("data: {")]
+    assert "".join(delta.get("content", "") for delta in deltas) == "before after"
+    assert [line for line in lines if line][-1] == "data: [DONE]"
+
+
+def _resumed(line: str, back: asyncio.Event) -> bool:
+    """Let the answer go on once the client was told that it will."""
+    if line == ": keep-alive":
+        back.set()
+    return True
+
+
 async def test_a_load_that_fails_at_once_has_a_status_and_one_that_fails_later_an_event(
     client: httpx.AsyncClient, node: ScriptedNode
 ) -> None:

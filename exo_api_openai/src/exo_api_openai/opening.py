@@ -11,7 +11,14 @@ from exo_http.errors import ApiError
 PATIENCE_SECONDS = 1.0
 """How long a stream that waits for a load is held back: a refusal that comes at once still gets its status."""
 
-FAILURE_STATUS = {"instance_lost": 503, "stopping": 503, "cancelled": 409, "client_too_slow": 408, "stalled": 504}
+UNAVAILABLE = ("instance_lost", "instance_removed", "does_not_fit", "load_failed", "fenced", "not_ready", "stopping")
+FAILURE_STATUS = {
+    **dict.fromkeys(UNAVAILABLE, 503),
+    "cancelled": 409,
+    "client_too_slow": 408,
+    "load_stalled": 504,
+    "stalled": 504,
+}
 
 
 async def first_word(inbox: Inbox) -> Accepted | None:

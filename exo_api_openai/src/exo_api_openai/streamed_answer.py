@@ -76,7 +76,7 @@ class StreamedAnswer(Response):
         usage, unfinished = Usage(accepted=accepted), set(range(self._choices))
         await _send(send, b"".join(self._writer.role(choice) for choice in range(self._choices)))
         is_behind = False
-        while (answer := await inbox.next()) is not None:
+        while (answer := await _next(inbox, send)) is not None:
             chunks, end = _tokens([answer, *inbox.rest()] if is_behind else [answer])
             for chunk in chunks:
                 usage.add(chunk)
@@ -92,6 +92,19 @@ class StreamedAnswer(Response):
         if unfinished:
             raise cancelled()
         await _send(send, (self._writer.usage(usage) if self._include_usage else b"") + DONE)
+
+
+async def _next(inbox: Inbox, send: Send) -> Answer | None:
+    """The next answer; while none comes (a replay waits for its model, say) the client hears that we live."""
+    while True:
+        patience = asyncio.timeout(KEEP_ALIVE_SECONDS)
+        try:
+            async with patience:
+                return await inbox.next()
+        except TimeoutError:
+            if not patience.expired():
+                raise
+        await _send(send, KEEP_ALIVE)
 
 
 def _tokens(answers: Sequence[Answer]) -> tuple[Sequence[Chunk], ApiError | None]:
