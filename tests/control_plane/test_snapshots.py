@@ -8,7 +8,7 @@ from exo_core.control_plane.messages import OfferFacts
 from exo_core.control_plane.retention import Retention
 from exo_core.identifiers import BootId, NodeId, Origin
 from exo_core.state.events import ExtensionChanged, FactId, Offer
-from exo_core.testing.virtual_cluster import VirtualCluster
+from exo_core.testing.simulation.cluster import VirtualCluster
 from exo_core.wire.codec import pack
 
 SHORT = Retention(snapshot_every=64, recent_s=5.0)

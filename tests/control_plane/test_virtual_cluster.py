@@ -15,7 +15,8 @@ from exo_core.identifiers import CommandId, NodeId
 from exo_core.log.payloads import decode_event
 from exo_core.state.commands import ChangeExtension, CommandAccepted
 from exo_core.state.events import Entry, ExtensionChanged, Offer
-from exo_core.testing.virtual_cluster import VirtualCluster
+from exo_core.testing.simulation.cluster import VirtualCluster
+from exo_core.testing.simulation.network import Weather
 
 STEP_S = 0.25
 CONVERGED_S = 30.0
@@ -51,7 +52,7 @@ class Storm:
 
     def rage(self, seconds: float) -> None:
         self.cluster.run(3.0)
-        self.cluster.drop = self.random.choice([0.0, 0.0, 0.05, 0.2])
+        self.cluster.network.weather = Weather(lost=self.random.choice([0.0, 0.0, 0.05, 0.2]))
         weights, actions = zip(*self.actions, strict=True)
         end = self.cluster.now + seconds
         while self.cluster.now < end:
@@ -61,7 +62,7 @@ class Storm:
     def calm(self) -> float:
         """End every fault; the seconds until there is one master and one log."""
         self.cluster.heal()
-        self.cluster.drop = 0.0
+        self.cluster.network.weather = Weather(lost=0.0)
         for name in self.cluster.nodes.keys() - set(self.cluster.up):
             self.cluster.start(name)
         asleep = max(node.paused_until for node in self.cluster.nodes.values())

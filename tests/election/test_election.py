@@ -13,7 +13,7 @@ from exo_core.election.standing import MasterChanged, Myself, Send, Standing
 from exo_core.identifiers import NO_EPOCH, BootId, Epoch, NodeId
 from exo_core.log.memory_log import MemoryLog
 from exo_core.testing.seeded_rng import SeededRng
-from exo_core.testing.virtual_cluster import VirtualCluster
+from exo_core.testing.simulation.cluster import VirtualCluster
 
 A, B, C = NodeId("a"), NodeId("b"), NodeId("c")
 MARK = LogMark(length=0, chain=bytes(32), last_epoch=NO_EPOCH, settled=0, safe=0)

@@ -1,0 +1,164 @@
+"""Sees every write, every acknowledgement and every stop of a runner, and knows what may not be.
+
+Nothing here is told by the protocol what it believes; all is judged from the disks. A promise that is broken raises
+`Violation` at the step that broke it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import final
+
+from exo_core.identifiers import BootId, Epoch, NodeId
+from exo_core.log.chain import body_of, next_chain
+from exo_core.log.payloads import decode_event
+from exo_core.state.events import Entry, FactId, InstanceDeleted, InstancePlaced
+from exo_core.state.state import State
+from exo_core.testing.simulation.disk import VirtualDisk
+from exo_core.testing.simulation.held_facts import FactKey, fact_key
+from exo_core.testing.simulation.violations import Violation
+from exo_core.testing.simulation.worker import Stopped
+from exo_core.wire.codec import decode_model
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A fact was acknowledged: where it stood in the log then, and which disks held it."""
+
+    key: FactKey
+    payload: bytes
+    index: int
+    holders: tuple[VirtualDisk, ...]
+
+    def survivors(self, gone: Iterable[NodeId] = ()) -> list[VirtualDisk]:
+        """Holders that were neither destroyed nor damaged there, and whose nodes are still members."""
+        absent = set(gone)
+        return [disk for disk in self.holders if self.key in disk and disk.node_id not in absent]
+
+
+@final
+class Witness:
+    """Of one cluster, from its first moment on."""
+
+    def __init__(self) -> None:
+        self.promises: dict[FactKey, Promise] = {}
+        self.committed: list[bytes] = []
+        """In `majority`: the chain after each entry that was final once."""
+        self._disks: list[VirtualDisk] = []
+        self._links: dict[bytes, tuple[bytes, bytes]] = {}  # chain -> the chain before it, and the payload
+        self._had: dict[bytes, set[NodeId]] = {}
+        self._keys: dict[bytes, list[FactKey]] = {}
+        self._epochs: dict[NodeId, Epoch] = {}
+        self._reigns: dict[Epoch, tuple[NodeId, BootId]] = {}
+
+    def watch(self, disk: VirtualDisk) -> None:
+        """A disk more."""
+        self._disks.append(disk)
+
+    # writes -------------------------------------------------------------------------------------------------
+
+    def written(self, disk: VirtualDisk, entries: Sequence[Entry]) -> None:
+        """These entries are at the end of that disk's log."""
+        previous = disk.chain_at(disk.length - len(entries)) or b""
+        for entry in entries:
+            self._check_link(disk, previous, entry)
+            self._had.setdefault(entry.chain, set()).add(disk.node_id)
+            previous = entry.chain
+
+    def _check_link(self, disk: VirtualDisk, previous: bytes, entry: Entry) -> None:
+        link = self._links.get(entry.chain)
+        if link is None:
+            right = next_chain(previous, body_of(entry.epoch, entry.event_id, entry.payload)) == entry.chain
+            self._links[entry.chain] = (previous, entry.payload)
+            if isinstance(entry.event_id, FactId):
+                self._keys.setdefault(entry.payload, []).append(fact_key(entry.event_id))
+        else:
+            right = link == (previous, entry.payload)
+        if not right:
+            raise Violation(promise="diverged", what=f"{entry.event_id} does not continue the log of {disk.node_id}")
+
+    def summed_up(self, disk: VirtualDisk) -> None:
+        """That disk has a snapshot now."""
+        snapshot = disk.snapshot
+        if snapshot is not None:
+            self._had.setdefault(snapshot.chain, set()).add(disk.node_id)
+
+    def had(self, chain: bytes) -> frozenset[NodeId]:
+        """Whose disks held the log that ends so, at any time."""
+        return frozenset(self._had.get(chain, ()))
+
+    # epochs -------------------------------------------------------------------------------------------------
+
+    def lives_in(self, node_id: NodeId, epoch: Epoch) -> None:
+        """That node is in that epoch after its turn."""
+        before = self._epochs.get(node_id)
+        if before is not epoch:
+            if before is not None and epoch < before:
+                raise Violation(promise="epoch went back", what=f"{node_id} was in {before} and is in {epoch}")
+            self._epochs[node_id] = epoch
+
+    def reigns(self, epoch: Epoch, node_id: NodeId, boot: BootId) -> None:
+        """That process leads."""
+        first = self._reigns.setdefault(epoch, (node_id, boot))
+        if first != (node_id, boot):
+            raise Violation(promise="two masters", what=f"{first} and {(node_id, boot)} lead in {epoch}")
+
+    # what was promised --------------------------------------------------------------------------------------
+
+    def safe(self, disk: VirtualDisk, index: int, needed: frozenset[NodeId], count: int) -> None:
+        """A master holds the log safe up to there: `count` disks of the nodes `needed` must have had it."""
+        chain = disk.chain_at(index) or b""
+        held = self.had(chain) & needed
+        if len(held) < count:
+            raise Violation(
+                promise="too few disks", what=f"{disk.node_id} calls {index} safe; it is on {sorted(held)} only"
+            )
+
+    def final(self, disk: VirtualDisk, index: int) -> None:
+        """In `majority`: a master holds the log final up to there."""
+        known = min(index, len(self.committed))
+        if known >= disk.first_index - 1 and known and disk.chain_at(known) != self.committed[known - 1]:
+            raise Violation(promise="reordered", what=f"entry {known} was final and is another one at {disk.node_id}")
+        for place in range(known + 1, index + 1):
+            self.committed.append(disk.chain_at(place) or b"")
+
+    def acknowledged(self, disk: VirtualDisk, payloads: Iterable[bytes], index: int) -> None:
+        """One of these facts (each would do) was said to be safe, by somebody whose log is on that disk."""
+        wanted = list(payloads)
+        for payload in wanted:
+            for key in self._keys.get(payload, ()):
+                if disk.facts.logged(key):
+                    holders = tuple(other for other in self._disks if key in other)
+                    self.promises.setdefault(key, Promise(key, payload, index, holders))
+                    return
+        what = " or ".join(str(decode_event(payload)) for payload in wanted)
+        raise Violation(promise="unfulfilled", what=f"{disk.node_id} acknowledged what its log does not hold: {what}")
+
+    # runners ------------------------------------------------------------------------------------------------
+
+    def stopped(self, disk: VirtualDisk, runner: Stopped) -> None:
+        """That node stopped a runner: its log must say why."""
+        for entry in reversed(disk.read(disk.first_index - 1, disk.length)):
+            event = decode_event(entry.payload)
+            if isinstance(event, InstanceDeleted) and event.instance_id == runner.instance_id:
+                return
+            if isinstance(event, InstancePlaced) and event.instance_id == runner.instance_id:
+                placement = event.placement
+                kept = any(shard.runner_id == runner.runner_id for shard in placement.shards)
+                if placement.placement_id > runner.placement_id and not kept:
+                    return
+        if not _summed_up(disk, runner):
+            raise Violation(promise="stopped", what=f"{disk.node_id} stopped {runner.runner_id} ({runner.reason})")
+
+
+def _summed_up(disk: VirtualDisk, runner: Stopped) -> bool:
+    """Whether the reason is older than the log's first entry."""
+    if disk.snapshot is None:
+        return False
+    state = decode_model(State, disk.snapshot.state)
+    instance = state.instances.get(runner.instance_id)
+    if runner.instance_id in state.deleted:
+        return True
+    placement = instance.placement if instance is not None else None
+    return placement is not None and placement.placement_id > runner.placement_id
