@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from exo_core.identifiers import Origin
 from exo_core.state.events import Entry, FactId, Offer
 
 
@@ -14,9 +15,14 @@ def facts_of(entries: Iterable[Entry]) -> tuple[Offer, ...]:
     )
 
 
+def fact_of(offer: Offer) -> tuple[Origin, int]:
+    """Which fact it is: its origin and number."""
+    return offer.event_id.origin, offer.event_id.seq
+
+
 def after_cut(cut: Iterable[Entry], outbox: Sequence[Offer]) -> tuple[Offer, ...]:
     """The outbox when these entries leave the log: their facts come first, since they are older; each once."""
-    merged = {(offer.event_id.origin, offer.event_id.seq): offer for offer in (*facts_of(cut), *outbox)}
+    merged = {fact_of(offer): offer for offer in (*facts_of(cut), *outbox)}
     return tuple(merged.values())
 
 
