@@ -172,6 +172,17 @@ class NodeHandle(Protocol):
         """Models that are in the state, embedded, or on this disk."""
         ...
 
+    @property
+    def tickets(self) -> Sequence[Ticket]:
+        """By which other nodes reach this one now, best first."""
+        ...
+
+    def recognition_tag(self, nonce: bytes) -> bytes:
+        """16 bytes that only members of this cluster can make for a nonce, for discoveries: a member recognises another
+        by it though neither names the cluster. It proves nothing, since anybody can repeat what they heard.
+        """
+        ...
+
     def suggest_peer(self, *tickets: Ticket) -> None:
         """Somebody may be reachable by these tickets of one listener, best first.
 

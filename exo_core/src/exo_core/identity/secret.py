@@ -20,6 +20,7 @@ from exo_core.identifiers import ClusterId
 from exo_core.identity.authority import CLUSTER_SUFFIX, Authority
 
 SECRET_BYTES = 32
+TAG_BYTES = 16
 
 
 @final
@@ -68,6 +69,13 @@ class ClusterSecret:
     def discovery_key(self) -> bytes:
         """32 bytes by which members recognise each other's announcements on a local network."""
         return self._derive("discovery", 32)
+
+    def recognition_tag(self, nonce: bytes) -> bytes:
+        """16 bytes that only members can make for a nonce: how one knows another without naming the cluster.
+
+        Proves nothing of who sends it, since anybody can repeat what they heard.
+        """
+        return hmac.digest(self.discovery_key, nonce, "sha256")[:TAG_BYTES]
 
     def _derive(self, label: str, length: int) -> bytes:
         return derive(self._key, label, length)

@@ -358,6 +358,7 @@ class Assembly:
                 models=self.models,
                 changes=self.changes,
                 tickets=lambda: self.door.tickets,
+                recognition_tag=self.membership.secret.recognition_tag,
                 invite=self.door.invite,
                 telemetry=lambda: self.board.telemetry,
             ),

@@ -52,6 +52,7 @@ class NodeParts:
     models: ModelService
     changes: Changes
     tickets: Callable[[], Sequence[Ticket]]
+    recognition_tag: Callable[[bytes], bytes]
     invite: Callable[[float], str]
     telemetry: Callable[[], Telemetry]
 
@@ -149,6 +150,9 @@ class Node:
 
     async def catalogue(self) -> tuple[ModelId, ...]:
         return await self._parts.models.catalogue()
+
+    def recognition_tag(self, nonce: bytes) -> bytes:
+        return self._parts.recognition_tag(nonce)
 
     def suggest_peer(self, *tickets: Ticket) -> None:
         self._parts.router.suggest(*tickets)

@@ -196,6 +196,15 @@ class ScriptedNode:
 
     # peers -----------------------------------------------------------------------------------------------
 
+    @property
+    def tickets(self) -> tuple[Ticket, ...]:
+        """Nobody reaches it."""
+        return ()
+
+    def recognition_tag(self, nonce: bytes) -> bytes:
+        """Of a cluster of its own."""
+        return hashlib.sha256(self.cluster_id.encode() + nonce).digest()[:16]
+
     def suggest_peer(self, *tickets: Ticket) -> None:
         """There is no network here."""
 
