@@ -166,8 +166,11 @@ class Participant:
         Raises `LogCorrupt` when a row of the log turns out bad: the log is to be opened again, which mends it.
         """
         outputs: list[Output] = []
+        had_master = self.election.master_id is not None
         for item in inputs:
             outputs.extend(self._while_disk_takes(self._take(item, now), now))
+        if had_master and self.election.master_id is None:  # do not wait for a tick to look for another
+            outputs.extend(self._while_disk_takes(self._on_tick(now), now))
         outputs.extend(self._while_disk_takes(self._end_turn(now), now))
         return outputs
 

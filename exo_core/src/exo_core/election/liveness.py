@@ -2,7 +2,7 @@
 
 A node is dead when it was silent for 1.25 s times this node's own health factor: whoever notices that its own loop
 lags stretches its patience (up to four times) before it accuses others. A closed connection is a suspicion at once:
-the node is dead after a quarter of a second unless it is heard again after the close.
+the node is dead after a quarter of a second unless it is heard again after the close, here or clearly by others.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from exo_core.identifiers import NodeId
 
 SILENCE_S = 1.25
 PROBE_S = 0.25
+HEARSAY_S = 0.1
+"""What others heard is younger than it says by its way here: so much later than a close must it be to disprove it."""
 LAG_S = 0.2
 LARGEST_FACTOR = 4.0
 _RECOVERY_S = 10.0
@@ -41,6 +43,7 @@ class Liveness:
         """A message of that node arrived here (or, `age` seconds ago, at somebody who told us)."""
         if age == 0.0:
             self._gone.discard(node_id)
+            self._closed_at.pop(node_id, None)
         elif node_id in self._gone:
             return
         self._heard_at[node_id] = max(self._heard_at.get(node_id, float("-inf")), now - age)
@@ -77,7 +80,7 @@ class Liveness:
         if heard_at is None or node_id in self._gone:
             return False
         closed_at = self._closed_at.get(node_id)
-        if closed_at is not None and heard_at <= closed_at and now - closed_at >= PROBE_S:
+        if closed_at is not None and heard_at <= closed_at + HEARSAY_S and now - closed_at >= PROBE_S:
             return False
         return now - max(heard_at, self._excused_to.get(node_id, heard_at)) < SILENCE_S * self._factor
 
