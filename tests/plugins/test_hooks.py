@@ -99,7 +99,7 @@ def test_exo_register_backends(site: Site) -> None:
 def test_exo_register_sources(site: Site) -> None:
     site.install("ant", '@hookimpl\ndef exo_register_sources(register): register("hill", "pathlib:Path")')
     sources = site.plugins(built_in=built_in_plugins()).sources()
-    assert sources.names == ["folder", "hill"]
+    assert sources.names == ["folder", "hill", "peers"]
     assert sources.get("folder") is FolderSource
 
 

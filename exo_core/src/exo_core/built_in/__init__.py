@@ -14,6 +14,7 @@ NAMES = {
     "event_logs": "event_logs",
     "folder": "folder_source",
     "machine": "machine_facts",
+    "peers": "peers_source",
 }
 """Plugin name to module."""
 

@@ -98,6 +98,12 @@ def read_header(path: Path) -> SafetensorsFile:
     return SafetensorsFile(path=path, tensors=tensors, complete=available == end, data_start=8 + length)
 
 
+def header_length(path: Path) -> int:
+    """How long the header of a file is, which follows its first eight bytes. Raises `ModelError` and `OSError`."""
+    with path.open("rb") as file:
+        return _header_length(path, file.read(8), path.stat().st_size)
+
+
 def _indexed_names(index: Path) -> Sequence[str]:
     try:
         names = TypeAdapter(dict[str, str]).validate_python(json.loads(index.read_bytes())["weight_map"]).values()

@@ -13,6 +13,7 @@ import pytest
 from exo_core.errors import ModelError
 from exo_core.identifiers import ModelId
 from exo_core.manifests import Manifest, ManifestFile
+from exo_core.model_files.safetensors_headers import read_header
 from exo_core.sources import FetchProgress, Part, Source
 
 
@@ -90,7 +91,7 @@ class SourceConformance:
     async def test_only_the_parts_asked_for_are_brought(self, source: Source, model_id: ModelId, into: Path) -> None:
         manifest = await self.resolved(source, model_id)
         file = manifest.files[0]
-        steps = [step async for step in source.fetch(manifest, [Part(path=file.path)], into)]
+        steps = await fetch_parts(source, manifest, [Part(path=file.path)], into)
         assert steps[-1].total == file.size
         assert broken_files(into, [file]) == []
         assert [path for path in into.rglob("*") if path.is_file()] == [into / file.path]
@@ -120,6 +121,22 @@ class SourceConformance:
         assert broken_files(into, manifest.files) == []
 
     @pytest.mark.asyncio
+    async def test_named_tensors_lie_in_their_place(self, source: Source, model_id: ModelId, into: Path) -> None:
+        manifest = await self.resolved(source, model_id)
+        path = next((file.path for file in manifest.files if file.path.endswith(".safetensors")), None)
+        if path is None:
+            pytest.skip("its models have no safetensors files")
+        whole = into.with_name("whole")
+        await fetch_all(source, manifest, whole)
+        await fetch_parts(source, manifest, [Part(path=path, tensors=())], into)
+        header = read_header(into / path)
+        assert header.tensors == read_header(whole / path).tensors
+        name = min(header.tensors)
+        await fetch_parts(source, manifest, [Part(path=path, tensors=(name,))], into)
+        start, end = header.range_of(name)
+        assert (into / path).read_bytes()[start:end] == (whole / path).read_bytes()[start:end]
+
+    @pytest.mark.asyncio
     async def test_a_model_that_does_not_travel_says_so(self, source: Source, model_id: ModelId, into: Path) -> None:
         if self.fetches:
             pytest.skip("its models travel")
@@ -142,7 +159,13 @@ def parts_of(manifest: Manifest) -> list[Part]:
 
 async def fetch_all(source: Source, manifest: Manifest, into: Path) -> list[FetchProgress]:
     """Bring everything, and how that went on."""
-    return [step async for step in source.fetch(manifest, parts_of(manifest), into)]
+    return await fetch_parts(source, manifest, parts_of(manifest), into)
+
+
+async def fetch_parts(source: Source, manifest: Manifest, parts: Sequence[Part], into: Path) -> list[FetchProgress]:
+    """Bring these, and how that went on."""
+    async with aclosing(source.fetch(manifest, parts, into)) as steps:
+        return [step async for step in steps]
 
 
 def broken_files(folder: Path, files: Sequence[ManifestFile]) -> list[str]:

@@ -1,0 +1,1 @@
+"""How do members get a model's files from each other?"""

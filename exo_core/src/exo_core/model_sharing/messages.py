@@ -1,0 +1,50 @@
+"""What members say to each other about the files of models.
+
+Who needs a model asks every member that it reaches whether it holds it (`HOLDING`). For each piece of a file it opens a
+stream (`PIECES`) to one that does. The stream brings a `PieceAnswer`, the bytes in messages of their own, and last
+their SHA-256, or an empty message when the file changed while it was read.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic import TypeAdapter
+
+from exo_core.frozen import Count, Frozen
+from exo_core.identifiers import ModelId
+from exo_core.messaging import Call
+
+
+class Holding(Frozen):
+    """Have you got this model complete, in this revision?"""
+
+    model_id: ModelId
+    revision: str
+
+
+class Held(Frozen):
+    """The answer. `reading` is how many pieces are being read there now."""
+
+    complete: bool
+    reading: Count = 0
+
+
+class PieceWanted(Frozen):
+    """Bytes start … end - 1 of a file of a model."""
+
+    model_id: ModelId
+    revision: str
+    path: str
+    start: Count
+    end: Count
+
+
+class PieceAnswer(Frozen):
+    """The bytes follow, or `refused` says why not."""
+
+    refused: str | None = None
+
+
+HOLDING: Final[Call[Holding, Held]] = Call("model_holding", TypeAdapter(Holding), TypeAdapter(Held))
+PIECES: Final = "model_pieces"
