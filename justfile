@@ -19,6 +19,10 @@ fix:
     uv run ruff check --fix
     uv run ruff format
 
+# More than a hundred streams cross every kind of fault of five real nodes; about ten minutes.
+prove-reliability:
+    uv run pytest -m "" -s tests/reliability/test_many_streams.py
+
 # What CI runs.
 ci:
     .ci/run

@@ -23,8 +23,10 @@ from exo_core.testing.reliability.tally import Tally
 
 NAMES = ("alpha", "beta", "gamma", "delta", "epsilon")
 PROMPTS = ("What is exo?", "Hello!", "What is a cluster?", "Who are you?", "What can you do?")
-PACE = Fault(links="runner", delay_s=0.02)
-"""Slows a pipeline of two stages to at most 25 tokens a second, so that a stream lasts on any machine."""
+PACE = Fault(links="runner", delay_s=0.01)
+"""Slows a pipeline of two stages to at most 50 tokens a second: no stream is over before the next blow of a storm."""
+HELD = Fault(links="runner", delay_s=0.2)
+"""While streams begin and until the blows are over, so that on the slowest machine none ends before."""
 PATIENCE_S = 180.0
 
 
@@ -43,7 +45,7 @@ class Faults:
 class ProcessCluster:
     """`nodes` that have met and hold `instances`, each a pipeline over two neighbours. `tally`: what `crossing` saw."""
 
-    def __init__(self, folder: Path, size: int, *, wraps: str, tokens: int = 100) -> None:
+    def __init__(self, folder: Path, size: int, *, wraps: str, tokens: int = 75) -> None:
         """`wraps`: the transport that they use, as `package.module:factory`. `tokens`: of each answer."""
         self.tokens = tokens
         self.tally = Tally()
@@ -64,7 +66,6 @@ class ProcessCluster:
             for one, other in zip(self.nodes, [*self.nodes[1:], self.nodes[0]], strict=True):
                 self.instances.append(one.place("tiny", "--min-nodes", "2", "--nodes", f"{one.name},{other.name}"))
             self._ask_undisturbed()
-            self.heal()
             yield self
         finally:
             for node in self.nodes:
@@ -86,6 +87,7 @@ class ProcessCluster:
 
         The body must leave the gateways alone, and say `happen()` at each of its faults.
         """
+        self.chaos.put(HELD)
         running = [
             RecordedStream(gateways[at % len(gateways)], PROMPTS[at % len(PROMPTS)], tokens=self.tokens)
             for at in range(streams)
@@ -94,18 +96,20 @@ class ProcessCluster:
             stream.wait_for_tokens(2)
         faults = Faults()
         yield faults
+        self.chaos.put(PACE)
         for stream in running:
             stream.wait_for_end()
+        self.chaos.heal()
         for stream in running:
             self.tally.add(stream, self._references[stream.prompt], faults.moments, what)
 
     def part(self, node: NodeProcess) -> None:
         """Nothing that nodes say passes between this one and the others; stages still hear each other."""
-        self.chaos.put(PACE, *parting([node.node_id], [other.node_id for other in self.others(node)], links="node"))
+        self.chaos.put(HELD, *parting([node.node_id], [other.node_id for other in self.others(node)], links="node"))
 
     def heal(self) -> None:
-        """The network is as it was: slow between stages, and nothing else."""
-        self.chaos.put(PACE)
+        """Undo `part`."""
+        self.chaos.put(HELD)
 
     # how it is -----------------------------------------------------------------------------------------------------
 
@@ -136,14 +140,12 @@ class ProcessCluster:
         }
 
     def check_answers(self) -> None:
-        """Ask all once more, at full speed. Raises `AssertionError` unless the answers are the undisturbed ones."""
-        self.chaos.heal()
+        """Ask all once more. Raises `AssertionError` unless the answers are the undisturbed ones."""
         for prompt, reference in self._references.items():
             stream = RecordedStream(self.nodes[0], prompt, tokens=self.tokens)
             stream.wait_for_end()
             assert stream.is_complete, stream.error
             assert sameness(stream.tokens, reference, is_complete=True) != "different", prompt
-        self.heal()
 
     def cut_power(self) -> None:
         """Every node and every runner ends at one moment."""

@@ -1,0 +1,52 @@
+"""The long proof: five nodes, every kind of blow, more than a hundred streams; `just prove-reliability`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from exo_core.testing.reliability.blows import BLOWS, strike
+from exo_core.testing.reliability.process_cluster import ProcessCluster
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+STREAMS = 5
+NEEDED = 100
+
+
+@pytest.fixture(scope="module")
+def five(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessCluster]:
+    """Five nodes and five instances."""
+    folder = tmp_path_factory.mktemp("five")
+    with ProcessCluster(folder, 5, wraps="exo_transport_tcp.transport:TcpTransport").running() as made:
+        yield made
+
+
+@pytest.mark.parametrize(("turn", "blow"), enumerate(BLOWS))
+def test_a_blow(five: ProcessCluster, turn: int, blow: str) -> None:
+    strike(five, blow, streams=STREAMS, turn=turn)
+    print(blow, five.tally)
+
+
+def test_a_rolling_restart_of_all(five: ProcessCluster) -> None:
+    for node in five.nodes:
+        five.until_whole()
+        with five.crossing(f"restart of {node.name}", gateways=[five.others(node)[-1]], streams=STREAMS) as faults:
+            faults.happen()
+            node.stop()
+            node.start()
+    five.until_whole()
+
+
+def test_after_a_power_cut_the_models_are_back_unasked(five: ProcessCluster) -> None:
+    five.until_whole()
+    five.cut_power()
+    five.start_all()
+    five.until_whole()
+    five.check_answers()
+
+
+def test_of_more_than_a_hundred_streams_enough_came_to_their_end(five: ProcessCluster) -> None:
+    print(five.tally, *five.tally.errors, sep="\n")
+    assert five.tally.streams >= NEEDED
+    five.tally.check()
