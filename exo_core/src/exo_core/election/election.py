@@ -3,11 +3,11 @@
 | role      | what happens                                              | then                                        |
 |-----------|-----------------------------------------------------------|---------------------------------------------|
 | seeking   | a master's heartbeat at or above our epoch                | follow it                                   |
-| seeking   | its turn has come (0.3 s times its rank among the live)   | ask all members (pre-vote): asking          |
-| asking    | somebody refuses (it still hears a master)                | seeking, later again                        |
-| asking    | all live peers grant, or nobody refused for 0.3 s         | availability: lead; majority: voting        |
-| asking    | a majority of members grants                              | majority: durable epoch, real votes: voting |
-| voting    | a majority of members grants                              | lead                                        |
+| seeking   | its candidacy's turn has come                             | ask all members (pre-vote): asking          |
+| asking    | the candidacy won (`candidacy` has the rules)             | lead                                        |
+| asking    | majority: it may be voted for                             | durable epoch, real votes: voting           |
+| voting    | the candidacy won                                         | lead                                        |
+| asking    | it must wait                                              | seeking, later again                        |
 | following | its master is silent, gone, or yields                     | seeking (or following the other)            |
 | following | another master is heard, its own still lives              | stays (sticky), tells its master: `Rival`   |
 | leading   | another master is met, larger by (followers, epoch)       | yield to it, or wait for its higher epoch   |
@@ -25,12 +25,12 @@ promise: nothing below that epoch is accepted afterwards, and only a candidate w
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Literal, final
 
 from exo_core.clock import Rng
 from exo_core.election.addressees import addressees
 from exo_core.election.ballots import refusal
+from exo_core.election.candidacy import Candidacy, Outcome, Phase
 from exo_core.election.liveness import SILENCE_S, Liveness
 from exo_core.election.messages import (
     Abdication,
@@ -47,23 +47,11 @@ from exo_core.election.standing import ElectionAction, EpochStore, MasterChanged
 from exo_core.identifiers import Epoch, NodeId
 
 HEARTBEAT_S = 0.25
-RANK_DELAY_S = 0.3
-ROUND_S = 0.3
 TICK_S = 0.05
 CALM_TICK_S = 0.125
 """While there is a master: heartbeats are due every second tick."""
 
 Role = Literal["seeking", "asking", "voting", "following", "leading"]
-
-
-@dataclass
-class _Round:
-    """A pre-vote or vote in progress."""
-
-    phase: Literal["pre", "real"]
-    epoch: Epoch
-    until: float
-    granted: set[NodeId] = field(default_factory=set[NodeId])
 
 
 @final
@@ -79,9 +67,7 @@ class Election:
         self.role: Role = "seeking"
         self.master_id: NodeId | None = None
         self._highest = store.epoch
-        self._round: _Round | None = None
-        self._move_at: float | None = None
-        self._fresh_until = now + SILENCE_S
+        self._candidacy = Candidacy(self._me, self._roster, rng, fresh_until=now + SILENCE_S)
         self._next_heartbeat = now
         self._master_followers = 0
 
@@ -209,9 +195,10 @@ class Election:
     def _follow(self, epoch: Epoch) -> Iterator[ElectionAction]:
         changed = self.role != "following" or self.master_id != epoch.master_id or self.epoch != epoch
         self._raise_epoch(epoch)
-        self.role, self.master_id, self._round, self._move_at = "following", epoch.master_id, None, None
+        self.role, self.master_id = "following", epoch.master_id
+        self._candidacy.end()
         if changed:
-            self._fresh_until = float("-inf")
+            self._candidacy.settled()
             self._next_heartbeat = float("-inf")  # the master replicates to those that say they follow it
             yield MasterChanged(self.master_id, epoch)
 
@@ -232,82 +219,55 @@ class Election:
         return self.master_id is not None and self.liveness.is_live(self.master_id, now)
 
     def _seek(self) -> Iterator[ElectionAction]:
-        self.role, self.master_id, self._round, self._move_at = "seeking", None, None, None
+        self.role, self.master_id = "seeking", None
+        self._candidacy.end()
         yield MasterChanged(None, self.epoch)
 
     # becoming one -----------------------------------------------------------------------------------------
 
     def _move(self, now: float, standing: Standing) -> Iterator[ElectionAction]:
-        if self.role == "seeking" and standing.may_lead:
-            if self._move_at is None:
-                self._move_at = now + self._patience(now, standing)
-            if now >= self._move_at:
-                yield from self._ask("pre", now, standing)
-        elif self._round is not None and now >= self._round.until:
-            yield from self._end_of_round(now, standing)
+        if self.role == "seeking" and standing.may_lead and self._candidacy.is_due(now, standing):
+            yield from self._ask("pre", now, standing)
+        else:
+            yield from self._decide(self._candidacy.timed_out(now, standing), now, standing)
 
-    def _patience(self, now: float, standing: Standing) -> float:
-        """How long to wait for others: a fresh start gives a present master time to be heard."""
-        others = standing.members - {self._me}
-        if not others:
-            return 0.0
-        fresh = max(0.0, self._fresh_until - now)
-        return fresh + RANK_DELAY_S * self._roster.rank(standing.priority, others, now) + 0.02 * self._rng.random()
-
-    def _ask(self, phase: Literal["pre", "real"], now: float, standing: Standing) -> Iterator[ElectionAction]:
+    def _ask(self, phase: Phase, now: float, standing: Standing) -> Iterator[ElectionAction]:
         proposed = Epoch(term=max(self._highest.term, self.epoch.term) + 1, master_id=self._me)
         if phase == "real":
             self._raise_epoch(proposed)  # the vote for oneself, durable before anybody is asked
         self.role = "asking" if phase == "pre" else "voting"
-        self._round = _Round(phase, proposed, now + ROUND_S * self.liveness.factor)
+        self._candidacy.begin(phase, proposed, now)
         ballot = Ballot(phase=phase, epoch=proposed, priority=standing.priority, mark=standing.mark)
         for peer in sorted(standing.peers):
             yield Send(peer, ballot)
-        yield from self._count(now, standing)
+        yield from self._decide(self._candidacy.counted(now, standing), now, standing)
 
     def _on_answer(
         self, sender: NodeId, answer: BallotAnswer, now: float, standing: Standing
     ) -> Iterator[ElectionAction]:
         self._see(answer.highest)
-        current = self._round
-        if current is None or (answer.phase, answer.epoch) != (current.phase, current.epoch):
-            return
-        if not answer.granted and (standing.consistency == "availability" or answer.highest > current.epoch):
-            self._try_later(now)
-            return
-        if answer.granted:
-            current.granted.add(sender)
-        yield from self._count(now, standing)
+        yield from self._decide(self._candidacy.answered(sender, answer, now, standing), now, standing)
 
-    def _count(self, now: float, standing: Standing) -> Iterator[ElectionAction]:
-        """Go on as soon as the answers that are in suffice."""
-        current = self._round
-        if current is None:
-            return
-        if standing.consistency == "majority":
-            votes = (current.granted | {self._me}) & standing.members
-            if 2 * len(votes) > len(standing.members):
-                yield from self._ask("real", now, standing) if current.phase == "pre" else self._lead(now, standing)
-        elif self.liveness.live(standing.peers, now) <= current.granted:
+    def _decide(self, outcome: Outcome | None, now: float, standing: Standing) -> Iterator[ElectionAction]:
+        """What a round came to."""
+        if outcome == "won":
             yield from self._lead(now, standing)
-
-    def _end_of_round(self, now: float, standing: Standing) -> Iterator[ElectionAction]:
-        """Time is up: in `availability` nobody refused, and whoever is silent does not count."""
-        if standing.consistency == "availability":
-            yield from self._lead(now, standing)
-        else:
+        elif outcome == "vote":
+            yield from self._ask("real", now, standing)
+        elif outcome == "later":
             self._try_later(now)
 
     def _try_later(self, now: float) -> None:
-        self.role, self._round = "seeking", None
-        self._move_at = now + ROUND_S * (1 + self._rng.random())
+        self.role = "seeking"
+        self._candidacy.postpone(now)
 
     def _lead(self, now: float, standing: Standing) -> Iterator[ElectionAction]:
         """Take the office: a term above every one seen (or the one that was voted), durable, then said aloud."""
-        voted = self._round.epoch if self._round is not None and self._round.phase == "real" else None
-        epoch = voted or Epoch(term=max(self._highest.term, self.epoch.term) + 1, master_id=self._me)
+        next_term = max(self._highest.term, self.epoch.term) + 1
+        epoch = self._candidacy.voted_epoch or Epoch(term=next_term, master_id=self._me)
         self._raise_epoch(epoch)
-        self.role, self.master_id, self._round, self._move_at = "leading", self._me, None, None
+        self.role, self.master_id = "leading", self._me
+        self._candidacy.end()
         yield MasterChanged(self._me, epoch)
         self._next_heartbeat = now + HEARTBEAT_S
         yield from self._heartbeats(now, standing)
@@ -338,7 +298,7 @@ class Election:
             return "I lead"
         if self.role == "following" and self.master_id != sender and self._master_lives(now):
             return f"I still hear {self.master_id}"
-        return refusal(ballot, sender, standing, self.epoch, self._me if self._round is not None else None)
+        return refusal(ballot, sender, standing, self.epoch, self._me if self._candidacy.phase is not None else None)
 
     # the rest ---------------------------------------------------------------------------------------------
 
