@@ -193,9 +193,9 @@ class Participant:
             case Offered():
                 self._unsaved.append(item)
             case Commanded():
-                yield from self._commanding.decide(item, self._leading, self.election.master_id)
+                yield from self._commanding.decide(item, self.election.master_id)
             case Concluded():
-                self._commanding.conclude(item, self._leading)
+                self._commanding.conclude(item)
             case ReachableNow():
                 for peer in self._reachable - item.peers:
                     self.election.closed(peer, now)
@@ -292,7 +292,7 @@ class Participant:
         if leading is None:
             return
         if isinstance(message, OfferFacts):
-            yield from self._commanding.take_offers(sender, message, leading)
+            yield from self._commanding.take_offers(sender, message)
         elif message.epoch == leading.epoch and isinstance(message, Replicated):
             leading.on_replicated(sender, message, now)
         elif message.epoch == leading.epoch and isinstance(message, Mismatch):
@@ -313,12 +313,13 @@ class Participant:
     def _on_master(self, change: MasterChanged) -> Iterator[Output]:
         extent = self.extent
         self._leading = None
+        self._commanding.close_reign()
         self._following.extent = extent
         yield from self._waiting.stepped_down(change.master_id)
         if change.master_id == self._me:
             self._leading = Leading(self._ledger, self._me, change.epoch, extent)
             self._wholeness.leads()
-            self._commanding.open_reign(change.epoch, self._consistency)
+            self._commanding.open_reign(self._leading, self._consistency)
         yield MasterIs(change.master_id, change.epoch)
 
     # the end of a turn --------------------------------------------------------------------------------------
@@ -339,6 +340,8 @@ class Participant:
         """All of a turn in one write: own facts go straight into the log here, or into the outbox."""
         items = list(self._unsaved)
         if self._leading is not None:
+            self._commanding.take_outbox()
+        if self._leading is not None and not self._ledger.awaits_turn(self._origin):
             seqs = [self._ledger.stage_fact(self._leading.epoch, self._origin, item.fact) for item in items]
         elif items:
             seqs = [item.seq for item in self._ledger.put_in_outbox(self._origin, [item.fact for item in items])]
@@ -354,7 +357,7 @@ class Participant:
         if self._ledger.damage is not None:
             self._ledger.mended()  # it leads: there is nobody to fetch from
         standing = self.standing()
-        more_is_safe = leading.judge(standing.members, self.live(now), self._recent(now), standing.consistency)
+        more_is_safe = leading.judge(standing.members, self.live(now), self._lately(now), standing.consistency)
         followers = self.election.followers(standing, now)
         for peer, frame in leading.frames(followers, now):
             yield Outgoing(peer, frame)
@@ -362,15 +365,11 @@ class Participant:
             for peer, frame in leading.announce(followers):
                 yield Outgoing(peer, frame)
 
-    def _recent(self, now: float) -> frozenset[NodeId]:
+    def _lately(self, now: float) -> frozenset[NodeId]:
         """Members that hold back what is settled: heard lately, or this node has not been here for long itself."""
-        liveness, since_start = self.election.liveness, now - self._started_at
-        silence = {node_id: liveness.silence(node_id, now) for node_id in self.state.members}
-        return frozenset(
-            node_id
-            for node_id, seconds in silence.items()
-            if node_id == self._me or (since_start if seconds is None else seconds) < self._retention.recent_s
-        )
+        absence = self._retention.recent_s
+        silent = self.election.liveness.silent_for(self.state.members, absence, now, since=self._started_at)
+        return frozenset(self.state.members) - silent | {self._me}
 
     def _tell(self, added: Sequence[Applied]) -> Iterator[Applied]:
         for item in added:
