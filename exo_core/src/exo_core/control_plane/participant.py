@@ -338,20 +338,26 @@ class Participant:
 
     def _save(self) -> Iterator[Output]:
         """All of a turn in one write: own facts go straight into the log here, or into the outbox."""
-        items = list(self._unsaved)
-        if self._leading is not None:
-            self._commanding.take_outbox()
-        if self._leading is not None and not self._ledger.awaits_turn(self._origin):
-            seqs = [self._ledger.stage_fact(self._leading.epoch, self._origin, item.fact) for item in items]
-        elif items:
-            seqs = [item.seq for item in self._ledger.put_in_outbox(self._origin, [item.fact for item in items])]
-        else:
-            seqs = []
+        if self._leading is None:
+            self._put_away()
+            return
+        self._commanding.take_outbox()
+        if self._ledger.awaits_turn(self._origin):
+            self._put_away()
+        seqs = [self._ledger.stage_fact(self._leading.epoch, self._origin, item.fact) for item in self._unsaved]
         added = self._ledger.commit()
-        self._unsaved = []
-        for item, seq in zip(items, seqs, strict=True):
-            self._waiting.offered(seq, item.waiter)
+        self._saved(seqs)
         yield from self._tell(added)
+
+    def _put_away(self) -> None:
+        if self._unsaved:
+            ids = self._ledger.put_in_outbox(self._origin, [item.fact for item in self._unsaved])
+            self._saved([event_id.seq for event_id in ids])
+
+    def _saved(self, seqs: Sequence[int]) -> None:
+        for item, seq in zip(self._unsaved, seqs, strict=True):
+            self._waiting.offered(seq, item.waiter)
+        self._unsaved = []
 
     def _replicate(self, leading: Leading, now: float) -> Iterator[Output]:
         if self._ledger.damage is not None:
