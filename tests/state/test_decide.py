@@ -36,6 +36,9 @@ BASE = apply_all(
 )
 
 
+TWO = apply_all(BASE, [NodeStarted(node_id=NodeId("b"), boot=BootId(1), name="B", version="1")])
+
+
 def wish(instance: str, model: str = "m", min_nodes: int = 1, nodes: tuple[str, ...] = ()) -> PlacementRequest:
     return PlacementRequest(
         instance_id=InstanceId(instance),
@@ -62,10 +65,10 @@ ACCEPTED: list[Command] = [
 
 @pytest.mark.parametrize("command", ACCEPTED, ids=lambda command: command.type)
 def test_a_command_again_is_accepted_and_makes_no_new_fact(command: Command) -> None:
-    first = decide(BASE, command)
+    first = decide(TWO, command)
     assert isinstance(first, Decision)
     assert first.facts
-    again = decide(apply_all(BASE, first.facts), command)
+    again = decide(apply_all(TWO, first.facts), command)
     assert again == Decision(instance_id=first.instance_id)
 
 
@@ -91,6 +94,7 @@ REFUSED: list[tuple[Command, int, str, str]] = [
     (DeleteInstance(command_id=ID, instance_id=InstanceId("x")), 404, "instance_not_found", "exo status"),
     (ForgetNode(command_id=ID, node_id=NodeId("z")), 404, "node_not_found", "exo status"),
     (ForgetNode(command_id=ID, node_id=NodeId("a")), 409, "node_alive", "exo leave"),
+    (ForgetNode(command_id=ID, node_id=NodeId("a"), forgotten=False), 409, "nobody_stays", "nothing to leave"),
     (
         AddModel(command_id=ID, manifest=MANIFEST, card=CARD.model_copy(update={"model_id": ModelId("y")})),
         400,
@@ -127,6 +131,13 @@ def test_an_instance_id_is_used_once() -> None:
 def test_a_dead_node_can_be_forgotten() -> None:
     state = apply_all(BASE, [NodeDead(node_id=NodeId("a"))])
     assert after(state, ForgetNode(command_id=ID, node_id=NodeId("a"))).left == {"a": True}
+
+
+def test_nobody_leaves_machines_that_are_all_dead() -> None:
+    leave = ForgetNode(command_id=ID, node_id=NodeId("a"), forgotten=False)
+    refusal = decide(apply_all(TWO, [NodeDead(node_id=NodeId("b"))]), leave)
+    assert isinstance(refusal, CommandRefused)
+    assert "exo forget" in refusal.message
 
 
 def test_every_command_is_decided() -> None:

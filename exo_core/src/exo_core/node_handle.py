@@ -146,6 +146,13 @@ class NodeHandle(Protocol):
         """Have the master decide. Returns once the facts are safe; raises `NoMaster` after 15 s without one."""
         ...
 
+    async def leave(self) -> CommandAnswer:
+        """Have the master record that this node leaves its cluster; soon after an acceptance the node stops.
+
+        Raises `UserError` when no master answers.
+        """
+        ...
+
     def generate(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer]:
         """Answer a request by any instance of that model, wherever its head is.
 

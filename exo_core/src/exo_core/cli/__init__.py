@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "Start this machine's node (`exo` alone does the same)."),
     "invite": ("invite", "Print a code by which another machine joins."),
-    "leave": ("not_there_yet", "This machine leaves its cluster."),
-    "forget": ("not_there_yet", "Strike off a machine that is gone for good."),
+    "leave": ("leave", "This machine leaves its cluster."),
+    "forget": ("forget", "Strike off a machine that is gone for good."),
     "status": ("status", "Nodes, links, instances and runners."),
     "models": ("models", "The models that can be placed."),
     "place": ("place", "Place a model on the cluster."),

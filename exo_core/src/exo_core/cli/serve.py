@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import urlsplit
 
+import click
 from rich.console import Console
 from rich.text import Text
 
 from exo_core.cli.stop_signals import on_first_signal
 from exo_core.cli.tables import plain
+from exo_core.errors import UserError
 from exo_core.node.assembly import running_node
+from exo_core.node.departures import Departure
+from exo_core.node.home import Home
 from exo_core.node.node import Node
 from exo_core.node.options import NodeOptions
 
@@ -38,7 +42,29 @@ async def _run_until(stop: asyncio.Event, started: asyncio.Event, options: NodeO
         started.set()
         if not quiet:
             _say_hello(node, options)
-        await stop.wait()
+        departed = await _until_departed(node, stop)
+    if departed is None:
+        return
+    if departed.how == "left":
+        click.echo(f"{options.name} left its cluster. {_what_next(node)}", err=True)
+    else:
+        raise UserError(departed.reason if departed.how == "copied" else f"{departed.reason}. {_what_next(node)}")
+
+
+async def _until_departed(node: Node, stop: asyncio.Event) -> Departure | None:
+    """Wait for either; None when it was told to stop."""
+    departed, told = asyncio.ensure_future(node.departed()), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait((departed, told), return_when=asyncio.FIRST_COMPLETED)
+        return departed.result() if departed.done() else None
+    finally:
+        departed.cancel()
+        told.cancel()
+
+
+def _what_next(node: Node) -> str:
+    kept = Home(node.home).aside(node.cluster_id, node.node_id)
+    return f"What it had is kept in {kept}. Join again with a code of `exo invite`: exo run --join CODE. Alone: exo run"
 
 
 def _for_here(url: str) -> str:

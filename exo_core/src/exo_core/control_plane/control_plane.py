@@ -44,7 +44,7 @@ from exo_core.control_plane.topics import ELECTION_TOPIC, LOG_TOPIC
 from exo_core.election.standing import Myself
 from exo_core.errors import ExoError, LogCorrupt
 from exo_core.event_logs import EventLog
-from exo_core.identifiers import BootId, Epoch, NodeId
+from exo_core.identifiers import BootId, CommandId, Epoch, NodeId
 from exo_core.log.payloads import decode_event, decode_fact
 from exo_core.messaging import Messenger
 from exo_core.node_handle import AppliedEvent, LogView
@@ -52,7 +52,7 @@ from exo_core.observations import Observation
 from exo_core.placement import Topology
 from exo_core.placement_rules.topology import topology_of
 from exo_core.plugins.manager import Plugins
-from exo_core.state.commands import Command, CommandAccepted, CommandAnswer
+from exo_core.state.commands import Command, CommandAccepted, CommandAnswer, ForgetNode
 from exo_core.state.events import Fact, NodeStarted, Offer
 from exo_core.state.state import State
 
@@ -155,6 +155,10 @@ class ControlPlane:
         if isinstance(answer, CommandAccepted):
             await self.wait_for_index(answer.index, CATCH_UP_S)
         return answer
+
+    async def leave(self, command_id: CommandId) -> CommandAnswer:
+        """Have the master record that this node leaves, whose log need not hear of it any more. Raises `NoMaster`."""
+        return await self._desk.submit(ForgetNode(command_id=command_id, node_id=self.node_id, forgotten=False))
 
     @property
     def on_their_way(self) -> tuple[Fact, ...]:

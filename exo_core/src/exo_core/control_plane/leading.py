@@ -139,8 +139,9 @@ class Leading:
         """Find out anew how far the log has come; True when more became safe."""
         before = self.extent
         held = {node_id: self._matched_by(node_id) for node_id in members | recent | {self._me}}
-        disks = sorted((held[node_id] for node_id in members | {self._me}), reverse=True)
-        need = len(members) // 2 + 1 if consistency == "majority" else min(2, len(live | {self._me}))
+        holders = members or {self._me}  # a master that leaves is none: its disk goes with it
+        disks = sorted((held[node_id] for node_id in holders), reverse=True)
+        need = len(members) // 2 + 1 if consistency == "majority" else max(1, min(2, len(live & holders)))
         reached = disks[need - 1] if need <= len(disks) else 0
         if reached <= before.safe or (consistency == "majority" and not self._is_mine(reached)):
             reached = before.safe

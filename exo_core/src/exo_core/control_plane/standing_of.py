@@ -24,9 +24,14 @@ def standing_of(
     consistency: Literal["availability", "majority"],
     priority: int,
     healthy: bool,
+    leads: bool,
 ) -> Standing:
-    """`founds`: this node may found the cluster and has not yet. `healthy`: nothing keeps it from leading."""
+    """`founds`: this node may found the cluster and has not yet. `healthy`: nothing keeps it from leading.
+
+    A master whose own leaving is in the log goes on until that is safe: nobody else might know of it.
+    """
     state = ledger.state
+    is_leaving = leads and me in state.left and extent.safe < ledger.members_changed_at
     members = frozenset({me}) if founds else frozenset(state.members)
     return Standing(
         members=members,
@@ -43,7 +48,7 @@ def standing_of(
             state=_state_mark(ledger),
         ),
         reducers=REDUCERS,
-        may_lead=me in members and healthy,
+        may_lead=healthy and (me in members or is_leaving),
     )
 
 

@@ -21,6 +21,7 @@ from exo_core.control_socket.messages import (
     EventsQuestion,
     GenerateQuestion,
     InviteQuestion,
+    LeaveQuestion,
     PreviewsQuestion,
     Problem,
     Question,
@@ -64,6 +65,10 @@ class SocketOperations:
     async def submit(self, command: Command) -> CommandAnswer:
         """See `Operations`."""
         return await self._command(CommandQuestion(command=command))
+
+    async def leave(self) -> CommandAnswer:
+        """See `Operations`."""
+        return await self._command(LeaveQuestion())
 
     async def generate(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer]:
         """See `Operations`."""

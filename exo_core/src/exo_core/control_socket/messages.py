@@ -71,6 +71,12 @@ class EventsQuestion(Frozen):
     follow: bool = False
 
 
+class LeaveQuestion(Frozen):
+    """Leave the cluster, and stop."""
+
+    ask: Literal["leave"] = "leave"
+
+
 Question = Annotated[
     StatusQuestion
     | CatalogueQuestion
@@ -79,7 +85,8 @@ Question = Annotated[
     | CommandQuestion
     | GenerateQuestion
     | InviteQuestion
-    | EventsQuestion,
+    | EventsQuestion
+    | LeaveQuestion,
     Field(discriminator="ask"),
 ]
 

@@ -39,6 +39,10 @@ class Operations(Protocol):
         """Have the master decide."""
         ...
 
+    async def leave(self) -> CommandAnswer:
+        """Leave the cluster; the node stops soon after an acceptance. Raises `UserError`."""
+        ...
+
     def generate(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer]:
         """Answer a request; closing the generator cancels it."""
         ...
@@ -78,6 +82,10 @@ class LocalOperations:
     async def submit(self, command: Command) -> CommandAnswer:
         """See `Operations`."""
         return await self._node.submit(command)
+
+    async def leave(self) -> CommandAnswer:
+        """See `Operations`."""
+        return await self._node.leave()
 
     def generate(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer]:
         """See `Operations`."""

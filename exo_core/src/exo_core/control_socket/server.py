@@ -21,6 +21,7 @@ from exo_core.control_socket.messages import (
     EventsQuestion,
     GenerateQuestion,
     InviteQuestion,
+    LeaveQuestion,
     PreviewsQuestion,
     Problem,
     Question,
@@ -112,6 +113,8 @@ async def _replies(question: Question, operations: Operations) -> AsyncGenerator
             yield CommandReply(answer=await operations.add_model(question.model_id))
         case CommandQuestion():
             yield CommandReply(answer=await operations.submit(question.command))
+        case LeaveQuestion():
+            yield CommandReply(answer=await operations.leave())
         case InviteQuestion():
             yield Document(value=await operations.invite(question.minutes))
         case EventsQuestion():

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from exo_core.frozen import JsonObject, JsonValue
 from exo_core.identifiers import InstanceId, NodeId, RunnerId
 from exo_core.node_handle import NodeHandle
-from exo_core.placement import LinkMeasure, Shard
+from exo_core.placement import LinkMeasure, Placement, Shard
 from exo_core.state.state import Instance, Member, State
 from exo_core.telemetry import RunnerTelemetry, Telemetry
 
@@ -63,8 +63,13 @@ def instance_document(node: NodeHandle, instance_id: InstanceId) -> JsonObject:
         "status": status,
         "detail": detail,
         "generation": _generation(instance, node.telemetry),
-        "shards": [shard_document(shard) for shard in placement.shards] if placement else [],
+        "shards": [shard_document(shard) for shard in _present(node.state, placement)],
     }
+
+
+def _present(state: State, placement: Placement | None) -> Sequence[Shard]:
+    """The shards on members. Those on a machine that left are nowhere any more."""
+    return [shard for shard in placement.shards if shard.node_id in state.members] if placement else []
 
 
 def shard_document(shard: Shard) -> JsonObject:
@@ -91,7 +96,7 @@ def runner_documents(state: State, telemetry: Telemetry) -> JsonObject:
     measured = _runner_telemetry(telemetry)
     documents: JsonObject = {}
     for instance_id, instance in state.instances.items():
-        for shard in instance.placement.shards if instance.placement else ():
+        for shard in _present(state, instance.placement):
             _, runner = measured.get(shard.runner_id, (None, None))
             documents[shard.runner_id] = {
                 "node_id": shard.node_id,

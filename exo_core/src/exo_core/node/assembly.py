@@ -27,6 +27,7 @@ from exo_core.identity.enrolment_messages import Consistency
 from exo_core.model_names import model_named
 from exo_core.node.backend_probing import BackendProbing
 from exo_core.node.changes import Changes
+from exo_core.node.departures import Departures, refusal_of
 from exo_core.node.door import make_door
 from exo_core.node.home import Home
 from exo_core.node.introductions import Introductions
@@ -39,6 +40,7 @@ from exo_core.node.node import Node, NodeParts
 from exo_core.node.observed_links import observe_links
 from exo_core.node.options import NodeOptions
 from exo_core.node.real_clock import RealClock, SystemRng
+from exo_core.node.setting_aside import set_aside
 from exo_core.node.start_counter import StartCounter
 from exo_core.node.switchboard import Switchboard
 from exo_core.node.telemetry_source import TelemetrySource
@@ -69,6 +71,7 @@ async def running_node(options: NodeOptions, *, plugins: Plugins | None = None) 
         stack.enter_context(home.locked())
         membership = await membership_of(home, options, plugins)
         assembly = Assembly(home, options, plugins, membership)
+        stack.callback(assembly.set_aside_if_departed)
         await stack.enter_async_context(assembly.working())
         yield assembly.node
 
@@ -124,11 +127,19 @@ class Assembly:
             await stack.enter_async_context(serving(self.home.socket, LocalOperations(self.node)))
             await self._enter_services(stack)
             tasks = await stack.enter_async_context(TaskScope())
+            self.router.on_refused = self.departures.refused
             tasks.start(self.introductions.run(), "introductions")
+            tasks.start(self.departures.run(self.changes.subscribe), "departures")
             tasks.start(observe_links(self.router, self.plugins.observe), "observing links")
             tasks.start(self._first_errands(), "first errands")
             stack.callback(self.gateway.stop)  # first of all, so that clients hear why before their sockets close
             yield
+
+    def set_aside_if_departed(self) -> None:
+        """For when everything has been taken down: a former member's home begins anew."""
+        departure = self.departures.departure
+        if departure is not None and departure.how in ("left", "struck_off"):
+            set_aside(self.home, self.membership)
 
     def _signal_runner(self, runner_id: RunnerId, sender: Peer, message: bytes) -> None:
         self.worker.signal(runner_id, sender, message)
@@ -183,9 +194,10 @@ class Assembly:
 
     def _judge(self, hello: Hello) -> str | None:
         """Former members are refused by name; that another cluster is refused, the router sees to."""
-        if hello.node_id not in self.control_plane.state.left:
+        forgotten = self.control_plane.state.left.get(hello.node_id)
+        if forgotten is None:
             return None
-        return f"{hello.name} ({hello.node_id}) left this cluster, or was forgotten; it needs a new identity"
+        return refusal_of(hello.name, hello.node_id, forgotten=forgotten)
 
     def _hello(self) -> Hello:
         return Hello(
@@ -281,8 +293,23 @@ class Assembly:
     @cached_property
     def introductions(self) -> Introductions:
         """How members find each other."""
-        known = KnownPeers(self.membership.log_folder.with_name("peers.json"))
-        return Introductions(self.router, self.board, self.control_plane, known)
+        return Introductions(self.router, self.board, self.control_plane, self.known_peers)
+
+    @cached_property
+    def known_peers(self) -> KnownPeers:
+        """Where members were reached last."""
+        return KnownPeers(self.membership.log_folder.with_name("peers.json"))
+
+    @cached_property
+    def departures(self) -> Departures:
+        """Who is no member any more."""
+        return Departures(
+            router=self.router,
+            board=self.board,
+            known=self.known_peers,
+            clock=self.clock,
+            state=lambda: self.control_plane.state,
+        )
 
     @cached_property
     def library(self) -> ModelLibrary:
@@ -357,6 +384,7 @@ class Assembly:
                 library=self.library,
                 models=self.models,
                 changes=self.changes,
+                departures=self.departures,
                 tickets=lambda: self.door.tickets,
                 recognition_tag=self.membership.secret.recognition_tag,
                 invite=self.door.invite,

@@ -38,7 +38,7 @@ def current_cluster(home: Home, *, secret_hex: str | None) -> Cluster:
     """
     if secret_hex:
         return keep_cluster(home, ClusterSecret.from_hex(secret_hex), store_secret=False)
-    cluster_id = _read(home.current_file)
+    cluster_id = current_cluster_id(home)
     if cluster_id is None:
         return adopt_cluster(home, ClusterSecret.generate())
     advice = f"Join again with `exo run --join CODE`, or remove {home.current_file} to begin a new cluster"
@@ -52,6 +52,11 @@ def current_cluster(home: Home, *, secret_hex: str | None) -> Cluster:
         message = f"{file} {what}: this machine cannot prove that it is a member. {advice}"
         raise HomeError(message)
     return keep_cluster(home, secret)
+
+
+def current_cluster_id(home: Home) -> str | None:
+    """What the home's pointer says; None when there is none. Raises `HomeError` when it cannot be read."""
+    return _read(home.current_file)
 
 
 def adopt_cluster(home: Home, secret: ClusterSecret) -> Cluster:

@@ -8,6 +8,7 @@ HOME/
   clusters/<id>/log/      the event log
   models/                 what sources fetched
   logs/                   what the node and its runners wrote
+  aside/                  what a machine kept that left a cluster, or was forgotten
   node.sock               how commands reach the node
 """
 
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import final
 
 from exo_core.errors import HomeError
+from exo_core.identifiers import ClusterId, NodeId
 
 LONGEST_SOCKET_PATH = 100
 """Bytes; the kernel's limit is 104 on macOS and 108 on Linux."""
@@ -52,6 +54,10 @@ class Home:
     def clusters(self) -> Path:
         """One folder per cluster that this machine ever belonged to."""
         return self.folder / "clusters"
+
+    def aside(self, cluster_id: ClusterId, node_id: NodeId) -> Path:
+        """Where the key and the cluster's folder are kept of a node that is no member any more."""
+        return self.folder / "aside" / f"{cluster_id}-{node_id}"
 
     @property
     def models(self) -> Path:
@@ -85,6 +91,16 @@ class Home:
         except OSError as problem:
             message = f"cannot use the home {self.folder}: {problem.strerror}. Give another with --home"
             raise HomeError(message) from problem
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether a node holds it at the moment."""
+        try:
+            with (self.folder / "lock").open("a+") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        return False
 
     @contextmanager
     def locked(self) -> Generator[None]:

@@ -28,7 +28,8 @@ class Introductions:
     async def run(self) -> None:
         """For ever."""
         for node_id, tickets in self._known.tickets.items():
-            self._router.learn(node_id, tickets)
+            if node_id not in self._control_plane.state.left:
+                self._router.learn(node_id, tickets)
         seen = -1
         while True:
             seen = await self._board.changed.wait(seen)
@@ -38,7 +39,7 @@ class Introductions:
     def _keep_reached(self) -> None:
         for node_id in self._router.reachable:
             hello = self._router.peer_hello(node_id)
-            if hello is not None:
+            if hello is not None and node_id not in self._control_plane.state.left:
                 self._known.learn(node_id, hello.tickets)
 
     def _meet_others(self) -> None:

@@ -32,8 +32,16 @@ class KnownPeers:
             logger.warning("cannot read %s (%s); peers must be told again with --peer or --join", file, reason)
             self.tickets = {}
 
+    def forget(self, node_id: NodeId) -> None:
+        """It is no member any more."""
+        if self.tickets.pop(node_id, None) is not None:
+            self._write()
+
     def learn(self, node_id: NodeId, tickets: tuple[Ticket, ...]) -> None:
         """A member was reached, and says that these lead to it."""
         if tickets and self.tickets.get(node_id) != tickets:
             self.tickets[node_id] = tickets
-            replace_file(self._file, _TICKETS.dump_json(self.tickets, indent=1))
+            self._write()
+
+    def _write(self) -> None:
+        replace_file(self._file, _TICKETS.dump_json(self.tickets, indent=1))

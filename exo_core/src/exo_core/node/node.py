@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 from exo_core import __version__
-from exo_core.errors import ModelError
+from exo_core.errors import ModelError, NoMaster, UserError
+from exo_core.node.model_service import new_command_id
 from exo_core.placement_rules.previews import previews
 from exo_core.requests import Answer, EngineRequest
-from exo_core.state.commands import CommandRefused
+from exo_core.state.commands import CommandAccepted, CommandRefused
 from exo_core.state.instance_view import current_status
 from exo_core.transports import Ticket
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from exo_core.identifiers import BootId, ClusterId, Epoch, InstanceId, ModelId, NodeId, RequestId
     from exo_core.manifests import Manifest
     from exo_core.node.changes import Changes
+    from exo_core.node.departures import Departure, Departures
     from exo_core.node.model_library import ModelLibrary
     from exo_core.node.model_service import ModelService
     from exo_core.node_handle import AppliedEvent, HttpOptions, LogView
@@ -51,6 +53,7 @@ class NodeParts:
     library: ModelLibrary
     models: ModelService
     changes: Changes
+    departures: Departures
     tickets: Callable[[], Sequence[Ticket]]
     recognition_tag: Callable[[bytes], bytes]
     invite: Callable[[float], str]
@@ -135,6 +138,20 @@ class Node:
 
     async def submit(self, command: Command) -> CommandAnswer:
         return await self._parts.control_plane.submit(command)
+
+    async def leave(self) -> CommandAnswer:
+        try:
+            answer = await self._parts.control_plane.leave(new_command_id())
+        except NoMaster as problem:
+            message = f"the cluster could not be told: {problem}. Or stop this node and type on another: exo forget"
+            raise UserError(message) from problem
+        if isinstance(answer, CommandAccepted):
+            self._parts.departures.left()
+        return answer
+
+    async def departed(self) -> Departure:
+        """Return once this node is to stop because it is no member any more, or has another's identity."""
+        return await self._parts.departures.wait()
 
     def generate(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer]:
         return self._parts.gateway.generate(request, model_id)

@@ -13,11 +13,14 @@ from exo_core.wire.hello import Hello, Judge, Refusal, RefusalCode
 
 @final
 class Refused(ConnectError):
-    """One of the two will not have this link; `refusal` says who and why."""
+    """One of the two will not have this link; `refusal` says who and why, `name` how the other is called."""
 
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.reason)
-        self.refusal = refusal
+    def __init__(self, handshake: Handshake) -> None:
+        assert handshake.refusal is not None, "a handshake that met nobody was refused"  # noqa: S101 - the table says so
+        super().__init__(handshake.refusal.reason)
+        self.refusal: Refusal = handshake.refusal
+        self.by_us = handshake.refused_by_us
+        self.name = handshake.name
 
 
 async def introduce(link: Link, own: Hello, judge: Judge, timeout: float) -> Hello:
@@ -53,20 +56,15 @@ class Visitor:
         """Say no; the error to raise for it."""
         async with _Patience(self._link, self._timeout):
             await self._link.send(self._handshake.refuse(code, reason))
-        return Refused(_refusal(self._handshake))
+        return Refused(self._handshake)
 
 
 async def _outcome(link: Link, handshake: Handshake, answer: bytes | None) -> Hello:
     if answer is not None:
         await link.send(answer)
     if handshake.other is None:
-        raise Refused(_refusal(handshake))
+        raise Refused(handshake)
     return handshake.other
-
-
-def _refusal(handshake: Handshake) -> Refusal:
-    assert handshake.refusal is not None, "a handshake that met nobody was refused"  # noqa: S101 - the table says so
-    return handshake.refusal
 
 
 @final

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from typing import final
 
 from exo_core.clock import Clock
@@ -11,8 +12,9 @@ from exo_core.errors import ConnectError
 from exo_core.identifiers import NodeId
 from exo_core.router.address_book import scheme
 from exo_core.router.connection import Connection, Inbound
-from exo_core.router.introduction import Visitor, introduce
+from exo_core.router.introduction import Refused, Visitor, introduce
 from exo_core.router.live_links import LiveLinks
+from exo_core.router.refusals import RefusedLink
 from exo_core.router.settings import RouterSettings
 from exo_core.task_scope import TaskScope
 from exo_core.transports import Link, Peer, Ticket, Transport
@@ -23,7 +25,10 @@ logger = logging.getLogger(__name__)
 
 @final
 class Meetings:
-    """Turns links into live connections. `on_met` and `on_lost` hear of each peer that came and went."""
+    """Turns links into live connections. `on_met` and `on_lost` hear of each peer that came and went.
+
+    `on_refused` hears of each with whom there will be no link.
+    """
 
     def __init__(
         self,
@@ -41,6 +46,7 @@ class Meetings:
         """Whether new links are wanted."""
         self.on_met: Callable[[Hello], None] = lambda _: None
         self.on_lost: Callable[[Connection], None] = lambda _: None
+        self.on_refused: Callable[[RefusedLink], None] = lambda _: None
         self._links = links
         self._transports = transports
         self._hello = hello
@@ -52,7 +58,9 @@ class Meetings:
 
     async def visit(self, link: Link) -> None:
         """Meet a peer that dialled us and serve its link until it dies. Raises `ConnectError` when it is refused."""
-        await self._serve(await self._receive_visitor(link))
+        with self._noting_refusals(link):
+            connection = await self._receive_visitor(link)
+        await self._serve(connection)
 
     async def connect(self, ticket: Ticket, expect: NodeId | None) -> Link:
         """A fresh link by a ticket, to that node or to whoever is there. Raises `ConnectError`."""
@@ -67,11 +75,28 @@ class Meetings:
         """Make a fresh link the live one of its peer, or close it when none is wanted. Raises `ConnectError`."""
         served = False
         try:
-            connection = await self._introduce(link)
+            with self._noting_refusals(link):
+                connection = await self._introduce(link)
             served = connection is not None and self._scope.start(self._serve(connection), f"{connection}") is not None
         finally:
             if not served:
                 await link.close()
+
+    @contextmanager
+    def _noting_refusals(self, link: Link) -> Generator[None]:
+        try:
+            yield
+        except Refused as refused:
+            if refused.refusal.code not in ("duplicate", "role"):
+                told = RefusedLink(
+                    node_id=link.peer.node_id,
+                    name=refused.name,
+                    code=refused.refusal.code,
+                    reason=refused.refusal.reason,
+                    by_us=refused.by_us,
+                )
+                self.on_refused(told)
+            raise
 
     async def _receive_visitor(self, link: Link) -> Connection:
         """Meet a peer that dialled us. Raises `ConnectError` when there will be no link."""
@@ -82,7 +107,7 @@ class Meetings:
         while (verdict := self._links.judge(hello)) == "ask":
             live = self._links.get(hello.node_id)
             if live is not None and await live.probe():
-                raise await visitor.refuse("identity", copied_identity(self._hello(), hello))
+                raise await visitor.refuse("copied_identity", copied_identity(self._hello(), hello))
             if live is not None:
                 live.stop("the peer restarted")
         if verdict == "duplicate":

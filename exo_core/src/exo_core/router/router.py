@@ -20,6 +20,7 @@ from exo_core.router.handlers import Handlers, StreamHandler, handle_stream
 from exo_core.router.live_links import LiveLinks
 from exo_core.router.local_streams import local_pair
 from exo_core.router.meetings import Meetings
+from exo_core.router.refusals import Refusals, RefusedLink
 from exo_core.router.settings import RouterSettings
 from exo_core.router.streams import RouterStream
 from exo_core.task_scope import TaskScope
@@ -93,6 +94,10 @@ class Router:
         )
         self._meetings.on_met = self._met
         self._meetings.on_lost = self._lost
+        self._meetings.on_refused = self._refused
+        self._refusals = Refusals(clock)
+        self.on_refused: Callable[[RefusedLink], None] = lambda _: None
+        """Told whenever this node and another will not have a link; must not block."""
         self._waiting: list[Callable[[], None]] = []
         self._started = asyncio.Event()
 
@@ -161,6 +166,11 @@ class Router:
     def problems(self) -> Mapping[Ticket, str]:
         """Tickets that are tried in vain, and why, in sentences for people."""
         return dict(self._dialer.problems)
+
+    @property
+    def refusals(self) -> Sequence[RefusedLink]:
+        """Nodes of late with whom there is no link because one of the two refused it."""
+        return self._refusals.recent
 
     def is_dialling(self, ticket: Ticket) -> bool:
         """Whether a ticket is being tried whose owner is not known yet."""
@@ -265,8 +275,13 @@ class Router:
         return way
 
     def _met(self, hello: Hello) -> None:
+        self._refusals.met(hello.node_id)
         self._dialer.learn(hello.node_id, hello.tickets)
         self._dialer.met(hello.node_id)
+
+    def _refused(self, refused: RefusedLink) -> None:
+        self._refusals.note(refused)
+        self.on_refused(refused)
 
     def _lost(self, connection: Connection) -> None:
         self._dialer.lost(connection.hello.node_id, at_once=not connection.said_goodbye)

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 from exo_core.frozen import Frozen
-from exo_core.identifiers import InstanceId, ModelId
+from exo_core.identifiers import InstanceId, ModelId, NodeId
 from exo_core.placement import PlacementRequest
 from exo_core.state.commands import (
     AddModel,
@@ -35,7 +35,7 @@ from exo_core.state.events import (
     NodeLeft,
 )
 from exo_core.state.instance_status import instance_status
-from exo_core.state.state import State
+from exo_core.state.state import Member, State
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +155,25 @@ def _forget_node(state: State, command: ForgetNode) -> Decision | CommandRefused
     if command.forgotten and not member.dead:
         text = f"{member.name} is alive. Stop exo there first, or type `exo leave` on it."
         return _refused(command, 409, "node_alive", text)
+    if not command.forgotten and not _others_alive(state, command.node_id):
+        return _refused(command, 409, "nobody_stays", _nobody_stays(state, member))
     return Decision(facts=(NodeLeft(node_id=command.node_id, forgotten=command.forgotten),))
+
+
+def _others_alive(state: State, node_id: NodeId) -> bool:
+    return any(not other.dead for other in state.members.values() if other.node_id != node_id)
+
+
+def _nobody_stays(state: State, member: Member) -> str:
+    if len(state.members) == 1:
+        return (
+            f"{member.name} is the only machine of its cluster: there is nothing to leave. To join another "
+            f"cluster, stop exo and type: exo run --join CODE"
+        )
+    return (
+        "No other machine of this cluster is alive, so nobody would remember it. Start one of them; or strike off what "
+        "is gone for good: exo forget NODE"
+    )
 
 
 def _change_extension(state: State, command: ChangeExtension) -> Decision | CommandRefused:

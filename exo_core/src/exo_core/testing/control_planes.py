@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 from exo_core.built_in import built_in_plugins
 from exo_core.control_plane.control_plane import ControlPlane
@@ -47,6 +48,7 @@ async def control_plane_node(
     boot: int = 1,
     memory: int = GIGABYTE,
     plugins: Plugins | None = None,
+    consistency: Literal["availability", "majority"] = "availability",
 ) -> AsyncGenerator[TestNode]:
     """A node named `name` whose machine has the backend `echo` and `memory` bytes for models."""
     clock = RealClock()
@@ -79,6 +81,7 @@ async def control_plane_node(
             plugins=plugins or Plugins(built_in=built_in_plugins(), points=[]),
             telemetry=board,
             is_creator=creator,
+            consistency=consistency,
         )
         async with plane.running():
             facts = NodeFactsGathered(

@@ -54,6 +54,9 @@ class Handshake:
         self.other: Hello | None = None
         self.refusal: Refusal | None = None
         """Ours or theirs, once `refused`."""
+        self.refused_by_us = False
+        self.name = proven[:8]
+        """How the other side is called, as soon as it has said so."""
         self._own = own
         self._proven = proven
         self._judge = judge
@@ -66,6 +69,7 @@ class Handshake:
     def receive(self, data: Buffer) -> bytes | None:
         """Take the other side's message; what to answer before hanging up, if anything. Raises `WireError`."""
         preamble = _preamble(data)
+        self.name = preamble.name
         if preamble.type == "refusal":
             self._step("refusal")
             self.refusal = decode_model(Refusal, data)
@@ -89,6 +93,7 @@ class Handshake:
     def refuse(self, code: RefusalCode, reason: str) -> bytes:
         """Either side's no."""
         self._step("refuse")
+        self.refused_by_us = True
         self.refusal = Refusal.by(self._own, code, reason)
         return encode_model(self.refusal)
 

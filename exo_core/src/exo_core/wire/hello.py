@@ -14,7 +14,9 @@ from exo_core.transports import Ticket
 WIRE_VERSION = 1
 """Changes whenever an older node would misunderstand a newer one."""
 
-RefusalCode = Literal["version", "cluster", "consistency", "election", "identity", "duplicate", "membership", "role"]
+RefusalCode = Literal[
+    "version", "cluster", "consistency", "election", "identity", "copied_identity", "duplicate", "membership", "role"
+]
 """`duplicate` is no complaint: another link between the two is being kept."""
 
 
@@ -123,7 +125,7 @@ def complaint(own: Hello, other: Hello, proven: NodeId, judge: Judge) -> tuple[R
     if other.cluster_id != own.cluster_id:
         return "cluster", f"{other.name} is of cluster {other.cluster_id}, {own.name} of {own.cluster_id}"
     if other.node_id == own.node_id:
-        return "identity", _one_identity(own, other)
+        return _one_identity(own, other)
     if None not in (own.consistency, other.consistency) and own.consistency != other.consistency:
         return "consistency", (
             f"this cluster keeps '{own.consistency}' and {other.name} was started for '{other.consistency}': "
@@ -143,5 +145,7 @@ def copied_identity(own: Hello, other: Hello) -> str:
     )
 
 
-def _one_identity(own: Hello, other: Hello) -> str:
-    return f"this is {own.name} itself" if own.boot == other.boot else copied_identity(own, other)
+def _one_identity(own: Hello, other: Hello) -> tuple[RefusalCode, str]:
+    if own.boot == other.boot:
+        return "identity", f"this is {own.name} itself"
+    return "copied_identity", copied_identity(own, other)

@@ -18,7 +18,7 @@ from exo_core.placement import Preview, Topology
 from exo_core.plugins.manager import Plugins
 from exo_core.requests import Answer, EngineRequest, Refused
 from exo_core.state.apply import apply
-from exo_core.state.commands import AddModel, Command, CommandAccepted, CommandAnswer, CommandRefused
+from exo_core.state.commands import AddModel, Command, CommandAccepted, CommandAnswer, CommandRefused, ForgetNode
 from exo_core.state.decide import decide
 from exo_core.state.events import Entry, Event, FactId
 from exo_core.state.instance_status import instance_status
@@ -125,6 +125,10 @@ class ScriptedNode:
         for fact in decision.facts:
             self.record(fact)
         return CommandAccepted(command_id=command.command_id, index=len(self._log), instance_id=decision.instance_id)
+
+    async def leave(self) -> CommandAnswer:
+        """See `NodeHandle`; it does not stop."""
+        return await self.submit(ForgetNode(command_id=CommandId("leave"), node_id=self.node_id, forgotten=False))
 
     def instance_status(self, instance_id: InstanceId) -> tuple[str, str]:
         """See `NodeHandle`."""
