@@ -31,7 +31,9 @@ class Snapshot(Frozen):
 
 
 class EventLog(Protocol):
-    """A durable sequence of entries, an outbox, an epoch and a snapshot. Called from one thread; each call is atomic.
+    """A durable sequence of entries, an outbox, an epoch and a snapshot. Each call is atomic.
+
+    Calls come one after another, though not always from the same thread.
 
     When a call returns, what it wrote survives a power cut. `length` counts from the beginning of the cluster, entries
     that a snapshot replaced included. Every method that writes raises `LogFull` when the disk takes no more; nothing

@@ -53,7 +53,7 @@ from exo_core.placement import Topology
 from exo_core.placement_rules.topology import topology_of
 from exo_core.plugins.manager import Plugins
 from exo_core.state.commands import Command, CommandAccepted, CommandAnswer, ForgetNode
-from exo_core.state.events import Fact, NodeStarted, Offer
+from exo_core.state.events import Entry, Fact, NodeStarted, Offer
 from exo_core.state.state import State
 
 logger = logging.getLogger(__name__)
@@ -120,6 +120,8 @@ class ControlPlane:
         )
         self._acknowledgements: dict[int, asyncio.Future[int]] = {}
         self._participant: Participant | None = None
+        self._alone = asyncio.Lock()
+        """Held by whoever uses the log: a turn, or a reader."""
         self._look_at = 0.0
         self._cuts: list[int] = []
         self.state = State()
@@ -201,14 +203,24 @@ class ControlPlane:
         while True:
             seen = self.changed.version
             position, cuts = min([position, *self._cuts[cuts:]]), len(self._cuts)
-            position = max(position, self._log.first_index - 1)  # what a snapshot replaced is not there to be told
             while position < self.log_view.length and cuts == len(self._cuts):
-                for entry in await self._in_writer(partial(self._log.read, position, READ_BATCH)):
+                position, entries = await self._read(position)
+                for entry in entries:
                     position += 1
                     event = decode_event(entry.payload)
                     yield AppliedEvent(index=position, entry=entry, event=event, replayed=False)
             if cuts == len(self._cuts):
                 await self.changed.wait(seen)
+
+    async def _read(self, after: int) -> tuple[int, Sequence[Entry]]:
+        """Entries after an index, or after the snapshot that replaced them. A row that turns bad is mended first."""
+        async with self._alone:
+            while True:
+                try:
+                    position = max(after, self._log.first_index - 1)
+                    return position, await self._in_writer(partial(self._log.read, position, READ_BATCH))
+                except LogCorrupt as problem:
+                    await self._start_anew(problem)
 
     # running ------------------------------------------------------------------------------------------------
 
@@ -272,17 +284,21 @@ class ControlPlane:
         async for _ in self._messenger.peer_changes():
             self._inbox.put(ReachableNow(self._messenger.reachable))
 
+    async def _handled(self, inputs: Sequence[Input], now: float) -> Sequence[Output]:
+        async with self._alone:
+            participant = self._present()
+            try:
+                if participant.is_calm(inputs):
+                    return participant.handle(inputs, now)
+                return await self._in_writer(partial(participant.handle, inputs, now))
+            except LogCorrupt as problem:
+                await self._start_anew(problem)
+                return ()
+
     async def _turn(self, inputs: Sequence[Input]) -> None:
-        participant = self._present()
         now = self._clock.now()
-        try:
-            if participant.is_calm(inputs):
-                outputs = participant.handle(inputs, now)
-            else:
-                outputs = await self._in_writer(partial(participant.handle, inputs, now))
-        except LogCorrupt as problem:
-            await self._start_anew(problem)
-            return
+        outputs = await self._handled(inputs, now)
+        participant = self._present()
         changed = [self._perform(output) for output in outputs]
         self._look_here(participant)
         if any(changed):
@@ -305,6 +321,7 @@ class ControlPlane:
                 waiting.set_exception(LogCorrupt(str(problem)))
         self._desk.give_up()
         await self._read_log()
+        self._inbox.put(ReachableNow(self._messenger.reachable))
         self._cuts.append(0)
         self.changed.notify()
 

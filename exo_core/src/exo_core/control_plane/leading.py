@@ -60,8 +60,11 @@ class Leading:
         self._matched(sender, min(answer.length, self._ledger.length), now)
 
     def on_mark(self, sender: NodeId, mark: LogMark, now: float) -> None:
-        """A follower's heartbeat says the same when its log ends on ours; else it is asked where it stands."""
-        if self._ledger.chain_at(mark.length) == mark.chain:
+        """A follower's heartbeat says the same when its log ends on ours; else it is asked where it stands.
+
+        It is asked, too, when its log ends before what it once had: a disk may lose something.
+        """
+        if self._ledger.chain_at(mark.length) == mark.chain and mark.length >= self._of(sender).matched:
             self._matched(sender, mark.length, now)
         elif self._of(sender).sent is not None and now >= self._of(sender).quiet_until:
             self._of(sender).sent = None

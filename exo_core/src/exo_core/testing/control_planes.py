@@ -49,6 +49,7 @@ async def control_plane_node(
     memory: int = GIGABYTE,
     plugins: Plugins | None = None,
     consistency: Literal["availability", "majority"] = "availability",
+    reopen: Callable[[], EventLog] | None = None,
 ) -> AsyncGenerator[TestNode]:
     """A node named `name` whose machine has the backend `echo` and `memory` bytes for models."""
     clock = RealClock()
@@ -82,6 +83,7 @@ async def control_plane_node(
             telemetry=board,
             is_creator=creator,
             consistency=consistency,
+            reopen=reopen,
         )
         async with plane.running():
             facts = NodeFactsGathered(
