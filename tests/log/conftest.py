@@ -45,6 +45,10 @@ class Written:
         assert (log.length, list(log.read(10, 100))) == (30, self.entries[10:])
         assert (log.snapshot, list(log.outbox), log.epoch) == (self.snapshot, self.waiting, self.epoch)
 
+    def fact(self, seq: int) -> Offer:
+        """The fact with that number, in the log or waiting."""
+        return next(offer for offer in (*facts_of(self.entries), *self.waiting) if offer.event_id.seq == seq)
+
     def facts_after(self, index: int) -> list[Offer]:
         """Of the entries behind that one."""
         return list(facts_of(self.entries[index:]))
@@ -58,7 +62,11 @@ def written_log(folder: Path, payload: bytes) -> Written:
     log.set_epoch(epoch)
     log.append(entries[:25], expected_length=0)
     snapshot = Snapshot(
-        index=10, chain=entries[9].chain, last_epoch=entries[9].epoch, state=bytes(6000), last_seqs=((ORIGIN, 9),)
+        index=10,
+        chain=entries[9].chain,
+        last_epoch=entries[9].epoch,
+        state=bytes(len(payload) * 8),
+        last_seqs=((ORIGIN, 9),),
     )
     log.install_snapshot(snapshot)
     log.rollback(20, outbox=facts_of(entries[20:25]))

@@ -18,6 +18,7 @@ from exo_core.plugins.manager import Plugins
 from exo_core.runner.components import chosen_components
 from exo_core.runner.messages import Neighbour
 from exo_core.runner.order import RunnerOrder
+from exo_core.runner.patience import Patience
 from exo_core.runner.supervisor import RunnerHooks, RunnerSupervisor
 from exo_core.testing import echo_plugin
 from exo_core.testing.assignments import even_assignments
@@ -61,7 +62,14 @@ class Workshop:
             following = around[(at + 1) % len(around)]
             supervisor.set_neighbours(previous=around[at - 1], following=following, epoch=self.epoch)
 
-    def supervise(self, config: EchoConfig | None = None, *, stages: int = 1, stage: int = 0) -> RunnerSupervisor:
+    def supervise(
+        self,
+        config: EchoConfig | None = None,
+        *,
+        stages: int = 1,
+        stage: int = 0,
+        patience: Patience = Patience(),  # noqa: B008 - frozen
+    ) -> RunnerSupervisor:
         model = write_echo_model(self.folder / "model", config)
         card = EchoBackend().describe(ModelId("echo"), model)
         nodes = (self.node_key.node_id,)
@@ -73,6 +81,7 @@ class Workshop:
             log=self.folder / f"runner-{stage}.log",
             listen=self.listen,
             threads=1,
+            patience=patience,
         )
         hooks = RunnerHooks(
             certify=lambda runner_id, key: certify_runner(self.authority, self.node_key, runner_id, key),

@@ -127,12 +127,16 @@ class Ledger:
         waiting = [offer.event_id.seq for offer in self.outbox if offer.event_id.origin == origin]
         return max(self.last_seqs.get(origin, 0), *waiting, 0) + 1
 
+    def awaits_turn(self, origin: Origin) -> bool:
+        """Whether facts of that origin wait in the outbox: a new one must not overtake them."""
+        return self.next_seq(origin) != self.last_seqs.get(origin, 0) + 1
+
     def stage_fact(self, epoch: Epoch, origin: Origin, fact: Fact) -> int:
         """A fact of this node, which leads. Its number at that origin."""
-        seq = self.last_seqs.get(origin, 0) + 1
-        if seq != self.next_seq(origin):
-            message = f"fact {seq} of {origin} waits in the outbox and would be passed over"
+        if self.awaits_turn(origin):
+            message = f"a fact of {origin} waits in the outbox and would be passed over"
             raise LogError(message)
+        seq = self.last_seqs.get(origin, 0) + 1
         self._stage(epoch, FactId(origin=origin, seq=seq), encode_event(fact), fact)
         return seq
 

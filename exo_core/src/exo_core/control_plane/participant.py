@@ -194,9 +194,9 @@ class Participant:
             case Offered():
                 self._unsaved.append(item)
             case Commanded():
-                yield from self._commanding.decide(item, self._leading, self.election.master_id)
+                yield from self._commanding.decide(item, self.election.master_id)
             case Concluded():
-                self._commanding.conclude(item, self._leading)
+                self._commanding.conclude(item)
             case ReachableNow():
                 for peer in self._reachable - item.peers:
                     self.election.closed(peer, now)
@@ -293,7 +293,7 @@ class Participant:
         if leading is None:
             return
         if isinstance(message, OfferFacts):
-            yield from self._commanding.take_offers(sender, message, leading)
+            yield from self._commanding.take_offers(sender, message)
         elif message.epoch == leading.epoch and isinstance(message, Replicated):
             leading.on_replicated(sender, message, now)
         elif message.epoch == leading.epoch and isinstance(message, Mismatch):
@@ -314,12 +314,13 @@ class Participant:
     def _on_master(self, change: MasterChanged) -> Iterator[Output]:
         extent = self.extent
         self._leading = None
+        self._commanding.close_reign()
         self._following.extent = extent
         yield from self._waiting.stepped_down(change.master_id)
         if change.master_id == self._me:
             self._leading = Leading(self._ledger, self._me, change.epoch, extent)
             self._wholeness.leads()
-            self._commanding.open_reign(change.epoch, self._consistency)
+            self._commanding.open_reign(self._leading, self._consistency)
         yield MasterIs(change.master_id, change.epoch)
 
     # the end of a turn --------------------------------------------------------------------------------------
@@ -338,24 +339,32 @@ class Participant:
 
     def _save(self) -> Iterator[Output]:
         """All of a turn in one write: own facts go straight into the log here, or into the outbox."""
-        items = list(self._unsaved)
-        if self._leading is not None:
-            seqs = [self._ledger.stage_fact(self._leading.epoch, self._origin, item.fact) for item in items]
-        elif items:
-            seqs = [item.seq for item in self._ledger.put_in_outbox(self._origin, [item.fact for item in items])]
-        else:
-            seqs = []
+        if self._leading is None:
+            self._put_away()
+            return
+        self._commanding.take_outbox()
+        if self._ledger.awaits_turn(self._origin):
+            self._put_away()
+        seqs = [self._ledger.stage_fact(self._leading.epoch, self._origin, item.fact) for item in self._unsaved]
         added = self._ledger.commit()
-        self._unsaved = []
-        for item, seq in zip(items, seqs, strict=True):
-            self._waiting.offered(seq, item.waiter)
+        self._saved(seqs)
         yield from self._tell(added)
+
+    def _put_away(self) -> None:
+        if self._unsaved:
+            ids = self._ledger.put_in_outbox(self._origin, [item.fact for item in self._unsaved])
+            self._saved([event_id.seq for event_id in ids])
+
+    def _saved(self, seqs: Sequence[int]) -> None:
+        for item, seq in zip(self._unsaved, seqs, strict=True):
+            self._waiting.offered(seq, item.waiter)
+        self._unsaved = []
 
     def _replicate(self, leading: Leading, now: float) -> Iterator[Output]:
         if self._ledger.damage is not None:
             self._ledger.mended()  # it leads: there is nobody to fetch from
         standing = self.standing()
-        more_is_safe = leading.judge(standing.members, self.live(now), self._recent(now), standing.consistency)
+        more_is_safe = leading.judge(standing.members, self.live(now), self._lately(now), standing.consistency)
         followers = self.election.followers(standing, now)
         for peer, frame in leading.frames(followers, now):
             yield Outgoing(peer, frame)
@@ -363,15 +372,11 @@ class Participant:
             for peer, frame in leading.announce(followers):
                 yield Outgoing(peer, frame)
 
-    def _recent(self, now: float) -> frozenset[NodeId]:
+    def _lately(self, now: float) -> frozenset[NodeId]:
         """Members that hold back what is settled: heard lately, or this node has not been here for long itself."""
-        liveness, since_start = self.election.liveness, now - self._started_at
-        silence = {node_id: liveness.silence(node_id, now) for node_id in self.state.members}
-        return frozenset(
-            node_id
-            for node_id, seconds in silence.items()
-            if node_id == self._me or (since_start if seconds is None else seconds) < self._retention.recent_s
-        )
+        absence = self._retention.recent_s
+        silent = self.election.liveness.silent_for(self.state.members, absence, now, since=self._started_at)
+        return frozenset(self.state.members) - silent | {self._me}
 
     def _tell(self, added: Sequence[Applied]) -> Iterator[Applied]:
         for item in added:

@@ -47,8 +47,8 @@ class Wholeness:
         against = self._agreement.dissenters(providers, master_id)
         if against:
             yield from self._mend(against)
-        elif self._trouble.cure != "none needed" and self._agreement.confirmed(providers):
-            self._trouble.cure = "none needed"
+        elif self._trouble.cure != "none needed" and (not providers or self._agreement.confirmed(providers)):
+            self._trouble.cure = "none needed"  # others have the same, or there is nobody left to compare with
         if not self._trouble.disk_is_full:
             asked = self._catching_up.tick(against or providers, now)
             if asked is not None:

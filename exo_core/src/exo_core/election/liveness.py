@@ -89,6 +89,12 @@ class Liveness:
         heard_at = self._heard_at.get(node_id)
         return None if heard_at is None else now - heard_at
 
+    def silent_for(
+        self, candidates: Iterable[NodeId], seconds: float, now: float, *, since: float
+    ) -> frozenset[NodeId]:
+        """Those that were not heard for so long; who was never heard counts as heard at `since`."""
+        return frozenset(node_id for node_id in candidates if now - self._heard_at.get(node_id, since) >= seconds)
+
     def live(self, candidates: Iterable[NodeId], now: float) -> frozenset[NodeId]:
         """Those of the candidates that are alive."""
         return frozenset(node_id for node_id in candidates if self.is_live(node_id, now))

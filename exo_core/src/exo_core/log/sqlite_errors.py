@@ -31,6 +31,7 @@ _UNUSABLE = {
     sqlite3.SQLITE_NOLFS,
     sqlite3.SQLITE_INTERRUPT,
 }
+_DAMAGED_TEXT = "text in it is damaged"
 _DISK_TAKES_NO_MORE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 
 
@@ -41,6 +42,8 @@ def explained(path: Path) -> Generator[None]:
         yield
     except sqlite3.Error as problem:
         raise _meaning(path, problem) from problem
+    except UnicodeDecodeError as problem:  # SQLite's message quotes a name in the file
+        raise damaged(path, _DAMAGED_TEXT) from problem
     except OSError as problem:
         if problem.errno in _DISK_TAKES_NO_MORE:
             raise full(path, problem) from problem
@@ -62,6 +65,12 @@ def damaged(path: Path, what: str) -> LogCorrupt:
         f"the event log {path} is damaged ({what}). Start this node again: it sets the file aside, keeps what can be "
         f"read, and fetches the rest from the other machines."
     )
+
+
+def reason(problem: LogCorrupt) -> str:
+    """The same without what to do about it."""
+    cause = problem.__cause__
+    return _DAMAGED_TEXT if isinstance(cause, UnicodeDecodeError) else str(cause or problem)
 
 
 def full(path: Path, problem: Exception) -> LogFull:

@@ -17,6 +17,7 @@ from exo_core.event_logs import Snapshot
 from exo_core.identifiers import NO_EPOCH, Epoch
 from exo_core.log.chain import GENESIS, entry_from, next_chain
 from exo_core.log.mark import Mark
+from exo_core.log.sqlite_errors import reason
 from exo_core.log.sqlite_file import SqliteFile
 from exo_core.log.sqlite_records import read_records
 from exo_core.log.sqlite_rows import FORMAT, TABLES, Columns, NumberedOffer, sound_entry, sound_offer
@@ -69,7 +70,7 @@ def _noting(file: SqliteFile, found: Findings) -> Generator[None]:
         with file.explained():
             yield
     except LogCorrupt as problem:
-        found.problems.append(str(problem.__cause__ or problem))
+        found.problems.append(reason(problem))
 
 
 def _read_records(file: SqliteFile, found: Findings) -> None:
@@ -96,7 +97,7 @@ def _check_structure(file: SqliteFile, found: Findings) -> None:
             found.problems.append("its header is wrong")
     (verdict,) = cast("tuple[str]", file.connection.execute("PRAGMA integrity_check(1)").fetchone())
     if verdict != "ok":
-        found.problems.append(verdict)
+        found.problems.append(verdict.splitlines()[-1])  # the first says in which database
     tables = "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL"
     if found.format == FORMAT and dict(file.connection.execute(tables).fetchall()) != TABLES:
         found.problems.append("its tables are not ours")

@@ -32,6 +32,7 @@ class SqliteFile:
             raise
 
     def _prepare(self) -> None:
+        self.connection.text_factory = _text
         with self.explained():
             self.connection.execute("PRAGMA cell_size_check = ON")  # a page is checked before it is believed
             self.connection.execute("PRAGMA journal_mode = WAL")
@@ -63,3 +64,8 @@ class SqliteFile:
     def close(self) -> None:
         """Close the file."""
         self.connection.close()
+
+
+def _text(content: bytes) -> str:
+    """Damaged text is text that is wrong, and found to be, not an error that quotes it."""
+    return content.decode(errors="replace")

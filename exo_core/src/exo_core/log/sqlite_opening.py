@@ -12,7 +12,7 @@ from typing import NamedTuple
 from exo_core.errors import LogCorrupt
 from exo_core.log.mark import Mark, MarkFile
 from exo_core.log.salvage import Contents, Scraps, salvaged
-from exo_core.log.sqlite_errors import damaged, explained
+from exo_core.log.sqlite_errors import damaged, explained, reason
 from exo_core.log.sqlite_examination import Findings, examine
 from exo_core.log.sqlite_file import SqliteFile
 from exo_core.log.sqlite_pages import PAGE_BYTES, rows_in
@@ -49,7 +49,7 @@ def _examined(path: Path, beside: Mark | None) -> tuple[SqliteFile | None, Findi
     try:
         file = SqliteFile(path)
     except LogCorrupt as problem:
-        return None, Findings(problems=[str(problem.__cause__ or problem)])
+        return None, Findings(problems=[reason(problem)])
     try:
         return file, examine(file, beside)
     except BaseException:

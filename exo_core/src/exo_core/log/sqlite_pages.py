@@ -30,7 +30,7 @@ def rows_in(file: bytes, wal: bytes) -> Iterator[tuple[object, ...]]:
     frames = list(_frames(wal))
     newest = {**dict(enumerate(pages, start=1)), **dict(frames)}
     for number, page in (*enumerate(pages, start=1), *frames):
-        with suppress(IndexError, ValueError, struct.error):
+        if page[:1] > b"\0":  # a page that begins with zero is empty, or more of a long row
             yield from _rows_of(page, _FILE_HEADER if number == 1 else 0, newest)
 
 
@@ -49,6 +49,8 @@ def _rows_of(page: bytes, header: int, pages: dict[int, bytes]) -> Iterator[tupl
     while place + 2 <= min(len(page), max(said, cells_begin)):
         cell = int.from_bytes(page[place : place + 2], "big")
         place += 2
+        if place > said and not cell:
+            return
         with suppress(IndexError, ValueError, struct.error):
             yield _row_at(page, cell, pages)
             cells_begin = min(cells_begin, cell)

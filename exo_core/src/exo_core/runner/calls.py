@@ -21,6 +21,13 @@ class EngineCalls:
         self._answer = answer
         self._engine: Engine | None = None
         self._open: dict[int, RequestId] = {}
+        self._cancelled: set[int] = set()
+        """Of those, the ones that nobody waits for; the engine has yet to end them."""
+
+    @property
+    def open(self) -> frozenset[int]:
+        """Calls whose last answer has not come, cancelled or not: none when all is well with an idle engine."""
+        return frozenset(tuple(self._open))
 
     def submit(self, engine: Engine, message: Submit) -> None:
         """Hand a request to the engine."""
@@ -34,12 +41,17 @@ class EngineCalls:
 
     def cancel(self, call: int) -> None:
         """Cancel, unless the call is over, or a later one has the same request."""
-        request_id = self._open.pop(call, None)
-        if request_id is not None and self._engine is not None and request_id not in list(self._open.values()):
+        request_id = self._open.get(call)
+        if request_id is None:
+            return
+        self._cancelled.add(call)
+        others = [other for number, other in tuple(self._open.items()) if number not in self._cancelled]
+        if self._engine is not None and request_id not in others:
             self._engine.cancel(request_id)
 
     def _pass_on(self, call: int, remaining: Remaining, answer: Answer) -> None:
-        """On the engine thread; taking a key out of a dict is atomic."""
+        """On the engine thread; taking something out of a dict or a set is atomic."""
         if remaining.take(answer):
             self._open.pop(call, None)
+            self._cancelled.discard(call)
         self._answer(call, answer)

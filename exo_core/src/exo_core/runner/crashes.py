@@ -15,8 +15,14 @@ class CrashCounter:
 
     def __init__(self) -> None:
         self._times: deque[float] = deque(maxlen=CRASHES_TO_FAIL)
+        self._waited = 0.0
 
-    def crashed(self, now: float) -> bool:
-        """Note a crash; True when it is one too many."""
-        self._times.append(now)
-        return len(self._times) == CRASHES_TO_FAIL and now - self._times[0] <= CRASH_WINDOW_S
+    def crashed(self, now: float, *, waited: float = 0.0) -> bool:
+        """Note a crash; True when it is one too many.
+
+        `waited` is how long the process hung before it was ended: that time does not count, else one that hangs at
+        every start would never be given up.
+        """
+        self._waited += waited
+        self._times.append(now - self._waited)
+        return len(self._times) == CRASHES_TO_FAIL and self._times[-1] - self._times[0] <= CRASH_WINDOW_S

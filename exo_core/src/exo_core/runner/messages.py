@@ -14,6 +14,7 @@ from exo_core.identifiers import Epoch, ModelId, NodeId, RunnerId
 from exo_core.identity.leaf import RunnerCertificate
 from exo_core.placement import ShardAssignment
 from exo_core.requests import Answer, EngineRequest
+from exo_core.runner.patience import Patience, Seconds
 from exo_core.sources import Part
 
 # node → runner ---------------------------------------------------------------------------------------------
@@ -40,6 +41,7 @@ class Start(Frozen):
     start: Count
     listen: str | None = None
     """`host:port` or `host:a-b` for links between stages; None: the transport's default."""
+    patience: Patience = Patience()
 
 
 class Probe(Frozen):
@@ -116,6 +118,12 @@ class SignalIn(Frozen):
     message: Annotated[bytes, Field(max_length=65536)]
 
 
+class Ping(Frozen):
+    """Are you there? Asked every second."""
+
+    type: Literal["ping"] = "ping"
+
+
 class Stop(Frozen):
     """End now."""
 
@@ -123,7 +131,17 @@ class Stop(Frozen):
 
 
 ToRunner = Annotated[
-    Start | Probe | Describe | ChooseParts | CertificateGranted | Neighbours | Submit | CancelCall | SignalIn | Stop,
+    Start
+    | Probe
+    | Describe
+    | ChooseParts
+    | CertificateGranted
+    | Neighbours
+    | Submit
+    | CancelCall
+    | SignalIn
+    | Ping
+    | Stop,
     Field(discriminator="type"),
 ]
 
@@ -188,6 +206,20 @@ class SignalOut(Frozen):
     message: Annotated[bytes, Field(max_length=65536)]
 
 
+class Pong(Frozen):
+    """Yes."""
+
+    type: Literal["pong"] = "pong"
+
+
+class Hangs(Frozen):
+    """The engine has not moved for `seconds`, as `detail` says; the process ends, to be started again."""
+
+    type: Literal["hangs"] = "hangs"
+    detail: str
+    seconds: Seconds
+
+
 class CannotServe(Frozen):
     """The runner cannot serve and ends; trying again would not help. `user_error`: the detail is meant for people."""
 
@@ -225,6 +257,8 @@ FromRunner = Annotated[
     | Unlinked
     | Answers
     | SignalOut
+    | Pong
+    | Hangs
     | CannotServe
     | Probed
     | Described

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from exo_core.placement import ShardAssignment
 from exo_core.runner.messages import Components
+from exo_core.runner.patience import Patience
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,3 +24,4 @@ class RunnerOrder:
     log: Path
     listen: str | None = None
     threads: int | None = None
+    patience: Patience = field(default_factory=Patience)

@@ -35,7 +35,13 @@ class RingMaker:
         """A link from the previous stage that no ring has yet."""
         self._current = Ring()
         self._dead: set[BlockingLink] = set()
+        self._is_broken = False
         self._stopping = False
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the engine holds a ring whose links are closed."""
+        return self._is_broken
 
     def can_dial(self, dialler: Dialler) -> None:
         """There are transports now."""
@@ -51,7 +57,7 @@ class RingMaker:
                 self._neighbours = known
                 return
             if known is not None and _who(known) != _who(neighbours):
-                _close(self._current)
+                self._break()
             if self._waiting is not None and not self._may_send(self._waiting):
                 self._waiting.close()
                 self._waiting = None
@@ -67,14 +73,19 @@ class RingMaker:
                 self._waiting.close()
             self._waiting = link
             if self._neighbours is not None:
-                _close(self._current)
+                self._break()
             self._changed.notify_all()
+
+    def break_up(self) -> None:
+        """Close the ring that the engine holds; all stages make a new one."""
+        with self._changed:
+            self._break()
 
     def stop(self) -> None:
         """Close everything; `next_ring` gives None from now on."""
         with self._changed:
             self._stopping = True
-            _close(self._current)
+            self._break()
             if self._waiting is not None:
                 self._waiting.close()
             self._changed.notify_all()
@@ -101,6 +112,7 @@ class RingMaker:
         _close(ring)
         with self._changed:
             self._current = Ring()
+            self._is_broken = False
             self._dead.clear()
 
     def _wait_for_neighbours(self) -> tuple[Dialler, Neighbours] | None:
@@ -148,8 +160,12 @@ class RingMaker:
         with self._changed:
             self._dead.add(outgoing)
             if self._current.outgoing is outgoing:
-                _close(self._current)
+                self._break()
             self._changed.notify_all()
+
+    def _break(self) -> None:
+        self._is_broken = self._current.outgoing is not None
+        _close(self._current)
 
     def _may_send(self, link: BlockingLink) -> bool:
         """Whether it comes from the previous stage; as long as nobody said who that is, a link may wait."""

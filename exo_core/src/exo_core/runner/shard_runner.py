@@ -22,13 +22,18 @@ from exo_core.runner.calls import EngineCalls
 from exo_core.runner.components import make_backend, make_transports
 from exo_core.runner.dialler import TransportDialler
 from exo_core.runner.engine_thread import EngineThread, NoLinks
+from exo_core.runner.engine_watch import EngineWatch, Hang
 from exo_core.runner.epoch_fence import EpochFence
 from exo_core.runner.messages import (
+    Answers,
     CancelCall,
     CertificateGranted,
     CertificateRequest,
+    Hangs,
     Loading,
     Neighbours,
+    Ping,
+    Pong,
     Ready,
     SignalIn,
     Start,
@@ -42,6 +47,7 @@ from exo_core.runner.one_shot_work import cannot_serve
 from exo_core.runner.pipe import RunnerPipe
 from exo_core.runner.pipe_signaller import PipeSignaller
 from exo_core.runner.ring import RingMaker
+from exo_core.runner.ticks import tick
 from exo_core.runner.warm_up import WARM_UP_ID, warm_up_request
 from exo_core.transports import TransportContext
 
@@ -65,7 +71,8 @@ class ShardRunner:
         self._fence.admits(start.epoch)
         self._rings = RingMaker()
         self._signaller = PipeSignaller(pipe.send)
-        self._calls = EngineCalls(AnswerOutlet(self._loop, pipe.send).put)
+        self._calls = EngineCalls(AnswerOutlet(self._loop, self._send_answers).put)
+        self._watch = EngineWatch(start.patience, self._loop.time())
         self._engine: Engine | None = None
         self._runs = 0
         self._certificate: asyncio.Future[RunnerCertificate] = self._loop.create_future()
@@ -79,11 +86,12 @@ class ShardRunner:
         async with AsyncExitStack() as opened:
             obeying = asyncio.ensure_future(self._obey_all())
             preparing = asyncio.ensure_future(self._prepare(opened))
+            watching = asyncio.ensure_future(self._watch_engine())
             await asyncio.wait((obeying, self._ending), return_when=asyncio.FIRST_COMPLETED)
             self._loop.call_later(LAST_PATIENCE_S, os._exit, 1)  # whatever a transport or a thread still waits for
             self._rings.stop()
             await self._stop_engine()
-            for task in (obeying, preparing):
+            for task in (obeying, preparing, watching):
                 task.cancel()
             await self._pipe.close()
         return self._ending.result() if self._ending.done() else 0
@@ -113,6 +121,8 @@ class ShardRunner:
                 self._calls.cancel(message.call)
             case SignalIn():
                 self._signaller.deliver(message)
+            case Ping():
+                self._pipe.send(Pong())
             case _:
                 logger.warning("a runner that holds a shard ignores %s", message.type)
 
@@ -170,7 +180,7 @@ class ShardRunner:
         )
 
     def _progress(self, progress: LoadProgress) -> None:
-        self._loop.call_soon_threadsafe(self._pipe.send, Loading(progress=progress))
+        self._loop.call_soon_threadsafe(self._report_load, progress)
 
     def loaded(self, engine: Engine) -> None:
         """The weights are here."""
@@ -182,7 +192,7 @@ class ShardRunner:
 
     def unlinked(self, detail: str) -> None:
         """A ring broke."""
-        self._loop.call_soon_threadsafe(self._pipe.send, Unlinked(detail=detail))
+        self._loop.call_soon_threadsafe(self._report_unlinked, detail)
 
     def load_failed(self, problem: Exception) -> None:
         """This shard cannot be loaded here."""
@@ -197,25 +207,65 @@ class ShardRunner:
 
     # on the loop -----------------------------------------------------------------------------------------
 
+    def _report_load(self, progress: LoadProgress) -> None:
+        self._watch.does("loading", self._loop.time())
+        self._pipe.send(Loading(progress=progress))
+
     def _keep(self, engine: Engine) -> None:
         self._engine = engine
+        self._watch.does("waiting", self._loop.time())
+
+    def _report_unlinked(self, detail: str) -> None:
+        self._watch.does("waiting", self._loop.time())
+        self._pipe.send(Unlinked(detail=detail))
+
+    def _send_answers(self, answers: Answers) -> None:
+        for answered in answers.answers:
+            self._watch.answered(answered.call, token=isinstance(answered.answer, Chunk), now=self._loop.time())
+        self._pipe.send(answers)
 
     def _warm_up(self) -> None:
         """The head is ready when a token came out, the others when they are linked."""
         self._runs += 1
         if self._start.assignment.shard.stage != 0 or self._engine is None:
-            self._pipe.send(Ready(run=self._runs))
+            self._report_ready(self._runs)
             return
+        self._watch.does("warming_up", self._loop.time())
         self._pipe.send(Loading(progress=LoadProgress(phase="warming_up", done=0, total=1)))
         self._engine.submit(warm_up_request(), partial(self._warm_up_answer, self._runs))
 
     def _warm_up_answer(self, run: int, answer: Answer) -> None:
         """Called on the engine thread."""
         if isinstance(answer, Chunk) and answer.finish is not None:
-            self._loop.call_soon_threadsafe(self._pipe.send, Ready(run=run))
+            self._loop.call_soon_threadsafe(self._report_ready, run)
         elif isinstance(answer, Refused) or (isinstance(answer, Failed) and answer.code != "instance_lost"):
             problem = RuntimeError(f"no token came out of {WARM_UP_ID}: {answer.message}")
             self._loop.call_soon_threadsafe(self._give_up, problem)
+
+    def _report_ready(self, run: int) -> None:
+        if run == self._runs:  # else another ring came meanwhile
+            self._watch.does("serving", self._loop.time())
+        self._pipe.send(Ready(run=run))
+
+    async def _watch_engine(self) -> None:
+        """End the process, or break the ring up, when the engine hangs."""
+        while True:
+            self._watch.forgive(await tick())
+            now = self._loop.time()
+            if self._rings.is_broken and self._watch.doing != "leaving":
+                self._watch.does("leaving", now)
+            hang = self._watch.look(now, self._calls.open)
+            if hang is not None:
+                self._unhang(hang)
+
+    def _unhang(self, hang: Hang) -> None:
+        logger.error("%s", hang.detail)
+        if hang.elsewhere and self._has_neighbours:
+            self._rings.break_up()
+            return
+        self._pipe.send(Hangs(detail=hang.detail, seconds=hang.seconds))
+        self._engine_ended.set()  # nothing to wait for
+        self._end(1)
 
     def _give_up(self, problem: BaseException) -> None:
         self._pipe.send(cannot_serve(problem))

@@ -9,7 +9,8 @@
 | failed      | the load failed, or three crashes in a minute; it is not tried again                         |
 | stopped     | as asked                                                                                     |
 
-A crash leads from any status back to starting.
+A crash leads from any status back to starting. So does a hang: a process that answers no ping is killed, one whose
+engine hangs (`engine_watch`) ends by itself.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from exo_core.runner.crashes import CrashCounter
 from exo_core.runner.last_words import last_words
 from exo_core.runner.open_calls import OpenCalls
 from exo_core.runner.order import RunnerOrder
+from exo_core.runner.pinging import until_silent
+from exo_core.runner.process_watch import ProcessWatch
 from exo_core.runner.remaining import Remaining
 from exo_core.runner.spawn import RunnerChild, spawn_runner
 from exo_core.runner.status import RunnerState
@@ -41,6 +44,7 @@ logger = logging.getLogger(__name__)
 
 STOP_PATIENCE_S = 2.0
 RESTART_PAUSE_S = 0.2
+_LOADS = ("starting", "loading")
 
 
 def _nothing() -> None: ...
@@ -84,6 +88,8 @@ class RunnerSupervisor:
         self._neighbours: messages.Neighbours | None = None
         self._stopping = False
         self._started = False
+        self._hang: messages.Hangs | None = None
+        """Why the present process was ended, if it hung."""
         self._ended = asyncio.Event()
 
     @property
@@ -136,6 +142,16 @@ class RunnerSupervisor:
         if self._child is not None:
             self._child.pipe.send(messages.Stop())
         if self._started:
+            await self._until_ended()
+
+    async def _until_ended(self) -> None:
+        """Wait for the process to obey, and then for its end by force."""
+        try:
+            async with asyncio.timeout(STOP_PATIENCE_S):
+                await self._ended.wait()
+        except TimeoutError:
+            if self._child is not None:
+                self._child.kill()
             await self._ended.wait()
 
     def update(self, assignment: ShardAssignment) -> None:
@@ -183,22 +199,33 @@ class RunnerSupervisor:
         child = self._child = await spawn_runner(
             backend=self._order.components.backend, log=self._order.log, threads=self._order.threads
         )
-        how = ""
+        how, self._hang = "", None
+        watch = ProcessWatch(self._order.patience, asyncio.get_running_loop().time())
+        watching = asyncio.create_task(self._watch(child, watch), name=f"watching {self.runner_id}")
         try:
             self._state.pid = child.process.pid
             self._state.change("starting")
             child.pipe.send(messages.Stop() if self._stopping else self._start_message())
-            await self._hear_all(child)
+            await self._hear_all(child, watch)
         except LinkClosed:
             pass
         except WireError as problem:
             how = f"it sent what no runner sends ({problem}); "
             child.kill()
         finally:
+            watching.cancel()
             self._lost()
+            how += f"{self._hang.detail}; " if self._hang is not None else ""
             how += await asyncio.shield(child.end(patience=STOP_PATIENCE_S))
         words = last_words(self._order.log, since=child.log_start)
         return f"{how}{'; its last words: ' if words else ''}{words}"
+
+    async def _watch(self, child: RunnerChild, watch: ProcessWatch) -> None:
+        self._end_hanging(child, await until_silent(child.pipe, watch, lambda: self._state.status in _LOADS))
+
+    def _end_hanging(self, child: RunnerChild, hang: messages.Hangs) -> None:
+        self._hang = hang
+        child.kill()
 
     def _lost(self) -> None:
         """The process is gone, or as good as gone: nobody may wait for it."""
@@ -219,11 +246,13 @@ class RunnerSupervisor:
             folder=str(self._order.folder),
             start=start,
             listen=self._order.listen,
+            patience=self._order.patience,
         )
 
-    async def _hear_all(self, child: RunnerChild) -> None:
+    async def _hear_all(self, child: RunnerChild, watch: ProcessWatch) -> None:
         while True:
             message = await child.pipe.receive()
+            watch.heard(asyncio.get_running_loop().time())
             if isinstance(message, messages.Answers):
                 self._calls.deliver(message)
             else:
@@ -248,6 +277,10 @@ class RunnerSupervisor:
                 self._hooks.relay(Peer(node_id=message.node_id, role=message.role), message.message)
             case messages.CannotServe():
                 self._fail(message.detail)
+            case messages.Hangs():
+                self._end_hanging(child, message)
+            case messages.Pong():
+                pass  # that it came was noted
             case _:
                 logger.warning("runner %s sent %s, which was not asked for", self.runner_id, message.type)
 
@@ -263,7 +296,8 @@ class RunnerSupervisor:
 
     async def _crashed(self, how: str) -> None:
         logger.warning("runner %s crashed: %s", self.runner_id, how)
-        if self._crashes.crashed(self._hooks.now()):
+        waited = self._hang.seconds if self._hang is not None else 0.0
+        if self._crashes.crashed(self._hooks.now(), waited=waited):
             self._fail(f"the runner crashed 3 times within a minute: {how}")
             return
         self._state.change("starting", f"crashed and starts again: {how}")

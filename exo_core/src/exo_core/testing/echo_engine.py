@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
@@ -27,20 +28,23 @@ from exo_core.testing.echo_reply import prompt_ids_of, reply_chunks
 from exo_core.testing.echo_words import text_of_tokens
 
 POLL_S = 0.25
+QUEUE_REPORT_S = 1.0
 AnswerTo = Callable[[Answer], None]
 
 
 @final
 class EchoEngine:
-    """See `exo_core.backends.Engine`. One request at a time."""
+    """See `exo_core.backends.Engine`. One request at a time. `hangs`: for ever, before its sixth token."""
 
-    def __init__(self, *, stage: int, context: int, seconds_per_token: float) -> None:
+    def __init__(self, *, stage: int, context: int, seconds_per_token: float, hangs: bool = False) -> None:
         self._is_head = stage == 0
         self._context = context
         self._pause = seconds_per_token
+        self._tokens_until_it_hangs = 5 if hangs else -1
         self._inbox: SimpleQueue[tuple[EngineRequest, AnswerTo] | RequestId | None] = SimpleQueue()
         self._waiting: deque[tuple[EngineRequest, AnswerTo]] = deque()
         self._cancelled: set[RequestId] = set()
+        self._queue_reported = 0.0
         self._stopping = threading.Event()
 
     def run(self, ring: Ring) -> None:
@@ -73,7 +77,13 @@ class EchoEngine:
         assert ring.outgoing is not None
         message = ring.incoming.receive(POLL_S)
         if message is not None:
+            self._hang_as_told()
             ring.outgoing.send(bytes(message))
+
+    def _hang_as_told(self) -> None:
+        if self._tokens_until_it_hangs == 0:
+            threading.Event().wait()
+        self._tokens_until_it_hangs -= 1
 
     def _serve_next(self, ring: Ring) -> None:
         if not self._waiting:
@@ -111,7 +121,9 @@ class EchoEngine:
             if self._stopping.wait(self._pause) if self._pause else self._stopping.is_set():
                 answer(Failed(code="instance_lost", message="the instance was stopped"))
                 return
+            self._hang_as_told()
             self._look(wait=False)
+            self._report_queue()
             if request.request_id in self._cancelled:
                 self._end_cancelled(request, chunk, ended, answer)
                 return
@@ -119,6 +131,15 @@ class EchoEngine:
             answer(chunk)
             if chunk.finish is not None:
                 ended.add(chunk.choice)
+
+    def _report_queue(self) -> None:
+        """Tell those that wait, every second, that those before them go on."""
+        now = time.monotonic()
+        if now - self._queue_reported < QUEUE_REPORT_S:
+            return
+        self._queue_reported = now
+        for ahead, (_, answer) in enumerate(self._waiting):
+            answer(Progress(phase="queued", done=0, total=ahead + 1))
 
     def _end_cancelled(self, request: Generate, at: Chunk, ended: set[int], answer: AnswerTo) -> None:
         self._cancelled.discard(request.request_id)

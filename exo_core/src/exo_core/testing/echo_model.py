@@ -11,7 +11,17 @@ from pydantic import ValidationError
 from exo_core.errors import ModelError
 from exo_core.frozen import Count, Frozen
 
-Fault = Literal["none", "refuse_to_load", "die_on_load", "hang_on_load", "die_on_describe", "hang_on_describe"]
+Fault = Literal[
+    "none",
+    "refuse_to_load",
+    "die_on_load",
+    "hang_on_load",
+    "die_on_describe",
+    "hang_on_describe",
+    "hang_in_answer",
+    "hang_in_stage",
+]
+"""`hang_in_answer`: the head, before its sixth token; `hang_in_stage`: a later stage, there."""
 
 
 class EchoConfig(Frozen):

@@ -73,7 +73,7 @@ class Head:
         self._obey(steps, wait=False)
         if answer is not None:
             self._settle(steps, answer)
-        self._report_queue()
+            self._report_queue()
 
     # what other threads ask ------------------------------------------------------------------------------
 
@@ -215,7 +215,7 @@ class Head:
                 command.answer(Refused(status=503, code="instance_lost", message=LOST))
 
     def _report_queue(self) -> None:
-        """Tell those that wait how many sequences have gone before them."""
+        """Tell those that wait how many sequences have gone before them. Said only after a step: it is progress."""
         now = time.monotonic()
         if now - self._queue_reported < QUEUE_REPORT_INTERVAL:
             return
