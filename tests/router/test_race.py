@@ -53,7 +53,7 @@ class Addresses:
             self.connect,
             lambda ticket, _: self.failed.append(ticket),
             clock=RealClock(),
-            head_start=head_start,
+            head_start=lambda _: head_start,
         )
 
 

@@ -8,7 +8,7 @@ from exo_core.errors import WireError
 from exo_core.identifiers import NodeId
 from exo_core.router.address_book import AddressBook
 from exo_core.router.backoff import Backoff
-from exo_core.router.credit import FRAME_COST, GRANT, WINDOW, ReceiveCredit, SendCredit, cost
+from exo_core.router.credit import FRAME_COST, RELAY_WINDOW, WINDOW, ReceiveCredit, SendCredit, cost
 from exo_core.testing.seeded_rng import SeededRng
 from exo_core.transports import Ticket
 from exo_core.wire.frames import DATA, FRAME_BYTES, Frame
@@ -72,14 +72,16 @@ def test_a_writer_spends_its_window_and_no_more() -> None:
 
 def test_a_reader_grants_what_was_read_once_it_is_worth_a_frame() -> None:
     credit = ReceiveCredit()
-    credit.arrived(GRANT)
-    assert credit.free(GRANT - 1) == 0
-    assert credit.free(1) == GRANT
+    worth = WINDOW // 4
+    credit.arrived(worth)
+    assert credit.free(worth - 1) == 0
+    assert credit.free(1) == worth
     credit.arrived(WINDOW)
     with pytest.raises(WireError):
         credit.arrived(1)
 
 
-def test_no_sequence_of_reads_can_starve_a_writer() -> None:
+@pytest.mark.parametrize("window", [WINDOW, RELAY_WINDOW])
+def test_no_sequence_of_reads_can_starve_a_writer(window: int) -> None:
     """Whatever has been read and not yet granted, the largest frame fits once all was read."""
-    assert WINDOW - GRANT >= FRAME_BYTES + FRAME_COST
+    assert window - window // 4 >= FRAME_BYTES + FRAME_COST

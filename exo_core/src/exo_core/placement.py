@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from exo_core.cards import Card
 from exo_core.frozen import Count, Frozen
@@ -23,6 +23,10 @@ class NodeResources(Frozen):
     """What exo may still use there for weights and KV, shards already placed taken off."""
     backends: tuple[str, ...]
     transports: tuple[str, ...]
+
+
+RELAY: Final = "relay"
+"""The transport of a link that runs over a third member: for control and tokens, not for activations."""
 
 
 class LinkMeasure(Frozen):

@@ -46,7 +46,9 @@ class NodeTelemetry(Frozen):
     addresses: Mapping[NodeId, str] = {}
     """Peer to the address by which this node reaches it."""
     peers: Mapping[NodeId, tuple[str, ...]] = {}
-    """The tickets of the peers that it reaches, as they told it: so members meet that were never introduced."""
+    """Its own tickets as they are now, and those of the peers that it reaches, as they told it: so members meet that
+    were never introduced, and hear of a cable that was plugged in later.
+    """
 
 
 class Telemetry(Frozen):

@@ -287,6 +287,8 @@ class Assembly:
         )
 
     def _tickets_of(self, node_id: NodeId) -> Sequence[Ticket]:
+        if node_id == self.membership.node_id:
+            return self.door.tickets
         hello = self.router.peer_hello(node_id)
         return hello.tickets if hello is not None else ()
 

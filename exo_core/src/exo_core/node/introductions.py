@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import final
 
 from exo_core.control_plane.control_plane import ControlPlane
@@ -45,18 +45,25 @@ class Introductions:
     def _meet_others(self) -> None:
         """Members and newcomers alike: who was let in by a follower becomes a member only once it meets the master."""
         left = self._control_plane.state.left
-        for node_id, tickets in tickets_told(self._board.nodes).items():
-            if node_id == self._router.node_id or node_id in self._router.reachable or node_id in left:
+        reached = self._router.reachable
+        for node_id, tickets in tickets_told(self._board.nodes, reached).items():
+            if node_id == self._router.node_id or node_id in left:
                 continue
             if self._told.get(node_id) != tickets:  # news make the router dial at once
                 self._told[node_id] = tickets
                 self._router.learn(node_id, tickets)
 
 
-def tickets_told(nodes: Mapping[NodeId, NodeTelemetry]) -> dict[NodeId, tuple[Ticket, ...]]:
-    """Everything that anybody says of how a node is reached, each ticket once."""
+def tickets_told(
+    nodes: Mapping[NodeId, NodeTelemetry], reached: Collection[NodeId]
+) -> dict[NodeId, tuple[Ticket, ...]]:
+    """How each node is reached: as it says itself, best first; of those not `reached` also what others say."""
     told: dict[NodeId, dict[Ticket, None]] = {}
-    for node in nodes.values():
-        for peer, tickets in node.peers.items():
-            told.setdefault(peer, {}).update(dict.fromkeys(map(Ticket, tickets)))
+    own_first = sorted(nodes.values(), key=lambda node: node.node_id)
+    for speaker, subject in [(node, node.node_id) for node in own_first] + [
+        (node, peer) for node in own_first for peer in node.peers if peer not in reached
+    ]:
+        tickets = speaker.peers.get(subject, ())
+        if tickets:
+            told.setdefault(subject, {}).update(dict.fromkeys(map(Ticket, tickets)))
     return {node_id: tuple(tickets) for node_id, tickets in told.items()}

@@ -50,7 +50,9 @@ class TelemetrySource:
             runners=runners,
             links=tuple(_measure(self.node_id, link) for link in links),
             addresses={link.peer: link.address for link in links},
-            peers={link.peer: tuple(self.tickets_of(link.peer)) for link in links},
+            peers={
+                node_id: tuple(self.tickets_of(node_id)) for node_id in (self.node_id, *(link.peer for link in links))
+            },
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from exo_core.identifiers import NodeId
-from exo_core.placement import LinkMeasure, NodeResources, Topology
+from exo_core.placement import RELAY, LinkMeasure, NodeResources, Topology
 from exo_core.placement_rules.memory_needs import reserved_on
 from exo_core.state.state import State
 from exo_core.telemetry import Telemetry
@@ -38,11 +38,12 @@ def _resources(state: State, telemetry: Telemetry, live: Collection[NodeId]) -> 
 
 
 def _links(telemetry: Telemetry, live: Collection[NodeId]) -> Iterator[LinkMeasure]:
-    """Each pair once per transport, as one of its ends measured it."""
+    """Each pair once per transport, as one of its ends measured it; without relays, which carry no activations."""
     seen: set[tuple[NodeId, NodeId, str]] = set()
     for node_id in sorted(telemetry.nodes):
         for link in telemetry.nodes[node_id].links:
             low, high = min(link.a, link.b), max(link.a, link.b)
-            if {low, high} <= set(live) and (low, high, link.transport) not in seen:
+            known = (low, high, link.transport) in seen
+            if {low, high} <= set(live) and not known and link.transport != RELAY:
                 seen.add((low, high, link.transport))
                 yield link

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import final
 
@@ -23,9 +24,10 @@ class AddressBook:
         self._told: dict[NodeId, tuple[Ticket, ...]] = {}
         self._found: dict[NodeId, dict[Ticket, None]] = {}
 
-    def told(self, node_id: NodeId, tickets: Iterable[Ticket]) -> None:
-        """What the node says of itself, best first; replaces what it said before."""
-        self._told[node_id] = tuple(tickets)
+    def told(self, node_id: NodeId, tickets: Iterable[Ticket]) -> bool:
+        """What the node says of itself, best first; replaces what it said before. Whether that is news."""
+        before, self._told[node_id] = self._told.get(node_id), tuple(tickets)
+        return before != self._told[node_id]
 
     def found(self, node_id: NodeId, ticket: Ticket) -> None:
         """A ticket that led to the node; it belongs to no other any more."""
@@ -49,6 +51,10 @@ class AddressBook:
             if ticket in tickets:
                 return node_id
         return None
+
+    def better(self, node_id: NodeId, than: Ticket) -> list[Ticket]:
+        """What is to be tried before that ticket; all, if it is not among them (a relay)."""
+        return list(itertools.takewhile(lambda ticket: ticket != than, self.tickets(node_id)))
 
     def tickets(self, node_id: NodeId) -> list[Ticket]:
         """What to try, in order: by transport, then as the node told them, then those found otherwise."""

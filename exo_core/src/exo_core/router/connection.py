@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import Final, Protocol, final
 
 from exo_core.clock import Clock
 from exo_core.errors import LinkClosed, WireError
 from exo_core.messaging import Priority
+from exo_core.placement import RELAY
 from exo_core.router.connection_streams import ConnectionStreams
+from exo_core.router.credit import window_of
 from exo_core.router.liveness import Liveness
 from exo_core.router.outbox import Outbox
 from exo_core.router.questions import ANSWERED, FAILED, Questions
 from exo_core.router.settings import RouterSettings
 from exo_core.router.streams import RouterStream
-from exo_core.transports import Buffer, Link
+from exo_core.transports import Buffer, Link, Ticket
 from exo_core.wire.assembly import Assembly
 from exo_core.wire.frames import (
     CLOSE,
@@ -23,6 +26,7 @@ from exo_core.wire.frames import (
     DATA,
     GOODBYE,
     MESSAGE,
+    MOVED,
     OPEN,
     PING,
     PONG,
@@ -65,7 +69,8 @@ class Inbound(Protocol):
 class Connection:
     """A link after its handshake. `run` moves its frames until it dies; everything else only queues.
 
-    `own_number` and `peer_number` are the numbers of the two introductions, by which links of one pair are told apart.
+    `own_number` and `peer_number` are the numbers of the two introductions, by which links of one pair are told apart;
+    `ticket` is the one that this node dialled, None on the other side.
     """
 
     def __init__(
@@ -73,7 +78,7 @@ class Connection:
         link: Link,
         hello: Hello,
         *,
-        dialled: bool,
+        ticket: Ticket | None,
         own_number: int,
         inbound: Inbound,
         clock: Clock,
@@ -85,6 +90,11 @@ class Connection:
         self.peer_number = hello.link_number
         self.liveness = Liveness(clock)
         self.ended = asyncio.Event()
+        self.ticket = ticket
+        self.has_moved = False
+        """A better link took its place: it is closed once nothing is open on it."""
+        self.peer_moved = asyncio.Event()
+        """Nothing new of the peer comes over this one any more; also set when it ended."""
         self.said_goodbye = False
         """The peer closed on purpose: it is not coming back at once."""
         self.answering = 0
@@ -98,9 +108,10 @@ class Connection:
         self._assembly = Assembly()
         self._questions = Questions()
         self._streams = ConnectionStreams(
-            hello.node_id, self._outbox, first_id=1 if dialled else 2, limit=settings.streams_per_link
+            hello.node_id, self._outbox, first_id=2 if ticket is None else 1, limit=settings.streams_per_link
         )
         self._last_message = 0
+        self._after: Connection | None = None
         self._end_reason: str | None = None
         self._stopping = asyncio.Event()
 
@@ -112,6 +123,21 @@ class Connection:
     def is_live(self) -> bool:
         """Whether anything can still go over it."""
         return self._end_reason is None
+
+    @property
+    def is_relayed(self) -> bool:
+        """Whether it runs over a third node."""
+        return self.link.transport == RELAY
+
+    def take_over_from(self, worse: Connection) -> None:
+        """Be read only after what the peer sent over `worse` before it moved: so its messages stay in order."""
+        self._after = worse
+        worse.move()
+
+    def move(self) -> None:
+        """Nothing new goes over this link: tell the peer. It lives on for what is open."""
+        self.has_moved = True
+        self._outbox.push("last", Frame(MOVED, 0))
 
     def send(self, priority: Priority, name: str, body: bytes) -> bool:
         """Queue a message; False when too much waits or the link is dead. Raises `ValueError` above 1 MiB."""
@@ -140,7 +166,7 @@ class Connection:
             raise LinkClosed(self._end_reason)
         payload = bytes((PRIORITIES.index(priority),)) + with_name(name, opening)
         _check_size(payload)
-        stream = self._streams.opened_here(priority)
+        stream = self._streams.opened_here(priority, window_of(name))
         for frame in fragments(OPEN, stream.id, payload):
             self._outbox.push(priority, frame)
         return stream
@@ -187,6 +213,7 @@ class Connection:
         finally:
             self._end("the router stopped")
             self.ended.set()
+            self.peer_moved.set()
             await self.link.close()
         return self._end_reason or ""
 
@@ -202,10 +229,18 @@ class Connection:
                 raise LinkClosed(message)
 
     async def _receive_frames(self) -> None:
+        await self._until_peer_moved()
         while True:
             frame = parse(await self.link.receive())
             self.liveness.heard()
             self._take(frame)
+
+    async def _until_peer_moved(self) -> None:
+        if self._after is not None:
+            with contextlib.suppress(TimeoutError):  # it says nothing any more: then nothing more comes from there
+                async with asyncio.timeout(self._settings.goodbye_timeout):
+                    await self._after.peer_moved.wait()
+            self._after = None
 
     async def _watch(self) -> None:
         """Ping, and give the link up when nothing comes; not when this process itself was held up meanwhile."""
@@ -221,6 +256,12 @@ class Connection:
             if self.liveness.silence() > self._settings.dead_after:
                 message = f"nothing came from it for {self.liveness.silence():.1f} s"
                 raise LinkClosed(message)
+            if self.has_moved and self.peer_moved.is_set() and self._is_idle:
+                self._outbox.push("last", Frame(GOODBYE, 0, b"a better link took its place"))
+
+    @property
+    def _is_idle(self) -> bool:
+        return not (self._streams.count or self._questions.count or self.answering)
 
     async def _until_stopped(self) -> None:
         await self._stopping.wait()
@@ -237,6 +278,8 @@ class Connection:
             self._outbox.push("control", Frame(PONG, 0, frame.payload))
         elif frame.kind == PONG:
             self.liveness.pong(bytes(frame.payload))
+        elif frame.kind == MOVED:
+            self.peer_moved.set()
         else:
             self.said_goodbye = True
             message = f"it said goodbye: {text(frame.payload)}"
@@ -257,7 +300,7 @@ class Connection:
             message = "a stream of unknown priority"
             raise WireError(message)
         name, opening = split_name(payload[1:])
-        stream = self._streams.opened_there(stream_id, PRIORITIES[payload[0]])
+        stream = self._streams.opened_there(stream_id, PRIORITIES[payload[0]], window_of(name))
         self._inbound.stream(stream, name, opening)
 
     def _offer(self, kind: int, unit_id: int, priority: Priority, payload: bytes) -> bool:

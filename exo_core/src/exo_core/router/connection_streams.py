@@ -36,20 +36,25 @@ class ConnectionStreams:
         if self._open.pop(stream_id, None) is not None and not self._is_ours(stream_id):
             self._of_peer -= 1
 
-    def opened_here(self, priority: Priority) -> RouterStream:
+    @property
+    def count(self) -> int:
+        """How many are open."""
+        return len(self._open)
+
+    def opened_here(self, priority: Priority, window: int) -> RouterStream:
         """A new stream of ours."""
-        stream = RouterStream(self._peer, self._next_id, priority, self)
+        stream = RouterStream(self._peer, self._next_id, priority, self, window=window)
         self._open[stream.id] = stream
         self._next_id += 2
         return stream
 
-    def opened_there(self, stream_id: int, priority: Priority) -> RouterStream:
+    def opened_there(self, stream_id: int, priority: Priority, window: int) -> RouterStream:
         """A new stream of the peer. Raises `WireError`."""
         if self._is_ours(stream_id) or stream_id in self._open or self._of_peer >= self._limit:
             message = f"stream {stream_id} cannot be opened ({self._of_peer} are open)"
             raise WireError(message)
         self._of_peer += 1
-        stream = self._open[stream_id] = RouterStream(self._peer, stream_id, priority, self)
+        stream = self._open[stream_id] = RouterStream(self._peer, stream_id, priority, self, window=window)
         return stream
 
     def take(self, frame: Frame) -> None:

@@ -13,10 +13,11 @@ from typing import Literal, Protocol, final
 from exo_core.clock import Clock, Rng
 from exo_core.errors import AuthenticationError, ConnectError
 from exo_core.identifiers import NodeId
-from exo_core.router.address_book import AddressBook
+from exo_core.placement import RELAY
+from exo_core.router.address_book import AddressBook, scheme
 from exo_core.router.backoff import Backoff
 from exo_core.router.introduction import Refused
-from exo_core.router.race import Race
+from exo_core.router.race import Failed, Race
 from exo_core.router.settings import RouterSettings
 from exo_core.task_scope import TaskScope
 from exo_core.transports import Link, Ticket
@@ -34,8 +35,23 @@ class Caller(Protocol):
         """A fresh link by a ticket, to that node or to whoever is there. Raises `ConnectError`."""
         ...
 
-    async def introduce(self, link: Link) -> None:
-        """Make it the live link of its peer, or close it when none is wanted. Raises `ConnectError`."""
+    async def introduce(self, link: Link, ticket: Ticket, *, better: bool) -> None:
+        """Make it the live link of its peer, or close it when none is wanted. Raises `ConnectError`.
+
+        `better`: than the live link, whose place it is to take.
+        """
+        ...
+
+
+class Outlook(Protocol):
+    """What the dialer has to know of the present."""
+
+    def worse_than(self, node_id: NodeId) -> Ticket | None:
+        """The ticket of the peer's live link, if it is for this node to look for a better one."""
+        ...
+
+    def relays(self, node_id: NodeId) -> Sequence[Ticket]:
+        """Tickets of peers that might carry a link to that node."""
         ...
 
 
@@ -57,12 +73,21 @@ class Dialer:
     """Pursues peers by node id, and hunts for whoever is behind tickets whose owner is not known yet."""
 
     def __init__(
-        self, *, book: AddressBook, caller: Caller, scope: TaskScope, clock: Clock, rng: Rng, settings: RouterSettings
+        self,
+        *,
+        book: AddressBook,
+        caller: Caller,
+        outlook: Outlook,
+        scope: TaskScope,
+        clock: Clock,
+        rng: Rng,
+        settings: RouterSettings,
     ) -> None:
         self.problems: dict[Ticket, str] = {}
         """Why the last attempt with each ticket failed; those that work are not here."""
         self._book = book
         self._caller = caller
+        self._outlook = outlook
         self._scope = scope
         self._clock = clock
         self._rng = rng
@@ -73,12 +98,13 @@ class Dialer:
 
     def learn(self, node_id: NodeId, tickets: Iterable[Ticket]) -> None:
         """A peer that is to be reached says, or is said, to be at these tickets."""
-        self._book.told(node_id, tickets)
+        is_news = self._book.told(node_id, tickets)
         pursuit = self._pursuits.get(node_id)
         if pursuit is None:
             pursuit = self._pursuits[node_id] = _Pursuit(self._backoff())
             pursuit.task = self._scope.start(self._pursue(node_id, pursuit), f"dialling {node_id}")
-        pursuit.news.set()
+        if is_news or pursuit.unreachable.is_set():
+            pursuit.news.set()
 
     def hunt(self, tickets: Sequence[Ticket], *, keep: bool) -> None:
         """Find out who is at these tickets, all of one listener, best first; with `keep` for as long as it takes."""
@@ -99,6 +125,8 @@ class Dialer:
         pursuit.met_at = self._clock.now()
         pursuit.unreachable.clear()
         pursuit.news.set()
+        for ticket in self._book.tickets(node_id):  # those that fail do no harm now
+            self.problems.pop(ticket, None)
 
     def lost(self, node_id: NodeId, *, at_once: bool) -> None:
         """The peer is not reachable any more; `at_once`: the first attempt does not wait."""
@@ -107,6 +135,7 @@ class Dialer:
             if self._clock.now() - pursuit.met_at > self._settings.dead_after:
                 pursuit.backoff.reset(at_once=at_once)
             pursuit.unreachable.set()
+            pursuit.news.set()
 
     def forget(self, node_id: NodeId) -> None:
         """Stop wanting that peer."""
@@ -119,20 +148,44 @@ class Dialer:
 
     async def _pursue(self, node_id: NodeId, pursuit: _Pursuit) -> None:
         while True:
-            await pursuit.unreachable.wait()
+            if not pursuit.unreachable.is_set():
+                await self._improve(node_id, pursuit)
             pursuit.news.clear()
             await self._pause(pursuit.backoff.next(), pursuit.news)
             if pursuit.unreachable.is_set():
                 await self._reach(node_id, pursuit)
 
     async def _reach(self, node_id: NodeId, pursuit: _Pursuit) -> None:
-        failed = partial(self._failed_for, node_id)
-        async with aclosing(self._race(self._book.tickets(node_id), node_id, failed).links()) as links:
+        """One attempt with every ticket, and then with peers that may pass things on."""
+        tickets = [*self._book.tickets(node_id), *self._outlook.relays(node_id)]
+        async with aclosing(self._race(tickets, node_id, partial(self._failed_for, node_id)).links()) as links:
             async for ticket, link in links:
                 if not pursuit.unreachable.is_set():
                     await link.close()
                     return
                 if await self._meet(ticket, link) != "silence":  # another address of the same node would say the same
+                    return
+
+    async def _improve(self, node_id: NodeId, pursuit: _Pursuit) -> None:
+        """While the peer is reached, look for a better link than the one that there is."""
+        backoff = Backoff(self._rng, first=self._settings.improve_first, most=self._settings.improve_most)
+        while not pursuit.unreachable.is_set():
+            if pursuit.news.is_set():
+                pursuit.news.clear()
+                backoff.reset(at_once=False)
+            await self._pause(backoff.next(), pursuit.news)
+            worse = self._outlook.worse_than(node_id)
+            if worse is not None and not pursuit.unreachable.is_set():
+                await self._reach_better(node_id, self._book.better(node_id, worse))
+
+    async def _reach_better(self, node_id: NodeId, tickets: Sequence[Ticket]) -> None:
+        def failed(ticket: Ticket, problem: ConnectError) -> None:
+            if isinstance(problem, AuthenticationError):
+                self._book.lost(node_id, ticket)
+
+        async with aclosing(self._race(tickets, node_id, failed).links()) as links:
+            async for ticket, link in links:
+                if await self._meet(ticket, link, better=True) != "silence":
                     return
 
     def _failed_for(self, node_id: NodeId, ticket: Ticket, problem: ConnectError) -> None:
@@ -173,30 +226,37 @@ class Dialer:
 
     # both --------------------------------------------------------------------------------------------------------
 
-    def _race(self, tickets: Sequence[Ticket], expect: NodeId | None, failed: partial[None]) -> Race:
+    def _race(self, tickets: Sequence[Ticket], expect: NodeId | None, failed: Failed) -> Race:
         return Race(
             tickets,
             lambda ticket: self._caller.connect(ticket, expect),
             failed,
             clock=self._clock,
-            head_start=self._settings.head_start,
+            head_start=self._head_start,
         )
 
-    async def _meet(self, ticket: Ticket, link: Link) -> Answer:
+    def _head_start(self, ticket: Ticket) -> float:
+        return self._settings.relay_patience if scheme(ticket) == RELAY else self._settings.head_start
+
+    async def _meet(self, ticket: Ticket, link: Link, *, better: bool = False) -> Answer:
         """Introduce this node over a link that won its race."""
         node_id = link.peer.node_id
         try:
-            await self._caller.introduce(link)
+            await self._caller.introduce(link, ticket, better=better)
         except ConnectError as problem:
             if isinstance(problem, Refused) and problem.refusal.code == "duplicate":
                 return "yes"
             self._note(ticket, problem)
             return "no" if isinstance(problem, Refused) else "silence"
         self.problems.pop(ticket, None)
-        self._book.found(node_id, ticket)
+        if scheme(ticket) != RELAY:
+            self._book.found(node_id, ticket)
         return "yes"
 
     def _note(self, ticket: Ticket, problem: ConnectError) -> None:
+        """Keep what a person may want to know; that a relay has no way either is not among it."""
+        if scheme(ticket) == RELAY:
+            return
         if self.problems.get(ticket) != str(problem):
             self.problems[ticket] = str(problem)
             level = logging.WARNING if isinstance(problem, Refused) else logging.INFO  # a person has to act

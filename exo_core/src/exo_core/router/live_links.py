@@ -1,16 +1,22 @@
 """Which link to each peer is the one that counts, when there may be several?
 
-Every node numbers its introductions (Hello or Welcome) and sends a Hello only while it has no live link to that peer.
-Hence the rules, the same at both ends:
+Every node numbers its introductions (Hello or Welcome) and sends a Hello only while it has no live link to that peer,
+or over one that is better than the live link, and then says so. Hence the rules, the same at both ends:
 
-1. A peer's introduction with a higher number than the one of the live link proves that the peer gave the live link up:
-   the new link replaces it. A lower number is an echo of the past: the new link is refused as a duplicate.
+1. A peer's introduction with a higher number than the one of the live link proves that the peer gave the live link up,
+   or has a better one: the new link takes its place. A lower number is an echo of the past: the new link is refused as
+   a duplicate.
 2. When both sent a Hello and wait, that of the smaller node id counts: the smaller one refuses the other's as a
    duplicate, the larger one welcomes.
 3. Numbers compare within one boot. A Hello of another boot makes us ask the live link: if it answers, two machines
    have one identity and the new one is refused by name; if not, the machine restarted and the new link replaces it.
 
-So no link is closed in favour of another one once it carries anything.
+4. A live link that gives its place to a better one *moves*: nothing new goes over it, what is open on it lives on, and
+   it is closed once nothing is. Each side marks the end of what it sent over it (MOVED), and reads the better link only
+   after that mark, so messages stay in order. A direct link is better than a relayed one; of two direct links the one
+   whose ticket the peer names first. Who dialled the live link looks for a better one; both do when it is relayed.
+
+So no link is closed in favour of another one while it carries anything.
 """
 
 from __future__ import annotations
@@ -28,8 +34,10 @@ Verdict = Literal["take", "duplicate", "ask"]
 
 def judge_hello(own_id: NodeId, live: Connection | None, *, hello_is_out: bool, hello: Hello) -> Verdict:
     """What to do with a Hello, by the rules above; `ask` means to ask the live link first."""
+    if hello_is_out and own_id < hello.node_id and (live is None or live.hello.boot == hello.boot):
+        return "duplicate"
     if live is None:
-        return "duplicate" if hello_is_out and own_id < hello.node_id else "take"
+        return "take"
     if live.hello.boot != hello.boot:
         return "ask"
     return "take" if hello.link_number > live.peer_number else "duplicate"
@@ -66,9 +74,9 @@ class LiveLinks:
         self._last_number += 1
         return self._last_number
 
-    def may_say_hello(self, node_id: NodeId) -> bool:
-        """Whether a Hello may go out to that peer now."""
-        return node_id not in self._live and node_id not in self._hellos_out
+    def may_say_hello(self, node_id: NodeId, *, better: bool) -> bool:
+        """Whether a Hello may go out to that peer now; `better`: over a link that is better than the live one."""
+        return node_id not in self._hellos_out and (better or node_id not in self._live)
 
     def hello_out(self, node_id: NodeId) -> None:
         """A Hello goes out."""
@@ -83,10 +91,14 @@ class LiveLinks:
         node_id = hello.node_id
         return judge_hello(self._own_id, self.get(node_id), hello_is_out=node_id in self._hellos_out, hello=hello)
 
-    def put(self, connection: Connection) -> None:
-        """This is the peer's live link now; a link that it replaces is stopped."""
+    def put(self, connection: Connection, *, better: bool) -> None:
+        """This is the peer's live link now; the one whose place it takes moves if that works, and else is stopped."""
         node_id = connection.hello.node_id
         replaced = self._live.get(node_id)
+        if better and replaced is not None and replaced.is_live:
+            connection.take_over_from(replaced)
+            self._live[node_id] = connection
+            return
         if replaced is not None:
             replaced.stop("the peer made a new one")
             self.changes.announce(node_id, reachable=False)

@@ -10,11 +10,13 @@ from typing import final
 from exo_core.clock import Clock
 from exo_core.errors import ConnectError
 from exo_core.identifiers import NodeId
+from exo_core.placement import RELAY
 from exo_core.router.address_book import scheme
 from exo_core.router.connection import Connection, Inbound
 from exo_core.router.introduction import Refused, Visitor, introduce
 from exo_core.router.live_links import LiveLinks
 from exo_core.router.refusals import RefusedLink
+from exo_core.router.relay import Relay
 from exo_core.router.settings import RouterSettings
 from exo_core.task_scope import TaskScope
 from exo_core.transports import Link, Peer, Ticket, Transport
@@ -41,6 +43,7 @@ class Meetings:
         scope: TaskScope,
         clock: Clock,
         settings: RouterSettings,
+        relay: Relay,
     ) -> None:
         self.is_open = False
         """Whether new links are wanted."""
@@ -55,6 +58,7 @@ class Meetings:
         self._scope = scope
         self._clock = clock
         self._settings = settings
+        self._relay = relay
 
     async def visit(self, link: Link) -> None:
         """Meet a peer that dialled us and serve its link until it dies. Raises `ConnectError` when it is refused."""
@@ -64,6 +68,8 @@ class Meetings:
 
     async def connect(self, ticket: Ticket, expect: NodeId | None) -> Link:
         """A fresh link by a ticket, to that node or to whoever is there. Raises `ConnectError`."""
+        if scheme(ticket) == RELAY and expect is not None:
+            return self._relay.connect(ticket, expect)
         transport = self._transports.get(scheme(ticket))
         if transport is None:
             message = f"no transport for {ticket} is in use (--transport {scheme(ticket)})"
@@ -71,12 +77,12 @@ class Meetings:
         peer = None if expect is None else Peer(node_id=expect, role="node")
         return await transport.connect(ticket, expect=peer, timeout=self._settings.connect_timeout)
 
-    async def introduce(self, link: Link) -> None:
+    async def introduce(self, link: Link, ticket: Ticket, *, better: bool) -> None:
         """Make a fresh link the live one of its peer, or close it when none is wanted. Raises `ConnectError`."""
         served = False
         try:
             with self._noting_refusals(link):
-                connection = await self._introduce(link)
+                connection = await self._introduce(link, ticket, better=better)
             served = connection is not None and self._scope.start(self._serve(connection), f"{connection}") is not None
         finally:
             if not served:
@@ -112,7 +118,7 @@ class Meetings:
                 live.stop("the peer restarted")
         if verdict == "duplicate":
             raise await visitor.refuse("duplicate", "another link between the two is being kept")
-        connection = self._met(link, hello, number=self._links.number(), dialled=False)
+        connection = self._met(link, hello, number=self._links.number(), ticket=None, better=hello.better)
         try:
             await visitor.welcome(connection.own_number)
         except ConnectError:
@@ -120,13 +126,15 @@ class Meetings:
             raise
         return connection
 
-    async def _introduce(self, link: Link) -> Connection | None:
+    async def _introduce(self, link: Link, ticket: Ticket, *, better: bool) -> Connection | None:
         """Say Hello over a fresh link; None when none is wanted: another one is there or on its way."""
         node_id = link.peer.node_id
-        if not self.is_open or not self._links.may_say_hello(node_id):
+        before = self._links.get(node_id)
+        better = before is not None and (better or (before.is_relayed and link.transport != RELAY))
+        if not self.is_open or not self._links.may_say_hello(node_id, better=better):
             return None
         number = self._links.number()
-        own = self._hello().model_copy(update={"link_number": number})
+        own = self._hello().model_copy(update={"link_number": number, "better": better})
         self._links.hello_out(node_id)
         try:
             hello = await introduce(link, own, self._judge, self._settings.handshake_timeout)
@@ -135,13 +143,13 @@ class Meetings:
         live = self._links.get(node_id)
         if live is not None and live.hello.boot == hello.boot and live.peer_number > hello.link_number:
             return None
-        return self._met(link, hello, number=number, dialled=True)
+        return self._met(link, hello, number=number, ticket=ticket, better=better)
 
-    def _met(self, link: Link, hello: Hello, *, number: int, dialled: bool) -> Connection:
+    def _met(self, link: Link, hello: Hello, *, number: int, ticket: Ticket | None, better: bool) -> Connection:
         connection = Connection(
             link,
             hello,
-            dialled=dialled,
+            ticket=ticket,
             own_number=number,
             inbound=self._inbound,
             clock=self._clock,
@@ -149,7 +157,7 @@ class Meetings:
         )
         logger.info("reached %s (%s) over %s %s", hello.name, hello.node_id, link.transport, link.address)
         self.on_met(hello)
-        self._links.put(connection)
+        self._links.put(connection, better=better)
         return connection
 
     def _lost(self, connection: Connection) -> None:

@@ -19,6 +19,11 @@ class Questions:
         self._pending: dict[int, asyncio.Future[bytes]] = {}
         self._last_id = 0
 
+    @property
+    def count(self) -> int:
+        """How many are without a reply."""
+        return len(self._pending)
+
     def new(self) -> tuple[int, asyncio.Future[bytes]]:
         """An id for a question, and the reply that will come."""
         self._last_id = (self._last_id + 1) % 2**32

@@ -21,10 +21,19 @@ Failed = Callable[[Ticket, ConnectError], None]
 
 @final
 class Race:
-    """One race over `tickets`, best first. `failed` hears of each that raised `ConnectError`."""
+    """One race over `tickets`, best first. `failed` hears of each that raised `ConnectError`.
+
+    `head_start` says for how many seconds those before a ticket are tried without it.
+    """
 
     def __init__(
-        self, tickets: Sequence[Ticket], connect: Connect, failed: Failed, *, clock: Clock, head_start: float
+        self,
+        tickets: Sequence[Ticket],
+        connect: Connect,
+        failed: Failed,
+        *,
+        clock: Clock,
+        head_start: Callable[[Ticket], float],
     ) -> None:
         self._waiting = deque(tickets)
         self._connect = connect
@@ -53,8 +62,8 @@ class Race:
 
     async def _some_ended(self) -> Sequence[asyncio.Task[Link]]:
         """Return when the next address is due, with the attempts that ended meanwhile."""
-        head_start = asyncio.ensure_future(self._clock.sleep(self._head_start)) if self._waiting else None
-        waits: set[asyncio.Task[Link] | asyncio.Task[None]] = {*self._running}
+        head_start = self._next_is_due() if self._waiting else None
+        waits: set[asyncio.Future[Link] | asyncio.Future[None]] = {*self._running}
         try:
             await asyncio.wait(
                 waits if head_start is None else {*waits, head_start}, return_when=asyncio.FIRST_COMPLETED
@@ -63,6 +72,9 @@ class Race:
             if head_start is not None:
                 head_start.cancel()
         return [task for task in self._running if task.done()]
+
+    def _next_is_due(self) -> asyncio.Future[None]:
+        return asyncio.ensure_future(self._clock.sleep(self._head_start(self._waiting[0])))
 
     async def _give_up(self) -> None:
         for task in self._running:

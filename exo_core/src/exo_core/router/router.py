@@ -13,14 +13,17 @@ from exo_core.clock import Clock, Rng
 from exo_core.errors import CallFailed, ConnectError, LinkClosed
 from exo_core.identifiers import NodeId
 from exo_core.messaging import Call, PeerChange, Priority, Stream, Topic
+from exo_core.placement import RELAY
 from exo_core.router.address_book import AddressBook, scheme
 from exo_core.router.connection import Connection
+from exo_core.router.credit import ARRIVING, ONWARD
 from exo_core.router.dialer import Dialer
 from exo_core.router.handlers import Handlers, StreamHandler, handle_stream
 from exo_core.router.live_links import LiveLinks
 from exo_core.router.local_streams import local_pair
 from exo_core.router.meetings import Meetings
 from exo_core.router.refusals import Refusals, RefusedLink
+from exo_core.router.relay import Relay
 from exo_core.router.settings import RouterSettings
 from exo_core.router.streams import RouterStream
 from exo_core.task_scope import TaskScope
@@ -74,6 +77,7 @@ class Router:
         self._handlers = Handlers()
         self._links = LiveLinks(node_id)
         self._scope = TaskScope()
+        self._relay = Relay(self._links, rng)
         self._meetings = Meetings(
             links=self._links,
             transports=self._transports,
@@ -83,10 +87,12 @@ class Router:
             scope=self._scope,
             clock=clock,
             settings=settings,
+            relay=self._relay,
         )
         self._dialer = Dialer(
             book=AddressBook(list(self._transports)),
             caller=self._meetings,
+            outlook=self,
             scope=self._scope,
             clock=clock,
             rng=rng,
@@ -98,6 +104,9 @@ class Router:
         self._refusals = Refusals(clock)
         self.on_refused: Callable[[RefusedLink], None] = lambda _: None
         """Told whenever this node and another will not have a link; must not block."""
+        self._relay.visit = self._meetings.visit
+        self._handlers.on_stream(ONWARD, self._relay.carry)
+        self._handlers.on_stream(ARRIVING, self._relay.arrive)
         self._waiting: list[Callable[[], None]] = []
         self._started = asyncio.Event()
 
@@ -171,6 +180,11 @@ class Router:
     def refusals(self) -> Sequence[RefusedLink]:
         """Nodes of late with whom there is no link because one of the two refused it."""
         return self._refusals.recent
+
+    @property
+    def carried(self) -> int:
+        """How many links of other members run over this one as their relay."""
+        return self._relay.carried
 
     def is_dialling(self, ticket: Ticket) -> bool:
         """Whether a ticket is being tried whose owner is not known yet."""
@@ -264,7 +278,7 @@ class Router:
     # --- links ---------------------------------------------------------------------------------------------------
 
     def _way_to(self, node_id: NodeId) -> Connection | None:
-        """Over which connection a peer is reached: the one place that decides it, now and with relays over others."""
+        """Over which connection a peer is reached: its live link, which may itself run over a relay."""
         return self._links.get(node_id)
 
     def _sure_way_to(self, node_id: NodeId) -> Connection:
@@ -273,6 +287,17 @@ class Router:
             message = f"{node_id} cannot be reached"
             raise LinkClosed(message)
         return way
+
+    def worse_than(self, node_id: NodeId) -> Ticket | None:
+        """For the dialer: see `Outlook`. Who dialled a direct link looks for a better one; of a relayed one both do."""
+        connection = self._links.get(node_id)
+        if connection is None or not connection.is_relayed:
+            return None if connection is None else connection.ticket
+        return Ticket(f"{RELAY}://{node_id}")
+
+    def relays(self, node_id: NodeId) -> Sequence[Ticket]:
+        """For the dialer: see `Outlook`."""
+        return self._relay.tickets(node_id)
 
     def _met(self, hello: Hello) -> None:
         self._refusals.met(hello.node_id)
@@ -287,8 +312,11 @@ class Router:
         self._dialer.lost(connection.hello.node_id, at_once=not connection.said_goodbye)
 
     async def _say_goodbyes(self, reason: str) -> None:
+        """First over relays, while those still carry."""
         connections = list(self._links.all.values())
-        await asyncio.gather(*(connection.say_goodbye(reason) for connection in connections))
+        for relayed in (True, False):
+            leaving = [connection for connection in connections if connection.is_relayed is relayed]
+            await asyncio.gather(*(connection.say_goodbye(reason) for connection in leaving))
 
     def _when_running(self, action: Callable[[], None]) -> None:
         if self._scope.is_open:

@@ -12,6 +12,8 @@ class RouterSettings:
     connect_timeout: float = 5.0
     head_start: float = 0.25
     """How long an address of a peer is tried alone before the next best is tried too."""
+    relay_patience: float = 1.0
+    """How long the last address is tried alone before a relay is."""
     handshake_timeout: float = 5.0
     ping_interval: float = 1.0
     dead_after: float = 5.0
@@ -22,6 +24,9 @@ class RouterSettings:
     """How long a link may take to send what was queued before it is closed."""
     backoff_first: float = 0.25
     backoff_most: float = 10.0
+    improve_first: float = 2.0
+    improve_most: float = 30.0
+    """How often a better link is looked for while a worse one works."""
     suggestion_attempts: int = 4
     """How often an address is tried that somebody merely mentioned."""
     queue_bytes: int = 8 * 1024 * 1024

@@ -9,7 +9,7 @@ from typing import Protocol, final
 from exo_core.errors import LinkClosed, WireError
 from exo_core.identifiers import NodeId
 from exo_core.messaging import Priority
-from exo_core.router.credit import ReceiveCredit, SendCredit, cost
+from exo_core.router.credit import WINDOW, ReceiveCredit, SendCredit, cost
 from exo_core.transports import MAXIMUM_MESSAGE_BYTES, Buffer
 from exo_core.wire.frames import CLOSE, CREDIT, DATA, Frame, amount, fragments, text
 
@@ -30,12 +30,14 @@ class FrameSink(Protocol):
 class RouterStream:
     """A `Stream`. Frames come in by `take`, synchronously, from whoever reads the link."""
 
-    def __init__(self, peer: NodeId, stream_id: int, priority: Priority, sink: FrameSink) -> None:
+    def __init__(
+        self, peer: NodeId, stream_id: int, priority: Priority, sink: FrameSink, *, window: int = WINDOW
+    ) -> None:
         self.peer = peer
         self.id = stream_id
         self._priority: Priority = priority
         self._sink = sink
-        self._send_credit, self._receive_credit = SendCredit(), ReceiveCredit()
+        self._send_credit, self._receive_credit = SendCredit(window), ReceiveCredit(window)
         self._sending = asyncio.Lock()
         self._credit_waiter: asyncio.Future[None] | None = None
         self._message_waiter: asyncio.Future[None] | None = None

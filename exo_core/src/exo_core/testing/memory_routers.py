@@ -20,6 +20,9 @@ from exo_core.wire.hello import Hello, Judge
 PATIENCE: Final = RouterSettings(
     connect_timeout=1.0,
     head_start=0.02,
+    relay_patience=0.05,
+    improve_first=0.05,
+    improve_most=0.2,
     handshake_timeout=1.0,
     ping_interval=0.05,
     dead_after=0.4,

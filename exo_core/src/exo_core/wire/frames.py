@@ -15,6 +15,7 @@ nothing ever waits behind more than one frame of something less urgent.
 | CLOSE     | of the stream | why, text; nothing of this stream follows           | 1 frame |
 | PING PONG | 0             | 8 bytes, sent back as they came                     | 1 frame |
 | GOODBYE   | 0             | why, text; the link is closed                       | 1 frame |
+| MOVED     | 0             | nothing; what is new goes over a better link        | 1 frame |
 
 Whoever dialled the link gives its streams odd ids, the other side even ones. A name is its length (one byte), then
 UTF-8.
@@ -44,12 +45,13 @@ CLOSE: Final = 7
 PING: Final = 8
 PONG: Final = 9
 GOODBYE: Final = 10
+MOVED: Final = 11
 
 _MORE: Final = 0x80
 _HEADER: Final = struct.Struct(">BI")
 _LIMITS: Final = {MESSAGE: UNIT_BYTES, QUESTION: UNIT_BYTES, REPLY: UNIT_BYTES, OPEN: UNIT_BYTES}
 _LIMITS[DATA] = MAXIMUM_MESSAGE_BYTES
-_KINDS: Final = frozenset(range(MESSAGE, GOODBYE + 1))
+_KINDS: Final = frozenset(range(MESSAGE, MOVED + 1))
 
 
 class Frame(NamedTuple):

@@ -36,7 +36,8 @@ class Hello(Frozen):
     """The dialler's first message: who it is and how its cluster works.
 
     `consistency` is None until the node has seen its cluster's first fact. `tickets` are those by which the node itself
-    is reached. `link_number` is the router's: it grows with every Hello and Welcome of one boot.
+    is reached. `link_number` is the router's: it grows with every Hello and Welcome of one boot. `better`: there is a
+    live link already, which works, and this one is to take its place.
     """
 
     type: Literal["hello"] = "hello"
@@ -53,6 +54,7 @@ class Hello(Frozen):
     reducer_fingerprint: str
     tickets: tuple[Ticket, ...] = ()
     link_number: Count = 0
+    better: bool = False
 
 
 class Welcome(Frozen):
