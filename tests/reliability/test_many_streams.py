@@ -22,7 +22,7 @@ def five(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessCluster]:
         yield made
 
 
-@pytest.mark.parametrize(("turn", "blow"), enumerate(BLOWS))
+@pytest.mark.parametrize(("turn", "blow"), list(enumerate(BLOWS)))
 def test_a_blow(five: ProcessCluster, turn: int, blow: str) -> None:
     strike(five, blow, streams=STREAMS, turn=turn)
     print(blow, five.tally)

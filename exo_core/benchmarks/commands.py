@@ -1,0 +1,35 @@
+"""How long does a command take until it is on two disks of a cluster of three, and how many events a second go through?
+
+    uv run python exo_core/benchmarks/commands.py [--seconds 10]
+
+Real nodes; a plugin in them gives the commands, so that no HTTP is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import cast
+
+from echo_cluster import echo_cluster, flood
+from figures import show, show_value
+
+
+def main() -> None:
+    """One command after the other at the master and at a follower, then many at once."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    options = parser.parse_args()
+    with echo_cluster(3) as cluster:
+        master = cluster.master()
+        follower = cluster.others(master)[0]
+        for who, node in (("the master", master), ("a follower", follower)):
+            times = [1000 * seconds for seconds in cast("list[float]", flood(node, options.seconds, 1)["times"])]
+            show(f"a command acknowledged on 2 disks, given at {who}", times, "ms", promised="p50 ≤ 10 ms")
+        for who, node in (("the master", master), ("a follower", follower)):
+            result = flood(node, options.seconds, 256)
+            rate = cast("float", result["events"]) / cast("float", result["took"])
+            show_value(f"sustained, given at {who}", rate, "events/s", promised="≥ 2,000", reached=rate >= 2000)
+
+
+if __name__ == "__main__":
+    main()
