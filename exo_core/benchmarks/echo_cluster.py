@@ -1,4 +1,4 @@
-"""Real nodes over the transport `chaos`, with the echo backend: what the control plane is measured on."""
+"""Real nodes with the echo backend: what the control plane is measured on."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ class EchoCluster:
 
 
 @contextmanager
-def echo_cluster(size: int, *arguments: str, config: EchoConfig | None = None) -> Iterator[EchoCluster]:
-    """That many nodes that have met."""
+def echo_cluster(size: int, *, transport: str = "tcp", config: EchoConfig | None = None) -> Iterator[EchoCluster]:
+    """That many nodes that have met; `chaos` does something if that is their transport."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         chaos = Chaos(folder / "faults.json", wraps=TCP)
         environment = {**with_plugins(folder / "plugins", PLUGINS), **chaos.environment}
         environment["PYTHONPATH"] += f":{HERE}"
-        options = ("--transport", "chaos", "--backend", "echo", *arguments)
+        options = ("--transport", transport, "--backend", "echo")
         nodes = [
             NodeProcess(folder / f"node-{at}", f"node-{at}", *options, environment=environment) for at in range(size)
         ]
