@@ -11,11 +11,12 @@ from exo_core.testing.reliability.sameness import first_difference, sameness
 
 LONGEST_TO_ERROR_S = 60.0
 NEEDED = 0.99
+DISTURBED_S = 1.0
 
 
 @dataclass(kw_only=True)
 class Tally:
-    """Counts streams. `pauses`: per stream, the longest time between two tokens, in seconds."""
+    """Counts streams. `pauses`: per stream, the longest time between two tokens after the first fault, in seconds."""
 
     streams: int = 0
     complete: int = 0
@@ -34,7 +35,7 @@ class Tally:
         same = sameness(stream.tokens, reference, is_complete=stream.is_complete)
         assert same != "different", f"{where}: {_comparison(stream.tokens, reference)}"
         self.near_ties += same == "near tie"
-        self.pauses.append(_longest_pause(stream.tokens))
+        self.pauses.append(_longest_pause(stream.tokens, min(faults)))
         if stream.is_complete:
             self.complete += 1
             assert any(map(stream.was_crossed_by, faults)), f"{where}: no fault fell into the stream"
@@ -53,12 +54,13 @@ class Tally:
         return (
             f"{self.streams} streams crossed a fault: {self.complete} complete, {len(self.errors)} with an error, "
             f"0 tokens lost or doubled, {self.near_ties} met a near tie; "
-            f"longest pause {max(self.pauses, default=0.0):.1f} s"
+            f"{sum(pause >= DISTURBED_S for pause in self.pauses)} paused for {DISTURBED_S:.0f} s or more, "
+            f"the longest for {max(self.pauses, default=0.0):.1f} s"
         )
 
 
-def _longest_pause(tokens: Sequence[Token]) -> float:
-    arrivals = [token.arrived_at for token in tokens]
+def _longest_pause(tokens: Sequence[Token], since: float) -> float:
+    arrivals = [since, *(token.arrived_at for token in tokens if token.arrived_at > since)]
     return max((later - earlier for earlier, later in pairwise(arrivals)), default=0.0)
 
 
