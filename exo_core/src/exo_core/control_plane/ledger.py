@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import final
 
+from exo_core.control_plane.recent_entries import RecentEntries
 from exo_core.control_plane.running_sum import NOTHING, Point, RunningSum, point_of
 from exo_core.control_plane.snapshots import not_covered, snapshot_of
 from exo_core.errors import LogError, WireError
@@ -48,6 +49,7 @@ class Ledger:
         self._staged: list[Applied] = []
         self._points = [_base(log)]
         self._hashes: dict[int, bytes] = {}
+        self._recent = RecentEntries(log.length)
         self._rewind(log.length, replayed)
 
     @property
@@ -117,8 +119,9 @@ class Ledger:
         return self._log.first_index
 
     def read(self, after: int, limit: int) -> Sequence[Entry]:
-        """Committed entries."""
-        return self._log.read(after, limit)
+        """Committed entries; those that were added lately need not be read from the disk."""
+        recent = self._recent.read(after, limit)
+        return self._log.read(after, limit) if recent is None else recent
 
     # adding ------------------------------------------------------------------------------------------------
 
@@ -174,6 +177,7 @@ class Ledger:
         except BaseException:
             self._rewind(self._log.length)
             raise
+        self._recent.extend(item.entry for item in staged)
         return staged
 
     def discard(self) -> None:
@@ -199,6 +203,7 @@ class Ledger:
     def cut(self, to_length: int) -> None:
         """Cut the log; the facts that were cut are in the outbox from the same moment on."""
         self._log.rollback(to_length, outbox=after_cut(self._held(to_length), self.outbox))
+        self._recent = RecentEntries(to_length)
         self._rewind(to_length)
 
     # snapshots ---------------------------------------------------------------------------------------------
@@ -226,12 +231,13 @@ class Ledger:
         """
         sums = RunningSum(point_of(snapshot))
         if self.chain_at(snapshot.index) == snapshot.chain:
-            for entry in self._held(snapshot.index):
-                sums.add(entry, None)
+            for offer in facts_of(self._held(snapshot.index)):
+                sums.count(offer.event_id)
         earlier = self._log.snapshot
         compacted = [offer for _, offer in earlier.facts] if earlier is not None else []
         held = (*compacted, *facts_of(self._held(self.first_index() - 1)), *self.outbox)
         self._log.install_snapshot(snapshot, outbox=not_covered(sums, held))
+        self._recent = RecentEntries(self._log.length)
         self._points, self._hashes = [point_of(snapshot)], {}
         self._rewind(self._log.length)
 
@@ -262,7 +268,7 @@ class Ledger:
         end = self._log.length if until is None else until
         held: list[Entry] = []
         while after + len(held) < end:
-            held.extend(self._log.read(after + len(held), min(READ_BATCH, end - after - len(held))))
+            held.extend(self.read(after + len(held), min(READ_BATCH, end - after - len(held))))
         return held
 
     def _stage(self, epoch: Epoch, event_id: EventId, payload: bytes, event: Event | None) -> None:

@@ -7,7 +7,7 @@ brings it after all. Holes follow from the entries alone, so every node knows th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
@@ -25,7 +25,11 @@ WIDEST_HOLE = 4096
 
 @dataclass(frozen=True)
 class Point:
-    """The sum of the first `length` entries. `members_changed_at` is the last entry that changed who is a member."""
+    """The sum of the first `length` entries.
+
+    `members_changed_at` is the last entry that changed who is a member, `unreduced` are those that this version cannot
+    reduce.
+    """
 
     length: int
     state: State
@@ -33,6 +37,7 @@ class Point:
     holes: frozenset[tuple[Origin, int]]
     last_epoch: Epoch
     members_changed_at: int
+    unreduced: tuple[Entry, ...] = ()
 
 
 NOTHING = Point(0, State(), {}, frozenset(), NO_EPOCH, 0)
@@ -49,14 +54,16 @@ class RunningSum:
         self.holes = set(point.holes)
         self.last_epoch = point.last_epoch
         self.members_changed_at = point.members_changed_at
+        self.unreduced = point.unreduced
 
     def add(self, entry: Entry, event: Event | None) -> None:
         """The next entry; `event` None: this version does not know it."""
         self.length += 1
         self.last_epoch = entry.epoch
         if isinstance(entry.event_id, FactId):
-            self._count(entry.event_id)
+            self.count(entry.event_id)
         if event is None:
+            self.unreduced = (*self.unreduced, entry)
             return
         before, self.state = self.state, apply(self.state, event)
         if (
@@ -76,6 +83,16 @@ class RunningSum:
         covered = event_id.seq <= self.last_seqs.get(event_id.origin, 0)
         return covered and (event_id.origin, event_id.seq) not in self.holes
 
+    def count(self, event_id: FactId) -> None:
+        """Only that this fact is there, not what it does."""
+        origin, seq = event_id.origin, event_id.seq
+        last = self.last_seqs.get(origin, 0)
+        if seq > last:
+            self.holes.update((origin, missing) for missing in range(max(last + 1, seq - WIDEST_HOLE), seq))
+            self.last_seqs[origin] = seq
+        else:
+            self.holes.discard((origin, seq))
+
     def point(self) -> Point:
         """The sum as it is now, to come back to."""
         return Point(
@@ -85,31 +102,19 @@ class RunningSum:
             frozenset(self.holes),
             self.last_epoch,
             self.members_changed_at,
+            self.unreduced,
         )
-
-    def _count(self, event_id: FactId) -> None:
-        origin, seq = event_id.origin, event_id.seq
-        last = self.last_seqs.get(origin, 0)
-        if seq > last:
-            self.holes.update((origin, missing) for missing in range(max(last + 1, seq - WIDEST_HOLE), seq))
-            self.last_seqs[origin] = seq
-        else:
-            self.holes.discard((origin, seq))
 
 
 def point_of(snapshot: Snapshot) -> Point:
     """The sum that a snapshot records; events that its writer did not know and we do are added. Raises `WireError`."""
-    known = [event for entry in snapshot.unreduced if (event := decode_event(entry.payload)) is not None]
+    decoded = [(entry, decode_event(entry.payload)) for entry in snapshot.unreduced]
     return Point(
         snapshot.index,
-        apply_all(decode_model(State, snapshot.state), known),
+        apply_all(decode_model(State, snapshot.state), [event for _, event in decoded if event is not None]),
         dict(snapshot.last_seqs),
         frozenset(snapshot.holes),
         snapshot.last_epoch,
         snapshot.index,
+        tuple(entry for entry, event in decoded if event is None),
     )
-
-
-def still_unknown(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """Entries that this version cannot reduce."""
-    return tuple(entry for entry in entries if decode_event(entry.payload) is None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from exo_core.control_plane.running_sum import Point, RunningSum, still_unknown
+from exo_core.control_plane.running_sum import Point, RunningSum
 from exo_core.event_logs import Snapshot
 from exo_core.log.outbox import facts_of
 from exo_core.state.events import Entry, FactId, Offer
@@ -29,7 +29,7 @@ def snapshot_of(
         state=encode_model(point.state),
         last_seqs=tuple(sorted(point.last_seqs.items(), key=lambda item: (item[0].node_id, item[0].boot))),
         holes=tuple(sorted(point.holes, key=lambda item: (item[0].node_id, item[0].boot, item[1]))),
-        unreduced=still_unknown([*(earlier.unreduced if earlier is not None else ()), *entries]),
+        unreduced=point.unreduced,
         facts=tuple((index, offer) for index, offer in facts if index > everywhere),
     )
 
