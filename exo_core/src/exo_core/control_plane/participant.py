@@ -42,6 +42,7 @@ from exo_core.control_plane.messages import (
     SnapshotPart,
 )
 from exo_core.control_plane.offering import Offering
+from exo_core.control_plane.own_facts import OwnFacts
 from exo_core.control_plane.retention import Retention
 from exo_core.control_plane.standing_of import standing_of
 from exo_core.control_plane.trouble import Trouble
@@ -90,7 +91,7 @@ class Participant:
         self._commanding = Commanding(self._ledger, self._waiting, self._origin, name)
         self._wholeness = Wholeness(self._ledger, self._trouble)
         self._reachable: frozenset[NodeId] = frozenset()
-        self._unsaved: list[Offered] = []
+        self._own_facts = OwnFacts(self._ledger, self._waiting, self._origin)
         self.priority = 0
 
     # what can be read ---------------------------------------------------------------------------------------
@@ -118,7 +119,7 @@ class Participant:
     @property
     def unsaved(self) -> tuple[Fact, ...]:
         """Facts of this node that are on no disk yet: it is full."""
-        return tuple(item.fact for item in self._unsaved)
+        return self._own_facts.unsaved
 
     @property
     def is_installing(self) -> bool:
@@ -152,7 +153,7 @@ class Participant:
         compacts = self.extent.settled - self._ledger.first_index() >= self._retention.snapshot_every
         return (
             settled_in
-            and not (self._unsaved or compacts)
+            and not (self._own_facts or compacts)
             and all(
                 isinstance(item, Tick) or (isinstance(item, Received) and isinstance(item.message, Heartbeat))
                 for item in inputs
@@ -192,7 +193,7 @@ class Participant:
             case Tick():
                 yield from self._on_tick(now)
             case Offered():
-                self._unsaved.append(item)
+                self._own_facts.add(item)
             case Commanded():
                 yield from self._commanding.decide(item, self.election.master_id)
             case Concluded():
@@ -327,7 +328,8 @@ class Participant:
 
     def _end_turn(self, now: float) -> Iterator[Output]:
         if not self._trouble.disk_is_full:
-            yield from self._save()
+            self._commanding.take_outbox()
+            yield from self._tell(self._own_facts.save(self._leading.epoch if self._leading is not None else None))
         if self._leading is not None:
             yield from self._replicate(self._leading, now)
         elif self.election.master_id is not None:
@@ -336,29 +338,6 @@ class Participant:
         yield from self._waiting.safe(self.extent.safe)
         if not self._trouble.disk_is_full and self._trouble.description is None:
             self._ledger.compact(self.extent.settled, self.extent.everywhere, at_least=self._retention.snapshot_every)
-
-    def _save(self) -> Iterator[Output]:
-        """All of a turn in one write: own facts go straight into the log here, or into the outbox."""
-        if self._leading is None:
-            self._put_away()
-            return
-        self._commanding.take_outbox()
-        if self._ledger.awaits_turn(self._origin):
-            self._put_away()
-        seqs = [self._ledger.stage_fact(self._leading.epoch, self._origin, item.fact) for item in self._unsaved]
-        added = self._ledger.commit()
-        self._saved(seqs)
-        yield from self._tell(added)
-
-    def _put_away(self) -> None:
-        if self._unsaved:
-            ids = self._ledger.put_in_outbox(self._origin, [item.fact for item in self._unsaved])
-            self._saved([event_id.seq for event_id in ids])
-
-    def _saved(self, seqs: Sequence[int]) -> None:
-        for item, seq in zip(self._unsaved, seqs, strict=True):
-            self._waiting.offered(seq, item.waiter)
-        self._unsaved = []
 
     def _replicate(self, leading: Leading, now: float) -> Iterator[Output]:
         if self._ledger.damage is not None:
