@@ -23,7 +23,7 @@ from exo_core.state.events import (
 )
 from exo_core.state.instance_status import instance_status
 from exo_core.state.plan import LocalRunner, LocalRunners, StartRunner, StopRunner, UpdateRunner, plan
-from exo_core.state.reports import Outcome, missing_reports
+from exo_core.state.reports import Outcome, missing_reports, missing_start
 from exo_core.state.state import State
 from exo_core.testing.models import model_with_layers
 
@@ -146,3 +146,13 @@ def test_a_report_that_the_state_does_not_show_is_made_again_unless_it_is_on_its
     (worse,) = missing_reports(apply_all(state, [report]), ME, BootId(1), failed)
     assert isinstance(worse, RunnerFailed)
     assert missing_reports(State(), ME, BootId(1), outcomes) == ()
+    assert missing_reports(state, ME, BootId(2), outcomes) == (), "nobody would heed it"
+
+
+def test_a_start_that_an_older_one_covered_is_told_again() -> None:
+    """A merged log may bring the facts of an earlier boot after those of the present one."""
+    present = NodeStarted(node_id=ME, boot=BootId(2), name="Me", version="1")
+    assert missing_start(apply_all(state_after(), [present]), present, []) == ()
+    assert missing_start(state_after(), present, []) == (present,)
+    assert missing_start(state_after(), present, [present]) == ()
+    assert missing_start(State(), present, []) == ()

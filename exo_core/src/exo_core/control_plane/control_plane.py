@@ -54,6 +54,7 @@ from exo_core.placement_rules.topology import topology_of
 from exo_core.plugins.manager import Plugins
 from exo_core.state.commands import Command, CommandAccepted, CommandAnswer, ForgetNode
 from exo_core.state.events import Entry, Fact, NodeStarted, Offer
+from exo_core.state.reports import missing_start
 from exo_core.state.state import State
 
 logger = logging.getLogger(__name__)
@@ -309,6 +310,8 @@ class ControlPlane:
             concluded = self._duties.look(participant, self._messenger.reachable, now)
             if concluded is not None:
                 self._inbox.put(concluded)
+            for fact in missing_start(self.state, self._started, self.on_their_way):
+                self.offer_soon(fact)
 
     async def _start_anew(self, problem: LogCorrupt) -> None:
         """A row turned bad under us: open the log again, which sets the bad part aside, and fetch it from others."""

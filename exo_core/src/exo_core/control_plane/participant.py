@@ -267,9 +267,10 @@ class Participant:
             self._offering.again()
 
     def _providers(self, now: float) -> Sequence[NodeId]:
-        """Whom to ask for a snapshot: the master first."""
-        master = self.election.master_id
-        return sorted(self.live(now) - {self._me}, key=lambda peer: (peer != master, peer))
+        """Whom to ask for a snapshot: the master first. A newcomer's log does not say yet who is a member."""
+        master, known = self.election.master_id, self._reachable.union(self.state.members)
+        live = self.election.liveness.live(known - {self._me}, now)
+        return sorted(live, key=lambda peer: (peer != master, peer))
 
     def _on_part(self, sender: NodeId, part: SnapshotPart, now: float) -> Iterator[Output]:
         asks, snapshot = self._wholeness.receive(sender, part, now)

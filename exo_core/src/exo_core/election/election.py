@@ -249,8 +249,10 @@ class Election:
         yield from self._decide(self._candidacy.answered(sender, answer, now, standing), now, standing)
 
     def _decide(self, outcome: Outcome | None, now: float, standing: Standing) -> Iterator[ElectionAction]:
-        """What a round came to."""
-        if outcome == "won":
+        """What a round came to; nothing, if this node may not lead any more (its disk filled up meanwhile)."""
+        if outcome is not None and not standing.may_lead:
+            self._try_later(now)
+        elif outcome == "won":
             yield from self._lead(now, standing)
         elif outcome == "vote":
             yield from self._ask("real", now, standing)
@@ -321,9 +323,9 @@ class Election:
         self._highest = max(self._highest, epoch)
 
     def _raise_epoch(self, epoch: Epoch) -> None:
-        self._see(epoch)
         if epoch > self.epoch:
             self._store.set_epoch(epoch)
+        self._see(epoch)
 
 
 def _known(node_id: NodeId | None) -> NodeId:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from exo_core.identifiers import BootId, InstanceId, NodeId, RunnerId
-from exo_core.state.events import Fact, RunnerFailed, RunnerReady
+from exo_core.state.events import Fact, NodeStarted, RunnerFailed, RunnerReady
 from exo_core.state.state import RunnerRecord, State
 
 
@@ -25,8 +25,22 @@ class Outcome:
 def missing_reports(
     state: State, node_id: NodeId, boot: BootId, outcomes: Mapping[RunnerId, Outcome], on_their_way: Sequence[Fact] = ()
 ) -> tuple[Fact, ...]:
-    """The facts to offer: outcomes that the state does not show and that are not `on_their_way` (in the outbox)."""
+    """The facts to offer: outcomes that the state does not show and that are not `on_their_way` (in the outbox).
+
+    None while the state does not know of this boot: it would heed none of them.
+    """
+    member = state.members.get(node_id)
+    if member is None or member.boot != boot:
+        return ()
     return tuple(fact for fact in _differences(state, node_id, boot, outcomes) if fact not in on_their_way)
+
+
+def missing_start(state: State, started: NodeStarted, on_their_way: Sequence[Fact]) -> tuple[Fact, ...]:
+    """That this node started, once more: facts of its earlier boots may enter a merged log after those of this one."""
+    member = state.members.get(started.node_id)
+    if member is None or member.boot == started.boot or started in on_their_way:
+        return ()
+    return (started,)
 
 
 def _differences(
