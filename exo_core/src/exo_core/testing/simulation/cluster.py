@@ -53,7 +53,7 @@ class VirtualCluster:
         retention: Retention = Retention(),  # noqa: B008 - frozen
     ) -> None:
         self._seed = seed
-        self._consistency: Literal["availability", "majority"] = consistency
+        self.consistency: Literal["availability", "majority"] = consistency
         self._retention = retention
         self._timeline = Timeline()
         self._loads = self._chance("loads")
@@ -123,6 +123,12 @@ class VirtualCluster:
         """What one says does not reach the other."""
         self.network.cut(NodeId(sender), NodeId(receiver))
 
+    def retire(self, name: str) -> None:
+        """This node ends and never comes back, nor does its disk: it was destroyed, left, or was forgotten."""
+        self.node(name).retired = True
+        self.node(name).log.destroyed = True
+        self.kill(name)
+
     def heal(self) -> None:
         """Every line works again."""
         self.network.heal()
@@ -138,6 +144,10 @@ class VirtualCluster:
     def run(self, seconds: float) -> None:
         """Let time pass."""
         self._timeline.run(seconds)
+
+    def later(self, seconds: float, action: Callable[[], object]) -> None:
+        """Do this when so much time has passed."""
+        self._timeline.after(seconds, action)
 
     def run_and_watch(self, name: str, seconds: float) -> list[Output]:
         """Let time pass; all that a node put out meanwhile."""
@@ -170,6 +180,11 @@ class VirtualCluster:
     def command(self, name: str, command: Command, done: Callable[[CommandAnswer], None] = lambda _: None) -> None:
         """Somebody types a command at a node that runs; `done` hears the answer, if one comes in time."""
         self._errands.send(command, self.node(name), done)
+
+    @property
+    def open_commands(self) -> int:
+        """Commands that are not answered yet and still may be."""
+        return self._errands.open
 
     # what can be seen ---------------------------------------------------------------------------------------
 
@@ -223,7 +238,7 @@ class VirtualCluster:
             boot=node.boot,
             log=node.log,
             creator=node.creator,
-            consistency=self._consistency,
+            consistency=self.consistency,
             retention=self._retention,
             memory=node.memory,
             priority=node.priority,

@@ -54,6 +54,14 @@ class VirtualDisk:
 
     # faults -------------------------------------------------------------------------------------------------
 
+    def make_room(self) -> None:
+        """The disk is not full any more."""
+        self.full = False
+
+    def work(self) -> None:
+        """No write fails from now on; a row that is bad already still is."""
+        self.full, self._dies = False, None
+
     def die_at_write(self, number: int, moment: Moment) -> None:
         """The process dies in its `number`-th write from now on (1: the next)."""
         self._dies = (number, moment)
@@ -76,6 +84,11 @@ class VirtualDisk:
             self.facts.leave([damaged, *later])
             self.facts.wait(outbox)
         return self
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether there is a log here, and all of it can be read."""
+        return self.length > 0 and not self.destroyed and self._damage is None and self._bad_row is None
 
     def __contains__(self, key: FactKey) -> bool:
         """Whether this disk holds the fact."""
@@ -103,6 +116,10 @@ class VirtualDisk:
             message = f"row {self._bad_row} fails its checksum"
             raise LogCorrupt(message)
         return self._log.read(after, limit)
+
+    def look(self) -> Sequence[Entry]:
+        """All entries that are held, for who checks: it sees bad rows as they were written."""
+        return self._log.read(self.first_index - 1, self.length)
 
     def append(self, entries: Sequence[Entry], *, expected_length: int, outbox: Sequence[Offer] | None = None) -> None:
         """Add entries, and replace the outbox when given."""

@@ -36,6 +36,7 @@ class Errand:
     done: Callable[[CommandAnswer], None]
     waiter: int = 0
     """Of the question that is under way."""
+    over: bool = False
 
 
 @final
@@ -56,11 +57,24 @@ class Errands:
         self._witness = witness
         self._give = give
         self._asked: dict[int, Errand] = {}
+        self._open: list[Errand] = []
         self._waiters = FIRST_WAITER
+
+    @property
+    def open(self) -> int:
+        """Commands that are not answered yet and still may be."""
+        self._open = [
+            errand
+            for errand in self._open
+            if not errand.over and errand.home.boot == errand.boot and errand.home.process is not None
+        ]
+        return len(self._open)
 
     def send(self, command: Command, home: VirtualNode, done: Callable[[CommandAnswer], None]) -> None:
         """Somebody types a command at a node that runs."""
-        self._try(Errand(command, home, home.boot, self._timeline.now + PATIENCE_S, done))
+        errand = Errand(command, home, home.boot, self._timeline.now + PATIENCE_S, done)
+        self._open.append(errand)
+        self._try(errand)
 
     def decided(self, node: VirtualNode, decided: Decided) -> None:
         """A master answered."""
@@ -75,6 +89,7 @@ class Errands:
     def _try(self, errand: Errand) -> None:
         process = errand.home.process
         if process is None or errand.home.boot != errand.boot or self._timeline.now > errand.until:
+            errand.over = True
             return
         master = self._nodes.get(process.participant.election.master_id or NodeId(""))
         if master is None:
@@ -97,6 +112,7 @@ class Errands:
         if isinstance(reply, NotMaster):
             self._timeline.after(RETRY_S, partial(self._try, errand))
         elif errand.home.boot == errand.boot and errand.home.process is not None:
+            errand.over = True
             errand.done(reply)
 
     def _between(self, sender: VirtualNode, to: VirtualNode, deliver: Callable[[], None]) -> None:

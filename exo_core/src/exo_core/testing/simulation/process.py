@@ -15,15 +15,19 @@ from exo_core.control_plane.reconcile import PlacementRules
 from exo_core.control_plane.retention import Retention
 from exo_core.election.standing import Myself
 from exo_core.identifiers import BootId, NodeId
+from exo_core.log.payloads import decode_fact
 from exo_core.placement import Topology
 from exo_core.placement_rules.topology import topology_of
 from exo_core.state.events import Fact, NodeFactsGathered, NodeStarted
+from exo_core.state.reports import missing_start
 from exo_core.telemetry import NodeTelemetry, Telemetry
 from exo_core.testing.simulation.disk import VirtualDisk
 from exo_core.testing.simulation.gossip import Gossip
 from exo_core.testing.simulation.worker import Stopped, View, VirtualWorker
 
 LOOK_S = 0.25
+WRONG = "wrong"
+"""The slice of a state that should not be there."""
 _NEWS = (Applied, CutTo, Installed, MasterIs)
 
 
@@ -51,12 +55,14 @@ class VirtualProcess:
 
     def __init__(self, machine: Machine, now: float) -> None:
         self._machine = machine
+        self.node_id = machine.node_id
         self.boot = machine.boot
         self.participant = self._participate(now)
         self.worker = VirtualWorker(machine.node_id, machine.boot, machine.draw_load, machine.stopped)
         self.gossip = Gossip(self._measure)
         self.reachable: frozenset[NodeId] = frozenset()
-        self.inbox: list[Input] = [*map(_unwaited, self._greetings())]
+        self._started = NodeStarted(node_id=machine.node_id, boot=machine.boot, name=machine.node_id, version="")
+        self.inbox: list[Input] = [_unwaited(self._started), _unwaited(_gathered(machine))]
         self._now = now
         self._look_at = now
         self._duties = Duties(
@@ -66,6 +72,12 @@ class VirtualProcess:
     def reopen(self, now: float) -> None:
         """A row turned out bad: the log is opened again, and this process begins anew with what it held."""
         self.participant = self._participate(now)
+
+    def go_wrong(self) -> None:
+        """What this process holds for the state silently differs from now on, as after a flipped bit in memory."""
+        sums = self.participant.ledger._sum  # pyright: ignore[reportPrivateUsage]  nothing but a fault gets there
+        wrong = {**sums.state.extensions, WRONG: {"bit": self.boot}}
+        sums.state = sums.state.model_copy(update={"extensions": wrong})
 
     def _participate(self, now: float) -> Participant:
         machine = self._machine
@@ -94,6 +106,7 @@ class VirtualProcess:
             concluded = self._duties.look(participant, self.reachable, now)
             if concluded is not None:
                 self.inbox.append(concluded)
+            self.inbox.extend(map(_unwaited, missing_start(participant.state, self._started, self._on_their_way())))
         changed, facts = self.worker.follow(self._view(), now)
         if changed:
             self.gossip.poke()
@@ -105,17 +118,9 @@ class VirtualProcess:
         outbox = participant.ledger.outbox
         return View(participant.state, outbox, participant.unsaved, participant.is_installing)
 
-    def _greetings(self) -> tuple[Fact, ...]:
-        machine = self._machine
-        started = NodeStarted(node_id=machine.node_id, boot=machine.boot, name=machine.node_id, version="")
-        gathered = NodeFactsGathered(
-            node_id=machine.node_id,
-            memory_total=machine.memory,
-            backends=("echo",),
-            transports=("memory",),
-            facts={},
-        )
-        return started, gathered
+    def _on_their_way(self) -> Sequence[Fact]:
+        decoded = [decode_fact(offer.payload) for offer in self.participant.ledger.outbox]
+        return [*(fact for fact in decoded if fact is not None), *self.participant.unsaved]
 
     def _topology(self) -> Topology:
         participant = self.participant
@@ -136,6 +141,16 @@ class VirtualProcess:
             settled=participant.extent.settled,
             runners=tuple(runner.telemetry for runner in self.worker.runners.values()),
         )
+
+
+def _gathered(machine: Machine) -> NodeFactsGathered:
+    return NodeFactsGathered(
+        node_id=machine.node_id,
+        memory_total=machine.memory,
+        backends=("echo",),
+        transports=("memory",),
+        facts={},
+    )
 
 
 def _unwaited(fact: Fact) -> Offered:

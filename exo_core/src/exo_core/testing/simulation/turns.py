@@ -200,10 +200,10 @@ class Turns:
 
     def _judge_safe(self, node: VirtualNode, process: VirtualProcess) -> None:
         participant = process.participant
-        members = frozenset(participant.state.members) | {node.node_id}
+        members = frozenset(participant.state.members) or frozenset({node.node_id})
         if self._consistency == "majority":
             self._witness.safe(node.log, participant.extent.safe, members, len(members) // 2 + 1)
             self._witness.final(node.log, participant.extent.safe)
         else:
-            live = participant.live(node.clock(self._timeline.now))
-            self._witness.safe(node.log, participant.extent.safe, members, min(2, len(live)))
+            live = participant.live(node.clock(self._timeline.now)) & members
+            self._witness.safe(node.log, participant.extent.safe, members, max(1, min(2, len(live))))

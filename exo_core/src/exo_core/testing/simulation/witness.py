@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import final
 
 from exo_core.identifiers import BootId, Epoch, NodeId
-from exo_core.log.chain import body_of, next_chain
+from exo_core.log.chain import GENESIS, body_of, next_chain
 from exo_core.log.payloads import decode_event
+from exo_core.state.apply import apply
 from exo_core.state.events import Entry, FactId, InstanceDeleted, InstancePlaced
 from exo_core.state.state import State
 from exo_core.testing.simulation.disk import VirtualDisk
@@ -31,10 +32,10 @@ class Promise:
     index: int
     holders: tuple[VirtualDisk, ...]
 
-    def survivors(self, gone: Iterable[NodeId] = ()) -> list[VirtualDisk]:
-        """Holders that were neither destroyed nor damaged there, and whose nodes are still members."""
-        absent = set(gone)
-        return [disk for disk in self.holders if self.key in disk and disk.node_id not in absent]
+    @property
+    def survivors(self) -> list[VirtualDisk]:
+        """Holders that were neither taken away nor damaged there."""
+        return [disk for disk in self.holders if self.key in disk]
 
 
 @final
@@ -47,6 +48,7 @@ class Witness:
         """In `majority`: the chain after each entry that was final once."""
         self._disks: list[VirtualDisk] = []
         self._links: dict[bytes, tuple[bytes, bytes]] = {}  # chain -> the chain before it, and the payload
+        self._states: dict[bytes, State] = {GENESIS: State()}
         self._had: dict[bytes, set[NodeId]] = {}
         self._keys: dict[bytes, list[FactKey]] = {}
         self._epochs: dict[NodeId, Epoch] = {}
@@ -71,12 +73,22 @@ class Witness:
         if link is None:
             right = next_chain(previous, body_of(entry.epoch, entry.event_id, entry.payload)) == entry.chain
             self._links[entry.chain] = (previous, entry.payload)
+            self._sum_up(previous, entry)
             if isinstance(entry.event_id, FactId):
                 self._keys.setdefault(entry.payload, []).append(fact_key(entry.event_id))
         else:
             right = link == (previous, entry.payload)
         if not right:
             raise Violation(promise="diverged", what=f"{entry.event_id} does not continue the log of {disk.node_id}")
+
+    def _sum_up(self, previous: bytes, entry: Entry) -> None:
+        event = decode_event(entry.payload)
+        before = self._states[previous]
+        self._states[entry.chain] = before if event is None else apply(before, event)
+
+    def state_at(self, chain: bytes) -> State:
+        """What a log that ends so amounts to."""
+        return self._states[chain]
 
     def summed_up(self, disk: VirtualDisk) -> None:
         """That disk has a snapshot now."""
@@ -139,7 +151,7 @@ class Witness:
 
     def stopped(self, disk: VirtualDisk, runner: Stopped) -> None:
         """That node stopped a runner: its log must say why."""
-        for entry in reversed(disk.read(disk.first_index - 1, disk.length)):
+        for entry in reversed(disk.look()):
             event = decode_event(entry.payload)
             if isinstance(event, InstanceDeleted) and event.instance_id == runner.instance_id:
                 return

@@ -1,0 +1,212 @@
+"""A storm: faults and wishes in a random order, all from one seed.
+
+Each seed draws which faults are frequent in it, rare or absent, so that a few meet often in some storms and all meet
+sometimes. A storm never takes away what the protocol cannot do without: one sound copy of the log, and in
+`majority` those of a majority of the members.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import final
+
+from exo_core.identifiers import NodeId
+from exo_core.testing.simulation.cluster import VirtualCluster
+from exo_core.testing.simulation.disk import Moment
+from exo_core.testing.simulation.network import FAIR, Weather
+from exo_core.testing.simulation.node import VirtualNode
+from exo_core.testing.simulation.people import People
+
+MOST_NODES = 8
+LONGEST_PAUSE_S = 5.0
+LONGEST_FULL_S = 6.0
+CALMEST_S = 1.0
+"""The longest time between two things that happen."""
+
+_USUAL = {"offer": 0.45, "change": 0.1, "place": 0.05, "delete": 0.02, "heal": 0.12, "start": 0.12}
+_FAULTS = {
+    "kill": 0.08,
+    "pause": 0.06,
+    "part": 0.08,
+    "cut_one_way": 0.04,
+    "weather": 0.04,
+    "die_writing": 0.05,
+    "fill": 0.03,
+    "spoil_row": 0.03,
+    "go_wrong": 0.015,
+    "destroy": 0.02,
+    "join": 0.03,
+    "leave": 0.02,
+    "forget": 0.03,
+}
+
+
+@final
+class Storm:
+    """`faults` False: only what people do happens."""
+
+    def __init__(self, cluster: VirtualCluster, people: People, chance: random.Random, *, faults: bool) -> None:
+        self._cluster = cluster
+        self._people = people
+        self._chance = chance
+        self._newcomers = 0
+        self.went_wrong = 0
+        """States that silently differed."""
+        names, weights = [*_USUAL], [*_USUAL.values()]
+        if faults:
+            names.extend(_FAULTS)
+            weights.extend(weight * chance.choice((0.0, 0.5, 1.0, 2.0)) for weight in _FAULTS.values())
+        self._weights = weights
+        self._actions: list[Callable[[], None]] = [self._action(name) for name in names]
+
+    def rage(self, seconds: float) -> None:
+        """Let it all happen for so long."""
+        end = self._cluster.now + seconds
+        while self._cluster.now < end:
+            self._cluster.run(CALMEST_S * self._chance.random() ** 2)
+            self._chance.choices(self._actions, self._weights)[0]()
+
+    def end(self) -> None:
+        """Every fault ends, and every node that can starts."""
+        self._cluster.heal()
+        self._cluster.network.weather = FAIR
+        for node in self._cluster.nodes.values():
+            node.log.work()
+        for name in self._cluster.down:
+            self._cluster.start(name)
+        asleep = max(node.paused_until for node in self._cluster.nodes.values())
+        self._cluster.run(max(0.0, asleep - self._cluster.now))
+
+    def _action(self, name: str) -> Callable[[], None]:
+        actions: dict[str, Callable[[], None]] = {
+            "offer": self._people.offer,
+            "change": self._people.change,
+            "place": self._people.place,
+            "delete": self._people.delete,
+            "heal": self._cluster.heal,
+            "start": self._start,
+            "kill": self._kill,
+            "pause": self._pause,
+            "part": self._part,
+            "cut_one_way": self._cut_one_way,
+            "weather": self._weather,
+            "die_writing": self._die_writing,
+            "fill": self._fill,
+            "spoil_row": self._spoil_row,
+            "go_wrong": self._go_wrong,
+            "destroy": self._destroy,
+            "join": self._join,
+            "leave": self._leave,
+            "forget": self._forget,
+        }
+        return actions[name]
+
+    # processes ----------------------------------------------------------------------------------------------
+
+    def _kill(self) -> None:
+        if len(self._cluster.up) > 1:
+            self._cluster.kill(self._one_up())
+
+    def _start(self) -> None:
+        if self._cluster.down:
+            self._cluster.start(self._chance.choice(self._cluster.down))
+
+    def _pause(self) -> None:
+        if self._cluster.up:
+            self._cluster.pause(self._one_up(), LONGEST_PAUSE_S * self._chance.random())
+
+    def _go_wrong(self) -> None:
+        if len(self._cluster.up) > 2:
+            self.went_wrong += 1
+            self._cluster.process(self._one_up()).go_wrong()
+
+    # the network --------------------------------------------------------------------------------------------
+
+    def _part(self) -> None:
+        names = [*self._cluster.nodes]
+        self._chance.shuffle(names)
+        place = self._chance.randint(1, len(names) - 1)
+        self._cluster.partition(names[:place], names[place:])
+
+    def _cut_one_way(self) -> None:
+        self._cluster.cut_one_way(*self._chance.sample([*self._cluster.nodes], 2))
+
+    def _weather(self) -> None:
+        self._cluster.network.weather = Weather(
+            lost=self._chance.choice((0.0, 0.0, 0.05, 0.3)),
+            doubled=self._chance.choice((0.0, 0.0, 0.2)),
+            late=self._chance.choice((0.0, 0.0, 0.1, 0.3)),
+        )
+
+    # disks --------------------------------------------------------------------------------------------------
+
+    def _die_writing(self) -> None:
+        moment: Moment = self._chance.choice(("before", "after"))
+        if len(self._cluster.up) > 1:
+            self._cluster.node(self._one_up()).log.die_at_write(self._chance.randint(1, 6), moment)
+
+    def _fill(self) -> None:
+        disk = self._cluster.node(self._chance.choice([*self._cluster.nodes])).log
+        disk.full = True
+        self._cluster.later(LONGEST_FULL_S * self._chance.random(), disk.make_room)
+
+    def _spoil_row(self) -> None:
+        node = self._cluster.node(self._chance.choice([*self._cluster.nodes]))
+        disk = node.log
+        if disk.first_index <= disk.length and self._may_lose(node):
+            disk.spoil(self._chance.randint(disk.first_index, disk.length))
+
+    def _destroy(self) -> None:
+        """The machine comes back, with a new disk and so as somebody else."""
+        victim = self._expendable()
+        if victim is not None:
+            self._cluster.retire(victim.node_id)
+            self._join()
+
+    # members ------------------------------------------------------------------------------------------------
+
+    def _join(self) -> None:
+        if len(self._cluster.nodes) < MOST_NODES:
+            self._newcomers += 1
+            self._cluster.add(f"j{self._newcomers}", rate=self._rate(), memory=self._chance.choice(MEMORIES))
+
+    def _leave(self) -> None:
+        victim = self._expendable()
+        if victim is not None and victim.process is not None:
+            self._people.leave(victim.node_id)
+
+    def _forget(self) -> None:
+        """Whoever is down for good, or only seems to be."""
+        gone = [node for node in self._cluster.nodes.values() if node.process is None]
+        victim = self._chance.choice(gone) if gone and self._chance.random() < 0.7 else self._expendable()
+        if victim is not None and (victim.retired or self._may_lose(victim)):
+            self._people.forget(victim.node_id)
+
+    def _expendable(self) -> VirtualNode | None:
+        """A node without which the cluster can go on."""
+        candidates = [node for node in self._cluster.nodes.values() if self._may_lose(node)]
+        return self._chance.choice(candidates) if candidates else None
+
+    def _may_lose(self, victim: VirtualNode) -> bool:
+        usable = [node for node in self._cluster.nodes.values() if not node.retired and node is not victim]
+        sound = [node for node in usable if node.log.is_sound]
+        members = self._members() | {node.node_id for node in usable} | {victim.node_id}
+        enough = 2 * len(sound) > len(members) if self._cluster.consistency == "majority" else len(sound) > 0
+        return not victim.retired and enough
+
+    def _members(self) -> set[NodeId]:
+        """Everybody who is a member as some node sees it."""
+        return {name for up in self._cluster.up for name in self._cluster.present(up).state.members}
+
+    # chance -------------------------------------------------------------------------------------------------
+
+    def _one_up(self) -> str:
+        return self._chance.choice(self._cluster.up)
+
+    def _rate(self) -> float:
+        return 0.9 + 0.2 * self._chance.random()
+
+
+MEMORIES = (5_000_000, 12_000_000, 30_000_000)
+"""A model takes some nine million bytes: small machines hold half of one."""
