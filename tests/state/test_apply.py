@@ -17,6 +17,7 @@ from exo_core.state.events import (
     ClusterCreated,
     Derived,
     DownloadFinished,
+    DownloadLost,
     Event,
     ExtensionChanged,
     Fact,
@@ -90,6 +91,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(RunnerReady, runner_id=runners, instance_id=instances, node_id=nodes, boot=boots),
     st.builds(RunnerFailed, runner_id=runners, instance_id=instances, node_id=nodes, boot=boots, detail=st.just("no")),
     st.builds(DownloadFinished, node_id=nodes, model_id=models, revision=st.just("1")),
+    st.builds(DownloadLost, node_id=nodes, model_id=models),
     st.builds(
         ExtensionChanged, plugin=st.just("p"), key=st.sampled_from("kl"), value=st.sampled_from([None, 1, "x", [1]])
     ),

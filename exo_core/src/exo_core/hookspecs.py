@@ -63,7 +63,10 @@ def exo_register_backends(register: Register[BackendFactory]) -> None:
 
 @hookspec
 def exo_register_sources(register: Register[SourceFactory]) -> None:
-    """Offer sources of models. A factory takes a `SourceContext`. Sources are asked in the order of their names."""
+    """Offer sources of models. A factory takes a `SourceContext`.
+
+    Sources are asked in the order of their names, the built-in `peers` last: it has what other members have.
+    """
 
 
 @hookspec

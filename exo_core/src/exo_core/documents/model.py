@@ -8,9 +8,15 @@ from exo_core.state.state import State
 
 
 def model_document(state: State, model_id: ModelId) -> JsonValue:
-    """A model of the catalogue: its card once it was added, and which nodes have it complete on disk."""
+    """A model of the catalogue: its card once it was added, and which nodes have it complete on disk.
+
+    A part of it, for a shard, does not count, and neither does another revision than the catalogue's.
+    """
     model = state.models.get(model_id)
-    on_disk: list[JsonValue] = [node_id for node_id, models in sorted(state.downloads.items()) if model_id in models]
+    on_disk: list[JsonValue] = []
+    for node_id, revisions in sorted(state.downloads.items()):
+        if model is not None and revisions.get(model_id) == model.manifest.revision:
+            on_disk.append(node_id)
     return {
         "id": model_id,
         "added": model is not None,

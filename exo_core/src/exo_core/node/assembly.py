@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import final
 
 from exo_core import __version__
@@ -25,10 +25,13 @@ from exo_core.gateway.waiting import InstanceFinder
 from exo_core.identifiers import NodeId, RunnerId
 from exo_core.identity.enrolment_messages import Consistency
 from exo_core.model_names import model_named
+from exo_core.model_sharing.asked_members import AskedMembers
+from exo_core.model_sharing.file_server import FileServer
 from exo_core.node.backend_probing import BackendProbing
 from exo_core.node.changes import Changes
 from exo_core.node.departures import Departures, refusal_of
 from exo_core.node.door import make_door
+from exo_core.node.holdings import Holdings
 from exo_core.node.home import Home
 from exo_core.node.introductions import Introductions
 from exo_core.node.known_peers import KnownPeers
@@ -41,6 +44,7 @@ from exo_core.node.observed_links import observe_links
 from exo_core.node.options import NodeOptions
 from exo_core.node.real_clock import RealClock, SystemRng
 from exo_core.node.setting_aside import set_aside
+from exo_core.node.shard_files import ShardFiles
 from exo_core.node.start_counter import StartCounter
 from exo_core.node.switchboard import Switchboard
 from exo_core.node.telemetry_source import TelemetrySource
@@ -48,6 +52,7 @@ from exo_core.node.worker import Worker, WorkerContext
 from exo_core.node_handle import FrontDoor
 from exo_core.plugins.manager import Plugins
 from exo_core.router.router import Router
+from exo_core.runner.one_shot import choose_parts
 from exo_core.state.apply import reducer_fingerprint
 from exo_core.state.events import NodeFactsGathered
 from exo_core.state.state import State
@@ -115,6 +120,7 @@ class Assembly:
         for ticket in (*self.membership.known, *map(self.door.ticket, self.options.peers)):
             self.router.add_peer(ticket)
         self.switchboard.connect(self.router)
+        FileServer(self.router, self.holdings.held)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.door.open(reception))
             await stack.enter_async_context(self.router.running())
@@ -130,6 +136,7 @@ class Assembly:
             self.router.on_refused = self.departures.refused
             tasks.start(self.introductions.run(), "introductions")
             tasks.start(self.departures.run(self.changes.subscribe), "departures")
+            tasks.start(self.holdings.run(), "holdings")
             tasks.start(observe_links(self.router, self.plugins.observe), "observing links")
             tasks.start(self._first_errands(), "first errands")
             stack.callback(self.gateway.stop)  # first of all, so that clients hear why before their sockets close
@@ -317,7 +324,43 @@ class Assembly:
     def library(self) -> ModelLibrary:
         """The sources."""
         models = self.options.models_folder or self.home.models
-        return ModelLibrary(plugins=self.plugins, models=models, describe=self.backends.describe)
+        return ModelLibrary(
+            plugins=self.plugins, models=models, describe=self.backends.describe, members=self.members_files
+        )
+
+    @cached_property
+    def members_files(self) -> AskedMembers:
+        """Models as the other members have them."""
+        return AskedMembers(
+            self.router, catalogued=lambda model_id: self.holdings.catalogued(model_id), name_of=self._name_of
+        )
+
+    def _name_of(self, node_id: NodeId) -> str:
+        member = self.control_plane.state.members.get(node_id)
+        return member.name if member is not None else node_id
+
+    @cached_property
+    def holdings(self) -> Holdings:
+        """Models that lie on this disk, for the log and for the other members."""
+        return Holdings(
+            node_id=self.membership.node_id,
+            library=self.library,
+            state=lambda: self.control_plane.state,
+            changes=self.changes.subscribe,
+            on_their_way=lambda: self.control_plane.on_their_way,
+            offer_soon=self.control_plane.offer_soon,
+        )
+
+    @cached_property
+    def shard_files(self) -> ShardFiles:
+        """What this node's shards read."""
+        log = self.home.logs / "backends.log"
+        return ShardFiles(
+            self.library,
+            partial(choose_parts, self.plugins, log=log),
+            clock=self.clock,
+            on_fetched=self.holdings.look_again,
+        )
 
     @cached_property
     def models(self) -> ModelService:
@@ -334,7 +377,7 @@ class Assembly:
                 node_id=self.membership.node_id,
                 boot=self.membership.boot,
                 plugins=self.plugins,
-                library=self.library,
+                files=self.shard_files,
                 transports=self.options.transports,
                 data_listen=f":{self.options.data_ports}",
                 logs=self.home.logs,

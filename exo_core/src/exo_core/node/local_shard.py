@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import aclosing
 from pathlib import Path
 from typing import final
 
 from exo_core.errors import ModelError
 from exo_core.identifiers import RunnerId
 from exo_core.manifests import Manifest
-from exo_core.node.model_library import ModelLibrary
+from exo_core.node.shard_files import ShardFiles
 from exo_core.observations import Observation, Observe
 from exo_core.placement import ShardAssignment
 from exo_core.runner.supervisor import RunnerSupervisor
+from exo_core.sources import FetchProgress
 from exo_core.state.plan import LocalRunner
 from exo_core.state.reports import Outcome
 from exo_core.telemetry import RunnerTelemetry
@@ -57,10 +57,10 @@ class LocalShard:
             placement_id=self.assignment.placement.placement_id,
         )
 
-    async def run(self, library: ModelLibrary, make_supervisor: MakeSupervisor) -> None:
+    async def run(self, files: ShardFiles, make_supervisor: MakeSupervisor) -> None:
         """Until the runner is stopped or failed for good."""
         try:
-            folder = await self._fetch(library)
+            folder = await files.folder_for(self.assignment, self.manifest, self._came)
         except ModelError as problem:
             self.failed(str(problem))
             return
@@ -80,14 +80,8 @@ class LocalShard:
         self._observe(Observation(kind="runner_failed", subject=self.runner_id, detail=detail))
         self._changed()
 
-    async def _fetch(self, library: ModelLibrary) -> Path:
-        folder = library.local_folder(self.manifest)
-        if folder is not None:
-            return folder
-        async with aclosing(library.fetch(self.manifest)) as steps:
-            async for step in steps:
-                self._fetching = self._fetching.model_copy(
-                    update={"status": "downloading", "done": step.done, "total": step.total}
-                )
-                self._changed()
-        return library.complete_folder(self.manifest)
+    def _came(self, step: FetchProgress) -> None:
+        self._fetching = self._fetching.model_copy(
+            update={"status": "downloading", "done": step.done, "total": step.total}
+        )
+        self._changed()

@@ -12,20 +12,27 @@ from exo_core.cards import Card
 from exo_core.errors import ModelError, PluginError
 from exo_core.identifiers import ModelId
 from exo_core.manifests import Manifest
+from exo_core.model_sharing.peers_source import PeersSource
 from exo_core.plugins.manager import Plugins
-from exo_core.sources import FetchProgress, Part, Source, SourceContext
+from exo_core.sources import FetchProgress, MembersFiles, Part, Source, SourceContext
 
 logger = logging.getLogger(__name__)
 
 Describe = Callable[[ModelId, Path], Awaitable[Card]]
 
 
+PEERS = "peers"
+"""The source that asks other members: the last to say what a model is, the first to bring it."""
+
+
 @final
 class ModelLibrary:
     """The sources of one node. `describe` reads a folder's card with a backend of this node."""
 
-    def __init__(self, *, plugins: Plugins, models: Path, describe: Describe) -> None:
-        self._context = SourceContext(models=models)
+    def __init__(
+        self, *, plugins: Plugins, models: Path, describe: Describe, members: MembersFiles | None = None
+    ) -> None:
+        self._context = SourceContext(models=models, members=members)
         self._sources = _usable_sources(plugins, self._context)
         self._describe = describe
 
@@ -38,10 +45,16 @@ class ModelLibrary:
         return sorted({model_id for source in self._sources.values() for model_id in await source.catalogue()})
 
     async def resolve(self, model_id: ModelId) -> Manifest:
-        """Ask the first source that claims the id. Raises `ModelError`."""
+        """Ask the sources that claim the id, one after the other. Raises `ModelError`, the first one's."""
+        problem: ModelError | None = None
         for source in self._sources.values():
             if source.claims(model_id):
-                return await source.resolve(model_id)
+                try:
+                    return await source.resolve(model_id)
+                except ModelError as failure:
+                    problem = problem or failure
+        if problem is not None:
+            raise problem
         available = ", ".join(await self.catalogue()) or "none"
         message = (
             f"no source of models knows '{model_id}'. A MODEL is a path to a folder in mlx-lm's format, or one of: "
@@ -50,14 +63,25 @@ class ModelLibrary:
         raise ModelError(message)
 
     def local_folder(self, manifest: Manifest) -> Path | None:
-        """Where it lies complete on this disk, or None."""
-        return self._source(manifest).local_folder(manifest)
+        """Where it lies complete on this disk, or None. Looks at the disk; may be called in a thread."""
+        folders = (source.local_folder(manifest) for source in self._sources_of(manifest))
+        return next((folder for folder in folders if folder is not None), None)
+
+    def ways_to(self, manifest: Manifest) -> list[Source]:
+        """The sources that may bring it, other members first, so that nothing comes from afar that one of them has."""
+        return sorted(self._sources_of(manifest), key=lambda source: source.name != PEERS)
+
+    def place_for(self, source: Source, manifest: Manifest) -> Path:
+        """Where a source is told to put a model's files."""
+        if isinstance(source, PeersSource):
+            return source.folder(manifest)
+        return self._context.folder(manifest.model_id)
 
     async def fetch(self, manifest: Manifest) -> AsyncGenerator[FetchProgress]:
-        """Bring all its files to this disk. Raises `ModelError`."""
-        into = self._context.folder(manifest.model_id)
+        """Bring all its files to this disk by its own source. Raises `ModelError`."""
+        source = self._source(manifest)
         parts = [Part(path=file.path) for file in manifest.files]
-        async with aclosing(self._source(manifest).fetch(manifest, parts, into)) as steps:
+        async with aclosing(source.fetch(manifest, parts, self.place_for(source, manifest))) as steps:
             async for step in steps:
                 yield step
 
@@ -76,6 +100,10 @@ class ModelLibrary:
             raise ModelError(message)
         return folder
 
+    def _sources_of(self, manifest: Manifest) -> list[Source]:
+        """Its own source, if that is installed here, and the members."""
+        return [source for name, source in self._sources.items() if name in (manifest.source, PEERS)]
+
     def _source(self, manifest: Manifest) -> Source:
         source = self._sources.get(manifest.source)
         if source is None:
@@ -89,9 +117,9 @@ class ModelLibrary:
 
 
 def _usable_sources(plugins: Plugins, context: SourceContext) -> dict[str, Source]:
-    """By name; a source that cannot be imported is left out, so that it costs only its own models."""
+    """By name, `peers` last; a source that cannot be imported is left out, so that it costs only its own models."""
     register, usable = plugins.sources(), dict[str, Source]()
-    for name in register.names:
+    for name in sorted(register.names, key=lambda name: (name == PEERS, name)):
         try:
             usable[name] = register.get(name)(context)
         except PluginError as problem:

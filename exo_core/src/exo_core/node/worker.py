@@ -16,8 +16,8 @@ from exo_core.gateway.engine_calls import Head
 from exo_core.identifiers import BootId, Epoch, NodeId, RunnerId
 from exo_core.identity.leaf import RunnerCertificate
 from exo_core.node.local_shard import LocalShard
-from exo_core.node.model_library import ModelLibrary
 from exo_core.node.neighbours import neighbours_of
+from exo_core.node.shard_files import ShardFiles
 from exo_core.plugins.manager import Plugins
 from exo_core.runner.components import chosen_components
 from exo_core.runner.messages import Neighbours
@@ -46,7 +46,7 @@ class WorkerContext:
     node_id: NodeId
     boot: BootId
     plugins: Plugins
-    library: ModelLibrary
+    files: ShardFiles
     transports: tuple[str, ...]
     data_listen: str
     logs: Path
@@ -144,7 +144,7 @@ class Worker:
                 self._tasks.start(self._stop(self._shards.pop(action.runner_id)), f"stopping {action.runner_id}")
 
     async def _run(self, shard: LocalShard) -> None:
-        await shard.run(self._context.library, self._make_supervisor)
+        await shard.run(self._context.files, self._make_supervisor)
 
     def _update(self, shard: LocalShard, action: UpdateRunner) -> None:
         shard.assignment = action.assignment

@@ -31,7 +31,13 @@ from exo_core.state.reduce_members import (
     node_started,
     reign_began,
 )
-from exo_core.state.reduce_models import download_finished, extension_changed, model_added, model_removed
+from exo_core.state.reduce_models import (
+    download_finished,
+    download_lost,
+    extension_changed,
+    model_added,
+    model_removed,
+)
 from exo_core.state.state import State
 
 REDUCERS_VERSION = 1
@@ -49,6 +55,7 @@ REDUCERS: Mapping[type[Frozen], Callable[[State, Any], State]] = {
     events.ModelAdded: model_added,
     events.ModelRemoved: model_removed,
     events.DownloadFinished: download_finished,
+    events.DownloadLost: download_lost,
     events.ExtensionChanged: extension_changed,
     events.InstanceRequested: instance_requested,
     events.InstanceDeleted: instance_deleted,

@@ -120,6 +120,14 @@ class DownloadFinished(Frozen):
     revision: str
 
 
+class DownloadLost(Frozen):
+    """A node does not have a model of the catalogue complete any more, or in another revision than the catalogue's."""
+
+    type: Literal["download_lost"] = "download_lost"
+    node_id: NodeId
+    model_id: ModelId
+
+
 class ExtensionChanged(Frozen):
     """A plugin's own state: one key set (or, with None, removed) in its slice."""
 
@@ -179,6 +187,7 @@ Fact = Annotated[
     | RunnerReady
     | RunnerFailed
     | DownloadFinished
+    | DownloadLost
     | ExtensionChanged,
     Field(discriminator="type"),
 ]

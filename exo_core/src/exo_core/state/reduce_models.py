@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exo_core.state.events import DownloadFinished, ExtensionChanged, ModelAdded, ModelRemoved
+from exo_core.state.events import DownloadFinished, DownloadLost, ExtensionChanged, ModelAdded, ModelRemoved
 from exo_core.state.state import Model, State
 
 
@@ -27,6 +27,16 @@ def download_finished(state: State, event: DownloadFinished) -> State:
         return state
     of_node = {**state.downloads.get(event.node_id, {}), event.model_id: event.revision}
     return state.model_copy(update={"downloads": {**state.downloads, event.node_id: of_node}})
+
+
+def download_lost(state: State, event: DownloadLost) -> State:
+    """A member has a model no more; a member without any disappears."""
+    before = state.downloads.get(event.node_id, {})
+    if event.model_id not in before:
+        return state
+    left = {model_id: revision for model_id, revision in before.items() if model_id != event.model_id}
+    others = {node_id: models for node_id, models in state.downloads.items() if node_id != event.node_id}
+    return state.model_copy(update={"downloads": {**others, event.node_id: left} if left else others})
 
 
 def extension_changed(state: State, event: ExtensionChanged) -> State:

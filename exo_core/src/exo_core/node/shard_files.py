@@ -1,0 +1,138 @@
+"""What a shard reads, brought to this disk: only its own weights, from whoever has them, watched until they are there.
+
+A source that brings no byte for a while is ended, and the next is tried. When none is left they are all tried again
+after a pause; an attempt that brought something does not count. So a fetch ends, with the files or with the reasons.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+from exo_core.clock import Clock
+from exo_core.errors import ModelError
+from exo_core.manifests import Manifest
+from exo_core.model_folders import WEIGHTS_SUFFIX
+from exo_core.node.model_library import ModelLibrary
+from exo_core.placement import ShardAssignment
+from exo_core.sources import FetchProgress, Part, Source
+
+logger = logging.getLogger(__name__)
+
+ChooseParts = Callable[[ShardAssignment, Path], Awaitable[Sequence[Part] | None]]
+"""The weights that a shard reads, from a folder that holds the model's other files and headers; None: all."""
+Told = Callable[[FetchProgress], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchPatience:
+    """How long a fetch may bring nothing, and the pauses between attempts of which all sources failed."""
+
+    silence_s: float = 60.0
+    pauses_s: tuple[float, ...] = (1.0, 5.0, 15.0)
+
+
+@final
+class ShardFiles:
+    """One per node: shards of one model that start at the same time wait for each other and bring nothing twice."""
+
+    def __init__(
+        self,
+        library: ModelLibrary,
+        choose_parts: ChooseParts,
+        *,
+        clock: Clock,
+        on_fetched: Callable[[], None] = lambda: None,
+        patience: FetchPatience = FetchPatience(),
+    ) -> None:
+        self._library = library
+        self._choose_parts = choose_parts
+        self._clock = clock
+        self._on_fetched = on_fetched
+        self._patience = patience
+        self._one_at_a_time = defaultdict[tuple[str, str], asyncio.Lock](asyncio.Lock)
+
+    async def folder_for(self, assignment: ShardAssignment, manifest: Manifest, told: Told) -> Path:
+        """The folder from which this shard can be loaded; `told` hears how its bytes come.
+
+        Raises `ModelError` when nobody brings them.
+        """
+        async with self._one_at_a_time[manifest.model_id, manifest.revision]:
+            folder = await asyncio.to_thread(self._library.local_folder, manifest)
+            if folder is None:
+                folder = await self._fetched(_Fetch(assignment, manifest, told))
+                self._on_fetched()
+            return folder
+
+    async def _fetched(self, fetch: _Fetch) -> Path:
+        pauses = list(self._patience.pauses_s)
+        while True:
+            before, problems = fetch.most, list[str]()
+            for source in self._library.ways_to(fetch.manifest):
+                try:
+                    return await self._by(source, fetch)
+                except ModelError as problem:
+                    problems.append(f"{source.name}: {problem}")
+            if fetch.most > before:
+                pauses = list(self._patience.pauses_s)
+            if not pauses:
+                message = f"{_in_vain(fetch.manifest, problems)}. Start a machine that has it, then place it again"
+                raise ModelError(message)
+            logger.warning("%s; trying again in %.0f s", _in_vain(fetch.manifest, problems), pauses[0])
+            await self._clock.sleep(pauses.pop(0))
+
+    async def _by(self, source: Source, fetch: _Fetch) -> Path:
+        """All that the shard needs, by one source: first what describes the model, then the weights of the shard."""
+        manifest, into = fetch.manifest, self._library.place_for(source, fetch.manifest)
+        weights = [file.path for file in manifest.files if file.path.endswith(WEIGHTS_SUFFIX)]
+        others = [Part(path=file.path) for file in manifest.files if file.path not in weights]
+        chosen: Sequence[Part] | None = None
+        if weights and fetch.assignment.shard.stages > 1:
+            headers = [Part(path=path, tensors=()) for path in weights]
+            await self._watched(source.fetch(manifest, [*others, *headers], into), fetch)
+            chosen = await self._choose_parts(fetch.assignment, into)
+        parts = [Part(path=path) for path in weights] if chosen is None else chosen
+        await self._watched(source.fetch(manifest, [*others, *parts], into), fetch)
+        return into if chosen is not None else self._library.complete_folder(manifest)
+
+    async def _watched(self, steps: AsyncGenerator[FetchProgress], fetch: _Fetch) -> None:
+        """Take every step; end it when no byte comes for too long. Raises `ModelError`."""
+        silence, most = self._patience.silence_s, -1
+        try:
+            async with asyncio.timeout(silence) as watchdog, aclosing(steps):
+                async for step in steps:
+                    if step.done > most:
+                        most = step.done
+                        watchdog.reschedule(asyncio.get_running_loop().time() + silence)
+                    fetch.step(step)
+        except TimeoutError as problem:
+            message = f"nothing came for {silence:.0f} s"
+            raise ModelError(message) from problem
+
+
+@final
+class _Fetch:
+    """One shard's need, and how far it has come."""
+
+    def __init__(self, assignment: ShardAssignment, manifest: Manifest, told: Told) -> None:
+        self.assignment = assignment
+        self.manifest = manifest
+        self.most = 0
+        """Bytes that were here at the best moment."""
+        self._told = told
+
+    def step(self, step: FetchProgress) -> None:
+        """It moved."""
+        self.most = max(self.most, step.done)
+        self._told(step)
+
+
+def _in_vain(manifest: Manifest, problems: Sequence[str]) -> str:
+    ways = "; ".join(problems) or f"its source '{manifest.source}' is not installed here, and neither is 'peers'"
+    return f"{manifest.model_id} cannot be brought to this machine ({ways})"
