@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+import pytest
 from pydantic import TypeAdapter
 
 from exo_core.errors import LinkClosed
@@ -106,3 +107,33 @@ async def test_a_peer_that_dies_while_a_link_moves_is_lost_once() -> None:
         else:
             raise AssertionError
         await until_reachable(a)
+
+
+async def test_a_member_that_is_forgotten_loses_what_is_open_on_a_link_that_moved_too() -> None:
+    network = MemoryNetwork()
+    async with memory_router(network, "b") as b, memory_router(network, "a", changes=MUTE) as a, cable(network, b):
+        b.on_stream("echo", echo)
+        a.learn(B, [RADIO])
+        await until_reachable(a, "b")
+        stream = await a.open_stream(B, "echo", b"")
+        a.learn(B, [CABLE, RADIO])
+        await eventually(lambda: ways(a) == [CABLE])
+        await a.disconnect(B, "you were forgotten")
+        with pytest.raises(LinkClosed):
+            await asyncio.wait_for(stream.receive(), 5)
+
+
+async def test_a_peer_that_moved_to_another_address_is_found_by_a_suggestion() -> None:
+    """Some of the suggested addresses are its former ones: the others are tried all the same."""
+    network = MemoryNetwork()
+    old, new = Ticket("memory://b:1"), Ticket("memory://b-elsewhere:1")
+    async with memory_router(network, "a") as a:
+        async with memory_router(network, "b"):
+            a.learn(B, [old])
+            await until_reachable(a, "b")
+            a.suggest(old, new)  # it is reached: nothing to do
+            assert not a.is_dialling(new)
+        await until_reachable(a)
+        async with memory_router(network, "b", listen="b-elsewhere:1"):
+            a.suggest(old, new)
+            await until_reachable(a, "b")

@@ -110,10 +110,15 @@ class Dialer:
         """Find out who is at these tickets, all of one listener, best first; with `keep` for as long as it takes."""
         if keep:
             self._kept.update(tickets)
-        unknown = [ticket for ticket in tickets if ticket not in self._hunted]
-        if unknown and all(self._book.owner(ticket) is None for ticket in tickets):
+        unknown = [ticket for ticket in tickets if self._book.owner(ticket) is None and ticket not in self._hunted]
+        if unknown and not any(self._is_reached(ticket) for ticket in tickets):
             self._hunted.update(unknown)
             self._scope.start(self._hunt(unknown), f"dialling {', '.join(unknown)}")
+
+    def _is_reached(self, ticket: Ticket) -> bool:
+        owner = self._book.owner(ticket)
+        pursuit = None if owner is None else self._pursuits.get(owner)
+        return pursuit is not None and not pursuit.unreachable.is_set()
 
     def is_hunting(self, ticket: Ticket) -> bool:
         """Whether the owner of a ticket is being looked for."""

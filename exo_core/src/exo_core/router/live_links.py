@@ -21,7 +21,7 @@ So no link is closed in favour of another one while it carries anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, final
 
 from exo_core.identifiers import NodeId
@@ -50,6 +50,7 @@ class LiveLinks:
     def __init__(self, own_id: NodeId) -> None:
         self._own_id = own_id
         self._live: dict[NodeId, Connection] = {}
+        self._moved: set[Connection] = set()
         self._hellos_out: set[NodeId] = set()
         self._last_number = 0
         self.changes = PeerChanges(lambda: self.reachable)
@@ -68,6 +69,10 @@ class LiveLinks:
         """The live connection to a peer."""
         connection = self._live.get(node_id)
         return connection if connection is not None and connection.is_live else None
+
+    def moved(self, node_id: NodeId) -> Sequence[Connection]:
+        """Links to a peer whose place a better one took, and over which something is still open."""
+        return [connection for connection in self._moved if connection.hello.node_id == node_id]
 
     def number(self) -> int:
         """The number of the next introduction. Draw it at the moment of sending."""
@@ -97,6 +102,7 @@ class LiveLinks:
         replaced = self._live.get(node_id)
         if better and replaced is not None and replaced.is_live:
             connection.take_over_from(replaced)
+            self._moved.add(replaced)
             self._live[node_id] = connection
             return
         if replaced is not None:
@@ -107,6 +113,7 @@ class LiveLinks:
 
     def remove(self, connection: Connection) -> bool:
         """That link died; whether it was the live one."""
+        self._moved.discard(connection)
         node_id = connection.hello.node_id
         if self._live.get(node_id) is not connection:
             return False

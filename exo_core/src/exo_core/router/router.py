@@ -163,6 +163,8 @@ class Router:
         """
         self._dialer.forget(node_id)
         connection = self._links.get(node_id)
+        for moved in self._links.moved(node_id):
+            moved.stop(reason)
         if connection is not None:
             await connection.say_goodbye(reason)
 
