@@ -129,14 +129,25 @@ def test_keyed_sampling_gives_each_choice_and_seed_its_own_text() -> None:
 
 
 @pytest.mark.parametrize("stages", [1, 3])
-@pytest.mark.parametrize("had", [0, 1, 7, 23])
-def test_a_replay_goes_on_exactly_where_the_client_was(stages: int, had: int) -> None:
-    sampling = Sampling(temperature=0.8, seed=11)
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"sampling": Sampling(temperature=0.8, seed=11)},
+        {"sampling": Sampling(temperature=1, seed=3, min_tokens=9), "stop": ("bb", "b\u20acb"), "max_tokens": 60},
+    ],
+    ids=["to its length", "to a stop string"],
+)
+def test_a_replay_goes_on_exactly_where_the_client_was(stages: int, fields: dict[str, object]) -> None:
+    """Within a character, within what may become a stop string, before and after the fewest tokens asked for."""
+    asked = ask().model_copy(update=fields)
     with arithmetic_pipeline(stages, tokens=[0xE2, 0x82, 0xAC, 98]).threads as threads:
-        whole = chunks_of(threads.ask(ask(sampling=sampling)))
-        delivered = tuple(chunk.token_id for chunk in whole[:had])
-        rest = chunks_of(threads.ask(ask(sampling=sampling, delivered=(delivered,), attempt=1)))
-    assert [chunk.model_copy(update={"attempt": 0}) for chunk in rest] == whole[had:]
+        whole = chunks_of(threads.ask(asked))
+        for had in range(len(whole)):
+            delivered = tuple(chunk.token_id for chunk in whole[:had])
+            rest = chunks_of(threads.ask(asked.model_copy(update={"delivered": (delivered,), "attempt": 1})))
+            assert [chunk.model_copy(update={"attempt": 0}) for chunk in rest] == whole[had:], f"after {had} tokens"
+    assert whole[-1].finish == ("stop" if "stop" in fields else "length")
+    assert len(whole) > 9
 
 
 def test_a_replay_of_several_choices_goes_on_with_those_that_are_open() -> None:

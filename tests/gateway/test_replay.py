@@ -160,17 +160,83 @@ async def test_an_instance_that_a_person_removes_is_not_placed_again(tmp_path: P
     assert "was removed" in answers[-1].message
 
 
-async def test_a_node_is_gone_and_another_ones_replica_goes_on(tmp_path: Path) -> None:
-    witness, asked = Witness(), request()
+@pytest.mark.parametrize("how", ["killed", "stopped", "cut off"])
+async def test_the_heads_node_is_gone_and_another_ones_replica_goes_on(tmp_path: Path, how: str) -> None:
+    witness, asked = Witness(), request(max_tokens=200)
     async with memory_cluster(3, tmp_path, echo=SLOW, plugins={"witness": witness}) as three:
         alpha, beta, gamma = three.nodes
         await place(three, "i-b", beta)
         await place(three, "i-c", gamma)
         await until_ready(alpha, "i-b", "i-c")
 
-        async def cut_off() -> None:
-            three.network.kill(beta.node_id)
+        async def lose_beta() -> None:
+            match how:
+                case "killed":
+                    three.network.kill(beta.node_id)
+                case "stopped":
+                    await three.stop(beta)
+                case _:
+                    three.network.partition(alpha.node_id, beta.node_id)
 
-        answers = await collect(alpha.generate(asked, three.model), {2: cut_off})
+        answers = await collect(alpha.generate(asked, three.model), {2: lose_beta})
     assert chunks_of(answers) == expected(asked)
     assert [told.detail for told in witness.replays] == ["instance_lost"]
+
+
+async def test_a_runner_stalls_and_a_replica_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exo_core.gateway.standstill.SHORTEST_STALL_S", 2.0)  # the supervisor's patience is 10 s
+    witness, asked = Witness(), request(choices=2, stop=("four five six seven on",))
+    async with memory_cluster(2, tmp_path, echo=SLOW, plugins={"witness": witness}) as two:
+        alpha, beta = two.nodes
+        await place(two, "i-a", alpha)
+        await place(two, "i-b", beta)
+        await until_ready(alpha, "i-a", "i-b")
+        (pid,) = running_pids(alpha, "i-a")
+
+        async def stall() -> None:
+            os.kill(pid, signal.SIGSTOP)
+
+        answers = await collect(alpha.generate(asked, two.model), {3: stall})
+    assert chunks_of(answers) == expected(asked)
+    assert "stalled" in [told.detail for told in witness.replays]
+
+
+async def test_a_replica_goes_on_when_a_person_removes_the_instance_that_answers(tmp_path: Path) -> None:
+    asked = request(max_tokens=200)
+    async with memory_cluster(2, tmp_path, echo=SLOW) as two:
+        alpha, beta = two.nodes
+        await place(two, "i-a", alpha)
+        await place(two, "i-b", beta)
+        await until_ready(alpha, "i-a", "i-b")
+
+        async def remove() -> None:
+            await alpha.submit(DeleteInstance(command_id=CommandId("remove"), instance_id=InstanceId("i-a")))
+
+        answers = await collect(alpha.generate(asked, two.model), {3: remove})
+    assert chunks_of(answers) == expected(asked)
+
+
+async def test_streams_outlive_a_change_of_master(tmp_path: Path) -> None:
+    """The one that runs does not notice; one that comes right after it is answered, under the new epoch."""
+    witness, asked = Witness(), request(max_tokens=300)
+    async with memory_cluster(3, tmp_path, echo=SLOW, plugins={"witness": witness}) as three:
+        master = next(node for node in three.nodes if node.node_id == three.nodes[0].master_id)
+        front, holder = (node for node in three.nodes if node is not master)
+        await place(three, "i", holder)
+        await until_ready(front, "i")
+        term = front.epoch.term
+
+        async def change_masters() -> None:
+            for node in (front, holder):
+                three.network.partition(master.node_id, node.node_id)
+            async with asyncio.timeout(PATIENCE_S), aclosing(front.changes()) as changes:
+                async for _ in changes:
+                    if front.master_id not in (None, master.node_id):
+                        return
+
+        answers = await collect(front.generate(asked, three.model), {3: change_masters})
+        later = await collect(front.generate(request(request_id=RequestId("later")), three.model))
+        assert front.epoch.term > term
+    assert chunks_of(answers) == expected(asked)
+    assert chunks_of(later) == expected(request())
+    assert "r" not in [told.subject for told in witness.replays]

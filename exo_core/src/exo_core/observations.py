@@ -12,7 +12,8 @@ class Observation(Frozen):
     """Something happened on this node.
 
     `subject` is the id of a request, peer, master or runner. Of a request: `seconds` since it came in, `count` of its
-    tokens, `detail` the code of an error. Of a runner that failed, `detail` is why.
+    tokens, `detail` the code of an error; of one that is replayed, the code of what ended the attempt before. Of a
+    runner that failed, `detail` is why.
     """
 
     kind: Literal[

@@ -6,6 +6,7 @@ not have yet. A chunk that breaks the first two rules is dropped; a gap is an er
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import final
 
@@ -21,10 +22,12 @@ class _Choice:
 
 @final
 class Delivery:
-    """What a client has of each choice of one request."""
+    """What a client has of each choice of one request; `delivered` is what it came with."""
 
-    def __init__(self, choices: int) -> None:
+    def __init__(self, choices: int, delivered: Sequence[Sequence[int]] = ()) -> None:
         self._choices = [_Choice() for _ in range(choices)]
+        for choice, token_ids in zip(self._choices, delivered, strict=False):
+            choice.token_ids.extend(token_ids)
         self.attempt = 0
 
     @property

@@ -18,15 +18,12 @@ from exo_core.gateway.attempt import Attempt
 from exo_core.gateway.delivery import Delivery
 from exo_core.gateway.engine_calls import EngineCall, FindHead, call_engine, instance_lost
 from exo_core.gateway.replaying import MOST_ATTEMPTS, best_instance, is_replayable, next_request, pause_before
-from exo_core.gateway.standstill import LONGEST_STANDSTILL_S, Pace, Standstill
+from exo_core.gateway.standstill import LONGEST_STANDSTILL_S, LOOK_S, Pace, Standstill
 from exo_core.gateway.waiting import InstanceFinder
 from exo_core.identifiers import InstanceId, ModelId
 from exo_core.messaging import Messenger
 from exo_core.placement import Shard
 from exo_core.requests import Accepted, Answer, Chunk, EngineRequest, Failed, Generate, Progress, Refused, Result
-
-LOOK_S = 1.0
-"""So often is a silent attempt looked after: its instance may be known to be gone, or another one be ready."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +54,7 @@ class ReplayedRequest:
         self._around = around
         self._deliver = deliver
         self._replayed = replayed
-        self._delivery = Delivery(request.choices if isinstance(request, Generate) else 1)
+        self._delivery = Delivery(*_choices_of(request))
         self._standstill = Standstill(_now())
         self._failures: Counter[InstanceId] = Counter()
         """Of each instance, since something last moved."""
@@ -133,13 +130,20 @@ class ReplayedRequest:
     async def _next(self, attempt: Attempt, pace: Pace, instance_id: InstanceId) -> Answer:
         """The next answer, or a failure in its place when the attempt broke off or stalled."""
         while True:
+            until = min(_now() + LOOK_S, self._standstill.deadline)
             try:
-                answer = await attempt.next(min(_now() + LOOK_S, self._standstill.deadline))
+                answer = await attempt.next(until)
             except TimeoutError:
-                if not self._should_give_up(pace, instance_id):
-                    continue
-                return Failed(code="stalled", message=f"no progress for {LONGEST_STANDSTILL_S:.0f} s; ask again")
-            return answer if answer is not None else instance_lost("the answer broke off; ask again")
+                self._forgive(pace, _now() - until)
+                if self._should_give_up(pace, instance_id):
+                    return Failed(code="stalled", message=f"no progress for {LONGEST_STANDSTILL_S:.0f} s; ask again")
+            else:
+                return answer if answer is not None else instance_lost("the answer broke off; ask again")
+
+    def _forgive(self, pace: Pace, seconds: float) -> None:
+        """We woke up so much later than we wanted: that is not the engine's fault."""
+        pace.forgive(seconds)
+        self._standstill.forgive(seconds)
 
     def _should_give_up(self, pace: Pace, instance_id: InstanceId) -> bool:
         """Whether a silent attempt is worth no more waiting: as long as nobody else could answer, it is."""
@@ -186,6 +190,11 @@ class ReplayedRequest:
     def _end(self, answer: Refused | Failed) -> None:
         """The last answer: what was accepted can only fail."""
         self._deliver(Failed(code=answer.code, message=answer.message) if self._accepted else answer)
+
+
+def _choices_of(request: EngineRequest) -> tuple[int, tuple[tuple[int, ...], ...]]:
+    """How many choices a request has, and what the client has of them already."""
+    return (request.choices, request.delivered) if isinstance(request, Generate) else (1, ())
 
 
 def _now() -> float:

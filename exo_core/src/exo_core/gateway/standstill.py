@@ -12,6 +12,8 @@ from exo_core.requests import Answer, Progress
 
 LONGEST_STANDSTILL_S = 60.0
 """Then the request ends."""
+LOOK_S = 1.0
+"""So often whoever waits looks around: an instance may be known to be gone, another be ready, this node have slept."""
 SHORTEST_STALL_S = 10.0
 USUAL_INTERVALS = 20
 _WEIGHT = 1 / 8
@@ -28,6 +30,10 @@ class Standstill:
     def moved(self, now: float) -> None:
         """There was progress."""
         self._moved = now
+
+    def forgive(self, seconds: float) -> None:
+        """This node itself stood still for so long, and could not have noticed."""
+        self._moved += seconds
 
     @property
     def deadline(self) -> float:
@@ -55,6 +61,10 @@ class Pace:
             interval = now - self._seen
             self._usual = interval if self._usual is None else self._usual + _WEIGHT * (interval - self._usual)
         self._seen, self._works = now, works
+
+    def forgive(self, seconds: float) -> None:
+        """As of a `Standstill`."""
+        self._seen += seconds
 
     @property
     def stalled_at(self) -> float:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Literal
 
 from exo_core.errors import RequestRefused
-from exo_core.gateway.standstill import LONGEST_STANDSTILL_S, Standstill
+from exo_core.gateway.standstill import LONGEST_STANDSTILL_S, LOOK_S, Standstill
 from exo_core.identifiers import Epoch, InstanceId, ModelId, RunnerId
 from exo_core.placement import Shard
 from exo_core.requests import Progress
@@ -76,21 +77,29 @@ class InstanceFinder:
         self, model_id: ModelId, standstill: Standstill, *, is_replay: bool
     ) -> AsyncGenerator[Progress]:
         last: Progress | None = None
+        while not self.ready(model_id):
+            is_over = asyncio.get_running_loop().time() >= standstill.deadline
+            refuse_if_hopeless(self.state(), model_id, may_find_room=is_replay and not is_over)
+            if is_over:
+                raise _load_stalled(model_id)
+            progress = loading_progress(self.state(), self.telemetry(), model_id)
+            if progress != last:
+                if last is not None:
+                    standstill.moved(asyncio.get_running_loop().time())
+                last = progress
+                yield progress
+            await self._next_change(standstill)
+
+    async def _next_change(self, standstill: Standstill) -> None:
+        """Wait for something to change, a second at most; for how long this node itself slept is forgiven."""
+        loop = asyncio.get_running_loop()
+        until = min(loop.time() + LOOK_S, standstill.deadline)
         async with aclosing(self.changes()) as changes:
-            while not self.ready(model_id):
-                refuse_if_hopeless(self.state(), model_id, may_find_room=is_replay)
-                progress = loading_progress(self.state(), self.telemetry(), model_id)
-                if progress != last:
-                    if last is not None:
-                        standstill.moved(asyncio.get_running_loop().time())
-                    last = progress
-                    yield progress
-                try:
-                    async with asyncio.timeout_at(standstill.deadline):
-                        await anext(changes)
-                except TimeoutError:
-                    refuse_if_hopeless(self.state(), model_id)
-                    raise _load_stalled(model_id) from None
+            await anext(changes)  # what holds now, and was looked at
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(until):
+                    await anext(changes)
+        standstill.forgive(max(0.0, loop.time() - until))
 
 
 def _load_stalled(model_id: ModelId) -> RequestRefused:

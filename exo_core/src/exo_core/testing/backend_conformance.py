@@ -13,29 +13,17 @@ from exo_core.errors import LinkClosed, ModelError
 from exo_core.identifiers import ModelId, RequestId
 from exo_core.model_files.safetensors_headers import read_header
 from exo_core.placement import ShardAssignment
-from exo_core.requests import Accepted, Answer, Chunk, Failed, Generate, Prompt, Refused, Sampling, TextPrompt
+from exo_core.requests import Accepted, Answer, Chunk, Failed, Generate, Refused, Sampling, TextPrompt
 from exo_core.testing.assignments import even_assignments
 from exo_core.testing.engine_threads import EngineThreads, chunks_of, text_of
 
 MODEL_ID = ModelId("model-under-test")
 
 
-def greedy(
-    text: str,
-    *,
-    max_tokens: int = 16,
-    name: str = "request",
-    prompt: Prompt | None = None,
-    delivered: Sequence[tuple[int, ...]] = (),
-) -> Generate:
-    """A request whose answer is as long as asked for and the same every time."""
-    return Generate(
-        request_id=RequestId(name),
-        prompt=prompt or TextPrompt(text=text),
-        sampling=Sampling(temperature=0, ignore_eos=True),
-        max_tokens=max_tokens,
-        delivered=tuple(delivered),
-    )
+def greedy(text: str, *, name: str = "request", **fields: object) -> Generate:
+    """A request whose answer is as long as asked for and the same every time; `fields` are laid over it."""
+    usual = {"prompt": TextPrompt(text=text), "sampling": Sampling(temperature=0, ignore_eos=True), "max_tokens": 16}
+    return Generate.model_validate({"request_id": RequestId(name), **usual, **fields})
 
 
 class BackendConformance:
@@ -122,12 +110,28 @@ class BackendConformance:
             assert (refused.status, refused.code) == (400, "context_length_exceeded")
             assert chunks_of(threads.ask(greedy(self.prompt)))
 
-    def test_a_replay_goes_on_where_the_client_was(self, backend: Backend, model_folder: Path, card: Card) -> None:
+    @pytest.mark.parametrize("temperature", [0.0, 1.0])
+    def test_a_replay_goes_on_where_the_client_was(
+        self, backend: Backend, model_folder: Path, card: Card, temperature: float
+    ) -> None:
+        sampling = Sampling(temperature=temperature, seed=5, ignore_eos=True)
         with _engines(backend, model_folder, card, 1) as threads:
-            whole = chunks_of(threads.ask(greedy(self.prompt)))
-            had = tuple(chunk.token_id for chunk in whole[:6])
-            rest = chunks_of(threads.ask(greedy(self.prompt, delivered=[had])))
-        assert [(chunk.index, chunk.text_from) for chunk in rest] == [(one.index, one.text_from) for one in whole[6:]]
+            whole = chunks_of(threads.ask(greedy(self.prompt, sampling=sampling)))
+            for had in (0, 1, 6, 15):
+                delivered = tuple(chunk.token_id for chunk in whole[:had])
+                asked = greedy(self.prompt, sampling=sampling, delivered=(delivered,), attempt=1)
+                rest = chunks_of(threads.ask(asked))
+                assert {chunk.attempt for chunk in rest} == {1}
+                assert [_place(chunk) for chunk in rest] == [_place(chunk) for chunk in whole[had:]], f"after {had}"
+
+    def test_a_replay_finishes_every_choice(self, backend: Backend, model_folder: Path, card: Card) -> None:
+        with _engines(backend, model_folder, card, 1) as threads:
+            whole = threads.ask(greedy(self.prompt, choices=2))
+            first, second = (tuple(chunk.token_id for chunk in chunks_of(whole, choice)) for choice in (0, 1))
+            rest = threads.ask(greedy(self.prompt, choices=2, delivered=(first, second[:4]), attempt=1))
+        assert [chunk.index for chunk in chunks_of(rest, 0)] == [15], "it was delivered to its end"
+        assert [chunk.index for chunk in chunks_of(rest, 1)] == list(range(4, 16))
+        assert {chunks_of(rest, choice)[-1].finish for choice in (0, 1)} == {"length"}
 
     def test_cancel_ends_a_request(self, backend: Backend, model_folder: Path, card: Card) -> None:
         with _engines(backend, model_folder, card, 1) as threads:
@@ -185,6 +189,10 @@ def _engines(backend: Backend, folder: Path, card: Card, stages: int) -> EngineT
 def _load(backend: Backend, assignment: ShardAssignment, folder: Path, reported: list[LoadProgress]) -> Engine:
     base = (assignment.placement.placement_id, 1)
     return backend.load(assignment, generation_base=base, folder=folder, progress=reported.append)
+
+
+def _place(chunk: Chunk) -> tuple[int, int, int]:
+    return chunk.index, chunk.token_id, chunk.text_from
 
 
 def _offsets(chunks: Sequence[Chunk]) -> list[int]:

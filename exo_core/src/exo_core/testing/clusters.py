@@ -18,7 +18,7 @@ from typing import final
 
 from exo_core.built_in import built_in_plugins
 from exo_core.hookspecs import hookimpl
-from exo_core.identifiers import ModelId
+from exo_core.identifiers import ModelId, NodeId
 from exo_core.identity.secret import ClusterSecret
 from exo_core.node.assembly import running_node
 from exo_core.node.node import Node
@@ -54,6 +54,11 @@ class MemoryCluster:
     network: MemoryNetwork
     model: ModelId
     nodes: list[Node] = field(default_factory=list[Node])
+    running: dict[NodeId, AsyncExitStack] = field(default_factory=dict[NodeId, AsyncExitStack])
+
+    async def stop(self, node: Node) -> None:
+        """Stop a node as a person does with Ctrl-C."""
+        await self.running.pop(node.node_id).aclose()
 
     async def until_all_meet(self) -> None:
         """Wait until every node has a master and knows the backends of all. Raises `TimeoutError`."""
@@ -85,6 +90,7 @@ async def memory_cluster(
     cluster = MemoryCluster(network=network, model=ModelId(str(model)))
     modules = {**built_in_plugins(), "memory": MemoryPlugin(network), "echo": echo_plugin, **(plugins or {})}
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(_stop_all, cluster)
         for number in range(size):
             options = NodeOptions(
                 home=folder / f"node-{number}",
@@ -97,7 +103,18 @@ async def memory_cluster(
                 discovery=False,
                 http=HttpOptions(port=0),  # served only if a plugin serves it
             )
-            node = running_node(options, plugins=Plugins(built_in=modules, points=()))
-            cluster.nodes.append(await stack.enter_async_context(node))
+            running = AsyncExitStack()
+            node = await running.enter_async_context(
+                running_node(options, plugins=Plugins(built_in=modules, points=()))
+            )
+            cluster.nodes.append(node)
+            cluster.running[node.node_id] = running
         await cluster.until_all_meet()
         yield cluster
+
+
+async def _stop_all(cluster: MemoryCluster) -> None:
+    """The last one first, as they started."""
+    for node in reversed(cluster.nodes):
+        if node.node_id in cluster.running:
+            await cluster.stop(node)
