@@ -27,6 +27,10 @@ reliability *arguments:
 prove-reliability:
     uv run pytest -m "" -s tests/reliability/test_many_streams.py
 
+# Minutes of load (EXO_SOAK_MINUTES, default 5) while nodes come and go: what a node holds must level off.
+soak:
+    uv run pytest -m "" -s tests/reliability/test_soak.py
+
 # What CI runs.
 ci:
     .ci/run

@@ -168,6 +168,17 @@ class NodeProcess:
         with urllib.request.urlopen(f"{self.url}{path}", timeout=30) as answer:
             return cast("JsonObject", json.load(answer))
 
+    def post(self, path: str, body: JsonObject) -> JsonObject:
+        """Send a JSON document; the answer."""
+        data = json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}{path}", data, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return cast("JsonObject", json.load(answer))
+
+    def delete(self, path: str) -> None:
+        """Have something deleted."""
+        urllib.request.urlopen(urllib.request.Request(f"{self.url}{path}", method="DELETE"), timeout=30).close()
+
     @property
     def state(self) -> JsonObject:
         """`/state`."""
