@@ -8,10 +8,11 @@ Real nodes; a plugin in them gives the commands, so that no HTTP is measured.
 from __future__ import annotations
 
 import argparse
-from typing import cast
 
-from echo_cluster import echo_cluster, flood
+from echo_cluster import echo_cluster
 from figures import show, show_value
+
+from exo_core.testing.reliability.flooding import flood
 
 
 def main() -> None:
@@ -23,11 +24,11 @@ def main() -> None:
         master = cluster.master()
         follower = cluster.others(master)[0]
         for who, node in (("the master", master), ("a follower", follower)):
-            times = [1000 * seconds for seconds in cast("list[float]", flood(node, options.seconds, 1)["times"])]
+            times = [1000 * seconds for seconds in flood(node, seconds=options.seconds, at_once=1).times]
             show(f"a command acknowledged on 2 disks, given at {who}", times, "ms", promised="p50 ≤ 10 ms")
         for who, node in (("the master", master), ("a follower", follower)):
-            result = flood(node, options.seconds, 256)
-            rate = cast("float", result["events"]) / cast("float", result["took"])
+            result = flood(node, seconds=options.seconds, at_once=256)
+            rate = result.events / result.took
             show_value(f"sustained, given at {who}", rate, "events/s", promised="≥ 2,000", reached=rate >= 2000)
 
 

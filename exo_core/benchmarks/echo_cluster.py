@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 import urllib.error
@@ -10,19 +9,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 from exo_core.testing.chaos.chaos import Chaos
 from exo_core.testing.echo_model import EchoConfig, write_echo_model
 from exo_core.testing.node_process import NodeProcess, eventually, joined
 from exo_core.testing.plugin_folder import with_plugins
+from exo_core.testing.reliability.flooding import PLUGIN
 
-HERE = Path(__file__).parent
 TCP = "exo_transport_tcp.transport:TcpTransport"
 PLUGINS = {
     "chaos": "exo_core.testing.chaos.plugin",
     "echo": "exo_core.testing.echo_plugin",
-    "command_flood": "command_flood",
+    **PLUGIN,
 }
 LOOK_S = 0.01
 
@@ -68,7 +66,6 @@ def echo_cluster(size: int, *, transport: str = "tcp", config: EchoConfig | None
         folder = Path(name)
         chaos = Chaos(folder / "faults.json", wraps=TCP)
         environment = {**with_plugins(folder / "plugins", PLUGINS), **chaos.environment}
-        environment["PYTHONPATH"] += f":{HERE}"
         options = ("--transport", transport, "--backend", "echo")
         nodes = [
             NodeProcess(folder / f"node-{at}", f"node-{at}", *options, environment=environment) for at in range(size)
@@ -89,12 +86,3 @@ def seconds_until(look: Callable[[], bool], what: str, *, limit: float = 60.0) -
             raise AssertionError(what)
         time.sleep(LOOK_S)
     return time.monotonic() - begun
-
-
-def flood(node: NodeProcess, seconds: float, at_once: int) -> dict[str, object]:
-    """Have a node give commands for some seconds."""
-    result = node.home / "flooded.json"
-    result.unlink(missing_ok=True)
-    (node.home / "flood.json").write_text(json.dumps({"seconds": seconds, "at_once": at_once}))
-    eventually(result.exists, "the flood ends", seconds=seconds + 60)
-    return cast("dict[str, object]", json.loads(result.read_text()))

@@ -16,10 +16,11 @@ import argparse
 import time
 from collections.abc import Callable
 
-from echo_cluster import EchoCluster, echo_cluster, flood, seconds_until
+from echo_cluster import EchoCluster, echo_cluster, seconds_until
 from figures import show, show_value
 
 from exo_core.testing.node_process import NodeProcess, eventually
+from exo_core.testing.reliability.flooding import flood
 
 MISTRUST_S = 10.5
 

@@ -1,6 +1,6 @@
-"""A plugin for benchmarks: a node that gives its cluster many commands, and says how long each took.
+"""A plugin by which a node gives its cluster many commands, and says how long each took. See `flooding`.
 
-It waits for `flood.json` in the node's home, `{"seconds": 10, "at_once": 1}`, and answers with `flooded.json`.
+It waits for `flood.json` in the node's home, `{"seconds": 10, "at_once": 1, "pause": 0}`; then there is `flooded.json`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from itertools import count
 
+from exo_core.errors import NoMaster
 from exo_core.hookspecs import hookimpl
 from exo_core.identifiers import CommandId
 from exo_core.node_handle import NodeHandle, Service
@@ -54,19 +55,21 @@ class CommandFlood:
                 length, begun, times = node.log.length, time.monotonic(), list[float]()
                 async with asyncio.TaskGroup() as tasks:
                     for number in range(order["at_once"]):
-                        tasks.create_task(_flood(node, number, begun + order["seconds"], times))
+                        tasks.create_task(_flood(node, number, begun + order["seconds"], order["pause"], times))
                 took = time.monotonic() - begun
                 beside = result.with_suffix(".new")
                 beside.write_text(json.dumps({"times": times, "took": took, "events": node.log.length - length}))
                 beside.replace(result)
 
 
-async def _flood(node: NodeHandle, number: int, until: float, times: list[float]) -> None:
+async def _flood(node: NodeHandle, number: int, until: float, pause: float, times: list[float]) -> None:
     for at in count():
         begun = time.monotonic()
         if begun >= until:
             return
         identity = CommandId(f"flood-{node.boot}-{begun}-{number}-{at}")
         key = f"{(number + at) % KEYS}"
-        await node.submit(ChangeExtension(command_id=identity, plugin="flood", key=key, value=at))
-        times.append(time.monotonic() - begun)
+        with contextlib.suppress(NoMaster):  # what is given in such a moment is given again soon enough
+            await node.submit(ChangeExtension(command_id=identity, plugin="flood", key=key, value=at))
+            times.append(time.monotonic() - begun)
+        await asyncio.sleep(pause)
