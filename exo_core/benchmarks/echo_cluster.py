@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 import urllib.error
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +60,7 @@ class EchoCluster:
 
 
 @contextmanager
-def echo_cluster(size: int, *, transport: str = "tcp", config: EchoConfig | None = None) -> Iterator[EchoCluster]:
+def echo_cluster(size: int, *, transport: str = "tcp", config: EchoConfig | None = None) -> Generator[EchoCluster]:
     """That many nodes that have met; `chaos` does something if that is their transport."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

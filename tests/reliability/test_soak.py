@@ -8,7 +8,7 @@ import os
 import threading
 import time
 import urllib.error
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,7 +30,7 @@ LOOK_S = 5.0
 
 
 @contextmanager
-def in_background(work: Callable[[], None], *, pause: float) -> Iterator[None]:
+def in_background(work: Callable[[], None], *, pause: float) -> Generator[None]:
     """Do it again and again, whatever comes of it, until the context is left."""
     over = threading.Event()
 
