@@ -76,13 +76,13 @@ def new_name() -> str:
 
 def _opened(interfaces: Sequence[IpAddress]) -> AsyncZeroconf:
     """Sockets on these interfaces; without IPv6 where the system will not have it. Raises `OffTheAir`."""
-    last: OSError | None = None
+    last: Exception | None = None
     for versions in ((4, 6), (4,)):
         chosen = [str(address) for address in interfaces if address.version in versions]
         try:
             if chosen:
                 return AsyncZeroconf(interfaces=chosen, ip_version=_ip_version(chosen))
-        except OSError as problem:
+        except (OSError, RuntimeError) as problem:  # the latter: an interface went away this moment
             last = problem
     raise OffTheAir(str(last or "no network that others are on"))
 
@@ -108,7 +108,7 @@ def _service(presence: Presence, announcement: Announcement, name: str) -> Async
 async def _announce(zeroconf: AsyncZeroconf, service: AsyncServiceInfo) -> None:
     """Ask whether the name is free, which takes half a second, then say three times what it stands for."""
     try:
-        said: Awaitable[object] = await zeroconf.async_register_service(service, allow_name_change=True)  # pyright: ignore[reportUnknownMemberType]  of what it awaits it says nothing
+        said: Awaitable[object] = await zeroconf.async_register_service(service, allow_name_change=True)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  of what it awaits it says nothing
         await said
     except (OSError, ZeroconfError, TimeoutError) as problem:
         logger.warning("cannot announce this node on the local network: %s", problem or type(problem).__name__)
