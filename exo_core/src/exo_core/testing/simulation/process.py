@@ -76,7 +76,7 @@ class VirtualProcess:
     def go_wrong(self) -> None:
         """What this process holds for the state silently differs from now on, as after a flipped bit in memory."""
         sums = self.participant.ledger._sum  # pyright: ignore[reportPrivateUsage]  nothing but a fault gets there
-        wrong = {**sums.state.extensions, WRONG: {"bit": self.boot}}
+        wrong = {**sums.state.extensions, WRONG: {"bit": f"{self._machine.node_id} {self.boot}"}}  # like no other node
         sums.state = sums.state.model_copy(update={"extensions": wrong})
 
     def _participate(self, now: float) -> Participant:
