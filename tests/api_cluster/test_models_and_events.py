@@ -10,7 +10,7 @@ import httpx
 
 from exo_core.errors import LogError
 from exo_core.identifiers import InstanceId, ModelId
-from exo_core.node_handle import AppliedEvent
+from exo_core.node_handle import LogItem, RolledBack, SummedUp
 from exo_core.placement import PlacementRequest
 from exo_core.state.events import DownloadFinished, InstanceRequested
 from exo_http.testing.scripted_node import ScriptedNode
@@ -68,13 +68,47 @@ async def test_events_resume_where_a_client_was(client: httpx.AsyncClient, node:
         assert await anext(response.aiter_lines()) == f"id: {node.log.length - 1}"
 
 
-async def test_events_that_are_not_kept_any_more(client: httpx.AsyncClient, node: ScriptedNode) -> None:
-    async def compacted(after: int) -> AsyncGenerator[AppliedEvent]:
-        message = f"entries up to {after + 10} are compacted away"
+async def test_events_that_cannot_be_read(client: httpx.AsyncClient, node: ScriptedNode) -> None:
+    async def broken(after: int, chain: bytes | None = None) -> AsyncGenerator[LogItem]:
+        message = f"entry {after + 10} cannot be read {chain or ''}"
         raise LogError(message)
         yield
 
-    node.events = compacted
+    node.events = broken
     response = await client.get("/events")
     assert "event: error" in response.text
-    assert "compacted away" in response.text
+    assert "cannot be read" in response.text
+
+
+async def test_a_client_of_another_history_is_told_so_first(client: httpx.AsyncClient, node: ScriptedNode) -> None:
+    length, ours, theirs = node.log.length, node.log.hash, "ab" * 32
+    async with client.stream("GET", f"/events?after={length}&chain={theirs}") as response, asyncio.timeout(5):
+        lines = response.aiter_lines()
+        assert [await anext(lines) for _ in range(3)] == ["id: 0", "event: rollback", 'data: {"to": 0}']
+        await anext(lines)
+        assert await anext(lines) == "id: 1"
+    async with client.stream("GET", f"/events?after={length}&chain={ours}") as response, asyncio.timeout(5):
+        index = node.record(WISH)
+        assert await anext(response.aiter_lines()) == f"id: {index}", "nothing but what is new"
+    refused = await client.get("/events?after=1&chain=xyz")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_value")
+
+
+async def test_a_reconnecting_client_goes_on_where_it_was(client: httpx.AsyncClient, node: ScriptedNode) -> None:
+    """Its query still says where it began."""
+    headers = {"Last-Event-ID": str(node.log.length - 1)}
+    async with client.stream("GET", "/events?after=1", headers=headers) as response, asyncio.timeout(5):
+        assert await anext(response.aiter_lines()) == f"id: {node.log.length}"
+
+
+async def test_rollbacks_and_snapshots_are_events_of_their_own(client: httpx.AsyncClient, node: ScriptedNode) -> None:
+    async def told(after: int, chain: bytes | None = None) -> AsyncGenerator[LogItem]:
+        assert (after, chain) == (0, None)
+        yield SummedUp(index=3000)
+        yield RolledBack(to=2990)
+
+    node.events = told
+    response = await client.get("/events")
+    assert response.text == (
+        'id: 3000\nevent: snapshot\ndata: {"index": 3000}\n\nid: 2990\nevent: rollback\ndata: {"to": 2990}\n\n'
+    )

@@ -44,7 +44,7 @@ async def test_the_shape(client: httpx.AsyncClient, node: ScriptedNode, cluster:
     state = await state_of(client)
     assert list(state) == [
         "node_id", "cluster_id", "master", "epoch", "log", "nodes", "instances", "runners", "links",
-        "consistency",
+        "consistency", "problems",
     ]  # fmt: skip
     assert (state["node_id"], state["cluster_id"], state["master"]) == (node.node_id, node.cluster_id, node.node_id)
     assert state["epoch"] == {"term": 1, "master_id": node.node_id}
@@ -58,7 +58,12 @@ async def test_the_shape(client: httpx.AsyncClient, node: ScriptedNode, cluster:
         "backends": ["echo"],
         "transports": ["tcp"],
         "facts": {"machine": {"cpus": 2}},
+        "role": "follower",
+        "log": {"term": 1, "length": 7, "lag": node.log.length - 7, "hash": "0123456789abcdef"},
+        "trouble": "the disk is full",
     }
+    own = state["nodes"][node.node_id]
+    assert (own["role"], own["log"]["hash"], own["log"]["lag"]) == ("master", node.log.hash[:16], 0)
     instance = state["instances"]["i"]
     assert (instance["model_id"], instance["parallel"], instance["status"]) == ("known", "pipeline", "loading")
     assert instance["generation"] is None

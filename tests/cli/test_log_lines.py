@@ -43,6 +43,11 @@ def test_what_this_version_does_not_know_is_a_line_too() -> None:
     assert "newer version" in line_of(entry(None))
 
 
+def test_what_lies_between_entries_is_a_line_too() -> None:
+    assert line_of({"snapshot": {"index": 3000}}) == "entries 1-3000 are summed up in a snapshot"
+    assert line_of({"rollback": {"to": 12}}).startswith("rolled back to 12: ")
+
+
 def test_what_would_move_the_cursor_is_not_passed_on() -> None:
     line = line_of(entry({"type": "node_joined", "name": "\x1b[2Jevil\nname"}))
     assert "\x1b" not in line

@@ -15,12 +15,15 @@ NODE: JsonObject = {
     "memory": {"free": 7.5e9, "total": 16e9},
     "backends": ["mlx"],
     "transports": ["tcp", "webrtc"],
+    "role": "follower",
+    "log": {"term": 123, "length": 1234567, "lag": 1234, "hash": "0123456789abcdef"},
 }
 STATE: JsonObject = {
     "node_id": "n1",
     "cluster_id": "c",
     "master": "n1",
     "nodes": {"n1": NODE, "n2": {**NODE, "name": "\x1b[2Jclear", "alive": False, "last_seen_s": 3}},
+    "problems": [{"node": "n3", "name": "x", "reason": "x runs exo 0.2.0 (wire 2) " + "and so on " * 12 + "[/red]"}],
     "links": [{"a": "n1", "b": "n2", "transport": "tcp", "address": "[fd00::1]:52416", "round_trip_ms": 0.1}],
     "instances": {"i": {"model_id": "/models/[red]m", "status": "waiting", "detail": "[/] no room", "shards": []}},
 }
@@ -29,7 +32,8 @@ STATE: JsonObject = {
 def test_status_shows_names_and_addresses_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     print_status(STATE)
     shown = capsys.readouterr().out
-    for text in ("[/x] [bold]name", "[fd00::1]:52416", "/models/[red]m", "[/] no room", "silent for 3 s"):
+    wanted = ("[/x] [bold]name", "[fd00::1]:52416", "/models/[red]m", "[/] no room", "silent for 3 s")
+    for text in (*wanted, "01234567", "1234567", "(wire 2)", "[/red]"):
         assert text in shown
     assert "\x1b" not in shown
     assert all(len(line) <= 80 for line in shown.splitlines())

@@ -12,6 +12,7 @@ import pytest
 from exo_core.identifiers import BootId, CommandId, InstanceId, ModelId, NodeId
 from exo_core.log.memory_log import MemoryLog
 from exo_core.log.sqlite_log import SqliteLog
+from exo_core.node_handle import AppliedEvent
 from exo_core.placement import PlacementRequest
 from exo_core.state.commands import AddModel, CommandAccepted, CommandRefused, DeleteInstance, PlaceInstance
 from exo_core.state.events import Event, ExtensionChanged, NodeStarted, RunnerReady
@@ -204,6 +205,7 @@ async def test_events_are_told_from_any_index_on_and_then_live() -> None:
 
         async def follow() -> None:
             async for applied in plane.events(1):
+                assert isinstance(applied, AppliedEvent)
                 assert applied.index == len(seen) + 2
                 seen.append(applied.event)
                 if applied.event == fact("y"):

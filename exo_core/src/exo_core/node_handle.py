@@ -53,6 +53,32 @@ class AppliedEvent:
     replayed: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class RolledBack:
+    """Entries after `to` left the log; those that follow take their place. Their facts come back among them."""
+
+    to: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SummedUp:
+    """The entries up to `index` are not kept any more: a snapshot stands for them, and `state` holds what they did."""
+
+    index: int
+
+
+LogItem = AppliedEvent | RolledBack | SummedUp
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Something that a person should know of a node. `node_id` None: of whoever is at the address `name`."""
+
+    node_id: NodeId | None
+    name: str
+    reason: str
+
+
 class LoadedPlugins(Protocol):
     """The plugins of one node."""
 
@@ -134,8 +160,17 @@ class NodeHandle(Protocol):
         """True once log index `index` is applied here; False after `timeout` seconds."""
         ...
 
-    def events(self, after: int) -> AsyncGenerator[AppliedEvent]:
-        """Entries from index after + 1 on, then live, for ever. Raises `LogError` when they are compacted away."""
+    @property
+    def problems(self) -> Sequence[Problem]:
+        """What keeps nodes apart or from doing their part at the moment: versions, identities, disks, logs."""
+        ...
+
+    def events(self, after: int, chain: bytes | None = None) -> AsyncGenerator[LogItem]:
+        """Entries from index after + 1 on, then live, for ever.
+
+        `chain` is the chain at `after` as the caller has it: `RolledBack` comes first when the log here has another. It
+        also comes whenever told entries leave the log. Where entries are missing, `SummedUp` stands for them.
+        """
         ...
 
     def changes(self) -> AsyncGenerator[None]:

@@ -41,6 +41,12 @@ class NodeTelemetry(Frozen):
     load: float = 0.0
     log_length: Count = 0
     settled: Count = 0
+    log_hash: str = ""
+    """The first hex digits of the chain at `log_length`."""
+    term: Count = 0
+    leads: bool = False
+    trouble: str = ""
+    """Why it does not lead although it might, for people: its disk, its log."""
     runners: tuple[RunnerTelemetry, ...] = ()
     links: tuple[LinkMeasure, ...] = ()
     addresses: Mapping[NodeId, str] = {}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--after", type=click.IntRange(0), default=0, help="Only events after this index.")
 @click.option("-f", "--follow", is_flag=True, help="Go on as more happens.")
 def command(home: Path, *, as_json: bool, after: int, follow: bool) -> None:
-    """Everything that the cluster agreed on, in order."""
+    """Everything that the cluster agreed on, in order; with -f also what is taken back when two histories merge."""
     from exo_core.cli.node_access import with_node
 
     with suppress(KeyboardInterrupt) if follow else nullcontext():  # it is the way to end it

@@ -13,8 +13,13 @@ SHORT_ID = 8
 
 
 def line_of(document: JsonValue) -> str:
-    """Index, term, what happened, to what."""
+    """Index, term, what happened, to what; or what is to be said between two entries."""
     entry = as_object(document)
+    if "snapshot" in entry:
+        return f"entries 1-{as_number(as_object(entry['snapshot']).get('index')):.0f} are summed up in a snapshot"
+    if "rollback" in entry:
+        kept = as_number(as_object(entry["rollback"]).get("to"))
+        return f"rolled back to {kept:.0f}: what follows takes the place of the entries after it"
     event = as_object(entry.get("event"))
     kind = as_text(event.get("type")) or "(an event of a newer version)"
     term = as_number(as_object(entry.get("epoch")).get("term"))

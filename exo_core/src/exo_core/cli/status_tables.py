@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from rich.console import Console
+from collections.abc import Iterator
+
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -15,15 +17,24 @@ COLORS = {"ready": "green", "busy": "green", "failed": "red", "waiting": "yellow
 
 def print_status(document: JsonValue) -> None:
     """Print every part of the cluster that there is something to say of."""
-    state, console = as_object(document), Console(highlight=False)
-    console.print(_headline(state))
-    console.print(_nodes(state))
+    console = Console(highlight=False)
+    for part in status_parts(document):
+        console.print(part)
+
+
+def status_parts(document: JsonValue) -> Iterator[RenderableType]:
+    """The parts, from the top."""
+    state = as_object(document)
+    yield _headline(state)
+    yield from map(_problem, objects(state.get("problems")))
+    yield _nodes(state)
+    yield _logs(state)
     if as_list(state.get("links")):
-        console.print(_links(state))
+        yield _links(state)
     if as_object(state.get("instances")):
-        console.print(_instances(state))
+        yield _instances(state)
     else:
-        console.print("No model is placed. Place one: [bold]exo place tiny[/bold]")
+        yield Text.assemble("No model is placed. Place one: ", ("exo place tiny", "bold"))
 
 
 def _headline(state: JsonObject) -> Text:
@@ -36,6 +47,29 @@ def _headline(state: JsonObject) -> Text:
         plain(_name(state, master)) if master else ("none at the moment", "yellow"),
         f" · term {as_number(epoch.get('term')):.0f} · log {as_number(log.get('length')):.0f} entries",
     )
+
+
+def _problem(problem: JsonObject) -> Text:
+    return coloured(f"! {as_text(problem.get('reason'))}", "yellow")
+
+
+def _logs(state: JsonObject) -> Table:
+    """What each node does and how far its log is."""
+    logs = table("name", "role", "term", "log", "behind", "hash", title="\nThe log on each node")
+    for _, node in named_objects(state.get("nodes")):
+        place = as_object(node.get("log"))
+        if not place:
+            add_row(logs, as_text(node.get("name")), "not heard yet", "", "", "", "")
+            continue
+        alive = bool(node.get("alive"))
+        add_row(
+            logs,
+            as_text(node.get("name")),
+            as_text(node.get("role")) if alive else coloured("silent", "red"),
+            *(f"{as_number(place.get(key)):.0f}" for key in ("term", "length", "lag")),
+            as_text(place.get("hash"))[:8],
+        )
+    return logs
 
 
 def _name(state: JsonObject, node_id: str) -> str:

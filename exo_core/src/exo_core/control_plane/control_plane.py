@@ -47,7 +47,7 @@ from exo_core.event_logs import EventLog
 from exo_core.identifiers import BootId, CommandId, Epoch, NodeId
 from exo_core.log.payloads import decode_event, decode_fact
 from exo_core.messaging import Messenger
-from exo_core.node_handle import AppliedEvent, LogView
+from exo_core.node_handle import AppliedEvent, LogItem, LogView, RolledBack, SummedUp
 from exo_core.observations import Observation
 from exo_core.placement import Topology
 from exo_core.placement_rules.topology import topology_of
@@ -198,20 +198,34 @@ class ControlPlane:
             return False
         return True
 
-    async def events(self, after: int) -> AsyncGenerator[AppliedEvent]:
-        """Entries from index after + 1 on, then live, for ever; again from a cut on. Raises `LogError`."""
+    async def events(self, after: int, chain: bytes | None = None) -> AsyncGenerator[LogItem]:
+        """See `NodeHandle`. With another chain at `after` nothing below is known to be common, so all is told again."""
         position, cuts = after, len(self._cuts)
+        told_to = position if chain is None or await self._is_ours(position, chain) else 0
         while True:
             seen = self.changed.version
-            position, cuts = min([position, *self._cuts[cuts:]]), len(self._cuts)
+            told_to, cuts = min([told_to, *self._cuts[cuts:]]), len(self._cuts)
+            if told_to < position:
+                yield RolledBack(to=told_to)
+            position = told_to
             while position < self.log_view.length and cuts == len(self._cuts):
-                position, entries = await self._read(position)
+                start, entries = await self._read(position)
+                if start > position:
+                    yield SummedUp(index=start)
+                position = start
                 for entry in entries:
                     position += 1
                     event = decode_event(entry.payload)
                     yield AppliedEvent(index=position, entry=entry, event=event, replayed=False)
+            told_to = position
             if cuts == len(self._cuts):
                 await self.changed.wait(seen)
+
+    async def _is_ours(self, index: int, chain: bytes) -> bool:
+        """Whether the log here has that chain there. What a snapshot replaced cannot be told, and is not told again."""
+        async with self._alone:
+            is_kept = index >= self._log.first_index - 1
+            return not is_kept or await self._in_writer(partial(self._log.chain_at, index)) == chain
 
     async def _read(self, after: int) -> tuple[int, Sequence[Entry]]:
         """Entries after an index, or after the snapshot that replaced them. A row that turns bad is mended first."""

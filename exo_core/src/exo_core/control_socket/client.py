@@ -98,7 +98,11 @@ class SocketOperations:
 
     async def _replies(self, question: Question) -> AsyncGenerator[Reply]:
         """Replies up to `End`. Raises `UserError` for a `Problem`, or when the node goes away."""
-        reader, writer = await asyncio.open_unix_connection(self._path)
+        try:
+            reader, writer = await asyncio.open_unix_connection(self._path)
+        except OSError as problem:
+            message = "the node has stopped. See: exo logs"
+            raise UserError(message) from problem
         try:
             await write_message(writer, encode(QUESTION, question))
             while not isinstance(reply := decode(REPLY, await read_message(reader, largest=LARGEST_REPLY_BYTES)), End):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Protocol, final
 
-from exo_core.documents.event import event_document
+from exo_core.documents.event import log_document, position_after
 from exo_core.documents.model import model_document
 from exo_core.documents.preview import preview_document
 from exo_core.documents.state import state_document
@@ -99,7 +99,7 @@ class LocalOperations:
         """See `Operations`."""
         if not follow and after >= self._node.log.length:
             return
-        async for applied in self._node.events(after):
-            yield event_document(applied)
-            if not follow and applied.index >= self._node.log.length:
+        async for item in self._node.events(after):
+            yield log_document(item)
+            if not follow and position_after(item) >= self._node.log.length:
                 return

@@ -14,7 +14,7 @@ from exo_core.telemetry import RunnerTelemetry, Telemetry
 
 def state_document(node: NodeHandle) -> JsonObject:
     """The whole cluster as `node` sees it: its state, with telemetry merged in. Reads only."""
-    state, telemetry = node.state, node.telemetry
+    state, telemetry = node.state, _of_members(node.telemetry, node.state)
     return {
         "node_id": node.node_id,
         "cluster_id": node.cluster_id,
@@ -22,14 +22,32 @@ def state_document(node: NodeHandle) -> JsonObject:
         "epoch": {"term": node.epoch.term, "master_id": node.epoch.master_id},
         "log": {"length": node.log.length, "settled": node.log.settled, "hash": node.log.hash},
         "nodes": {
-            member.node_id: node_document(member, telemetry, is_self=member.node_id == node.node_id)
+            member.node_id: {
+                **node_document(member, telemetry, is_self=member.node_id == node.node_id),
+                **log_place_document(node, member),
+            }
             for member in state.members.values()
         },
         "instances": {name: instance_document(node, name) for name in state.instances},
         "runners": runner_documents(state, telemetry),
         "links": link_documents(telemetry),
         "consistency": state.consistency if state.created else None,
+        "problems": [
+            {"node": problem.node_id, "name": problem.name, "reason": problem.reason} for problem in node.problems
+        ],
     }
+
+
+def _of_members(telemetry: Telemetry, state: State) -> Telemetry:
+    """Without machines that left: one may be heard for a moment longer. A newcomer is no member yet, and shown."""
+    if not state.left:
+        return telemetry
+    nodes = {
+        node_id: told.model_copy(update={"links": tuple(link for link in told.links if link.b not in state.left)})
+        for node_id, told in telemetry.nodes.items()
+        if node_id not in state.left
+    }
+    return telemetry.model_copy(update={"nodes": nodes})
 
 
 def node_document(member: Member, telemetry: Telemetry, *, is_self: bool) -> JsonObject:
@@ -49,6 +67,24 @@ def node_document(member: Member, telemetry: Telemetry, *, is_self: bool) -> Jso
         "backends": list(member.backends),
         "transports": list(member.transports),
         "facts": member.facts,
+    }
+
+
+def log_place_document(node: NodeHandle, member: Member) -> JsonObject:
+    """What a member does in the cluster and how far its log is: `lag` entries behind the longest that is known here."""
+    heard, here = node.telemetry.nodes.get(member.node_id), node.log
+    if member.node_id == node.node_id:
+        term, length, chain = node.epoch.term, here.length, here.hash[:16]
+    elif heard is not None:
+        term, length, chain = heard.term, heard.log_length, heard.log_hash
+    else:
+        return {"role": None, "log": None, "trouble": None}
+    master = node.telemetry.nodes.get(node.master_id) if node.master_id else None
+    longest = max(here.length, master.log_length if master else 0)
+    return {
+        "role": "master" if member.node_id == node.master_id else "follower",
+        "log": {"term": term, "length": length, "lag": max(0, longest - length), "hash": chain},
+        "trouble": (heard.trouble or None) if heard else None,
     }
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, final
 from exo_core import __version__
 from exo_core.errors import ModelError, NoMaster, UserError
 from exo_core.node.model_service import new_command_id
+from exo_core.node.problems import problems_of
 from exo_core.placement_rules.previews import previews
 from exo_core.requests import Answer, EngineRequest
 from exo_core.state.commands import CommandAccepted, CommandRefused
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from exo_core.node.departures import Departure, Departures
     from exo_core.node.model_library import ModelLibrary
     from exo_core.node.model_service import ModelService
-    from exo_core.node_handle import AppliedEvent, HttpOptions, LogView
+    from exo_core.node_handle import HttpOptions, LogItem, LogView, Problem
     from exo_core.placement import Preview, Topology
     from exo_core.plugins.manager import Plugins
     from exo_core.router.router import Router
@@ -130,8 +131,12 @@ class Node:
     async def wait_for_index(self, index: int, timeout: float) -> bool:
         return await self._parts.control_plane.wait_for_index(index, timeout)
 
-    def events(self, after: int) -> AsyncGenerator[AppliedEvent]:
-        return self._parts.control_plane.events(after)
+    @property
+    def problems(self) -> Sequence[Problem]:
+        return problems_of(self._parts.router, self.telemetry, self.state)
+
+    def events(self, after: int, chain: bytes | None = None) -> AsyncGenerator[LogItem]:
+        return self._parts.control_plane.events(after, chain)
 
     def changes(self) -> AsyncGenerator[None]:
         return self._parts.changes.subscribe()

@@ -6,13 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from exo_core import __version__
-from exo_core.identifiers import BootId, NodeId
+from exo_core.identifiers import BootId, Epoch, NodeId
 from exo_core.node.measuring import measure_machine
 from exo_core.node_handle import LogView
 from exo_core.placement import LinkMeasure
 from exo_core.router.router import LiveLink
 from exo_core.telemetry import NodeTelemetry, RunnerTelemetry
 from exo_core.transports import Ticket
+
+HASH_DIGITS = 16
+LONGEST_TROUBLE = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +28,9 @@ class TelemetrySource:
     worker: bool
     device_memory: Callable[[], int | None]
     log: Callable[[], LogView]
+    epoch: Callable[[], Epoch]
+    master: Callable[[], NodeId | None]
+    trouble: Callable[[], str | None]
     runners: Callable[[], tuple[RunnerTelemetry, ...]]
     links: Callable[[], Sequence[LiveLink]]
     tickets_of: Callable[[NodeId], Sequence[Ticket]]
@@ -47,6 +53,10 @@ class TelemetrySource:
             load=machine.load,
             log_length=log.length,
             settled=log.settled,
+            log_hash=log.hash[:HASH_DIGITS],
+            term=self.epoch().term,
+            leads=self.master() == self.node_id,
+            trouble=(self.trouble() or "")[:LONGEST_TROUBLE],
             runners=runners,
             links=tuple(_measure(self.node_id, link) for link in links),
             addresses={link.peer: link.address for link in links},

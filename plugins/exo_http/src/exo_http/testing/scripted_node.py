@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import final
@@ -13,7 +13,7 @@ from exo_core.errors import JoinError, ModelError
 from exo_core.identifiers import BootId, ClusterId, CommandId, Epoch, InstanceId, ModelId, NodeId, Origin, RequestId
 from exo_core.manifests import Manifest
 from exo_core.node.changes import Changes
-from exo_core.node_handle import AppliedEvent, HttpOptions, LogView
+from exo_core.node_handle import AppliedEvent, HttpOptions, LogItem, LogView, Problem, RolledBack
 from exo_core.placement import Preview, Topology
 from exo_core.plugins.manager import Plugins
 from exo_core.requests import Answer, EngineRequest, Refused
@@ -60,6 +60,7 @@ class ScriptedNode:
         self.epoch = Epoch(term=1, master_id=self.node_id)
         self.state = State()
         self.telemetry = Telemetry()
+        self.problems: Sequence[Problem] = ()
         self.requests: list[EngineRequest] = []
         self.open_requests: set[RequestId] = set()
         self.previewed: Mapping[ModelId, tuple[Preview, ...]] = {}
@@ -105,13 +106,20 @@ class ScriptedNode:
             pass
         return False
 
-    async def events(self, after: int) -> AsyncGenerator[AppliedEvent]:
-        """See `NodeHandle`."""
+    async def events(self, after: int, chain: bytes | None = None) -> AsyncGenerator[LogItem]:
+        """See `NodeHandle`. Nothing ever leaves this log."""
+        if chain is not None and chain != self._chain_at(after):
+            yield RolledBack(to=0)
+            after = 0
         async with aclosing(self._changes.subscribe(pause_s=0)) as changes:
             async for _ in changes:
                 while after < len(self._log):
                     yield self._log[after]
                     after += 1
+
+    def _chain_at(self, index: int) -> bytes | None:
+        chains = [FIRST_CHAIN, *(applied.entry.chain for applied in self._log)]
+        return chains[index] if index < len(chains) else None
 
     def changes(self) -> AsyncGenerator[None]:
         """See `NodeHandle`."""
