@@ -192,6 +192,17 @@ def test_a_follower_refuses_a_candidate_while_it_hears_its_master() -> None:
     assert later.message.granted
 
 
+def test_in_majority_a_node_that_lost_a_part_of_its_log_gives_nobody_its_word() -> None:
+    """What it lost may be final, and the candidate may not have it."""
+    ballot = Ballot(phase="pre", epoch=Epoch(term=2, master_id=C), priority=0, mark=MARK)
+    damaged = replace(standing(B, C), may_lead=False, is_whole=False, consistency="majority")
+    for view, granted in ((damaged, False), (replace(damaged, is_whole=True), True)):
+        (answer,) = election().receive(C, ballot, 0.5, view)
+        assert isinstance(answer, Send)
+        assert isinstance(answer.message, BallotAnswer)
+        assert answer.message.granted == granted
+
+
 def test_a_master_of_an_older_reign_is_fenced() -> None:
     store = MemoryLog()
     store.set_epoch(Epoch(term=5, master_id=B))

@@ -123,8 +123,8 @@ def _adopted(situation: Situation, instance: Instance, reported: Sequence[Placem
     """A placement that exists already, whole and alive: what the runners report, the newest first, else the log's."""
     known = sorted(reported, key=lambda placement: placement.placement_id, reverse=True)
     candidates = [*known, *([instance.placement] if instance.placement else [])]
-    whole = (item for item in candidates if all(shard.node_id in situation.live for shard in item.shards))
-    return next(whole, None)
+    usable = situation.live & situation.state.members.keys()  # a master that leaves lives, and its shards go with it
+    return next((item for item in candidates if all(shard.node_id in usable for shard in item.shards)), None)
 
 
 def _decided(situation: Situation, request: PlacementRequest, rules: PlacementRules) -> Placement | DoesNotFit:

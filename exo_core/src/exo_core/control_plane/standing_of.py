@@ -49,6 +49,7 @@ def standing_of(
         ),
         reducers=REDUCERS,
         may_lead=healthy and (me in members or is_leaving),
+        is_whole=ledger.damage is None,
     )
 
 
