@@ -86,6 +86,11 @@ class VirtualDisk:
         return self
 
     @property
+    def is_spoiled(self) -> bool:
+        """Whether a row is bad, and nobody has noticed."""
+        return self._bad_row is not None
+
+    @property
     def is_sound(self) -> bool:
         """Whether there is a log here, and all of it can be read."""
         return self.length > 0 and not self.destroyed and self._damage is None and self._bad_row is None

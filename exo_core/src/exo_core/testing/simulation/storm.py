@@ -51,8 +51,10 @@ class Storm:
         self._people = people
         self._chance = chance
         self._newcomers = 0
+        self._going: set[NodeId] = set()
+        """Who was told to leave, or was forgotten, whether or not that is in the log."""
         self.went_wrong = 0
-        """States that silently differed."""
+        """States that silently differed: one at most, since a majority that errs alike is right."""
         names, weights = [*_USUAL], [*_USUAL.values()]
         if faults:
             names.extend(_FAULTS)
@@ -73,6 +75,8 @@ class Storm:
         self._cluster.network.weather = FAIR
         for node in self._cluster.nodes.values():
             node.log.work()
+            if node.log.is_spoiled and node.process is not None:
+                self._cluster.kill(node.node_id)  # it starts again in a moment, and finds what is bad
         for name in self._cluster.down:
             self._cluster.start(name)
         asleep = max(node.paused_until for node in self._cluster.nodes.values())
@@ -117,7 +121,7 @@ class Storm:
             self._cluster.pause(self._one_up(), LONGEST_PAUSE_S * self._chance.random())
 
     def _go_wrong(self) -> None:
-        if len(self._cluster.up) > 2:
+        if len(self._cluster.up) > 2 and not self.went_wrong:
             self.went_wrong += 1
             self._cluster.process(self._one_up()).go_wrong()
 
@@ -174,6 +178,7 @@ class Storm:
     def _leave(self) -> None:
         victim = self._expendable()
         if victim is not None and victim.process is not None:
+            self._going.add(victim.node_id)
             self._people.leave(victim.node_id)
 
     def _forget(self) -> None:
@@ -181,6 +186,7 @@ class Storm:
         gone = [node for node in self._cluster.nodes.values() if node.process is None]
         victim = self._chance.choice(gone) if gone and self._chance.random() < 0.7 else self._expendable()
         if victim is not None and (victim.retired or self._may_lose(victim)):
+            self._going.add(victim.node_id)
             self._people.forget(victim.node_id)
 
     def _expendable(self) -> VirtualNode | None:
@@ -190,7 +196,7 @@ class Storm:
 
     def _may_lose(self, victim: VirtualNode) -> bool:
         usable = [node for node in self._cluster.nodes.values() if not node.retired and node is not victim]
-        sound = [node for node in usable if node.log.is_sound]
+        sound = [node for node in usable if node.log.is_sound and node.node_id not in self._going]
         members = self._members() | {node.node_id for node in usable} | {victim.node_id}
         enough = 2 * len(sound) > len(members) if self._cluster.consistency == "majority" else len(sound) > 0
         return not victim.retired and enough
