@@ -85,3 +85,14 @@ def test_a_reader_grants_what_was_read_once_it_is_worth_a_frame() -> None:
 def test_no_sequence_of_reads_can_starve_a_writer(window: int) -> None:
     """Whatever has been read and not yet granted, the largest frame fits once all was read."""
     assert window - window // 4 >= FRAME_BYTES + FRAME_COST
+
+
+def test_what_is_better_than_the_live_address_goes_by_what_the_node_told() -> None:
+    book, node = AddressBook(["tcp"]), NodeId("b")
+    cable, radio, other = (Ticket(f"tcp://{name}:1") for name in ("cable", "radio", "other"))
+    book.told(node, [cable, radio])
+    book.found(node, other)
+    assert book.better(node, [cable]) == []
+    assert book.better(node, [Ticket("tcp://name:1"), radio]) == [cable]
+    assert book.better(node, [other]) == [], "nobody knows how good that is"
+    assert book.better(node, ()) == [cable, radio, other], "anything is better than a relay"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import final
 
 from exo_core.identifiers import NodeId
@@ -52,9 +51,14 @@ class AddressBook:
                 return node_id
         return None
 
-    def better(self, node_id: NodeId, than: Ticket) -> list[Ticket]:
-        """What is to be tried before that ticket; all, if it is not among them (a relay)."""
-        return list(itertools.takewhile(lambda ticket: ticket != than, self.tickets(node_id)))
+    def better(self, node_id: NodeId, than: Collection[Ticket]) -> list[Ticket]:
+        """What is to be tried before the ticket that goes by these names; all, if it has none.
+
+        Nothing, if the node never told it: nobody knows how good an address is that was found otherwise.
+        """
+        tickets, told = self.tickets(node_id), self._told.get(node_id, ())
+        places = [place for place, ticket in enumerate(tickets) if ticket in than and ticket in told]
+        return tickets[: min(places, default=0)] if than else tickets
 
     def tickets(self, node_id: NodeId) -> list[Ticket]:
         """What to try, in order: by transport, then as the node told them, then those found otherwise."""

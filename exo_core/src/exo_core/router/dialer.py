@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Literal, Protocol, final
@@ -46,8 +46,11 @@ class Caller(Protocol):
 class Outlook(Protocol):
     """What the dialer has to know of the present."""
 
-    def worse_than(self, node_id: NodeId) -> Ticket | None:
-        """The ticket of the peer's live link, if it is for this node to look for a better one."""
+    def worse_than(self, node_id: NodeId) -> Collection[Ticket] | None:
+        """The names of the ticket of the peer's live link, none if every other is better.
+
+        None when it is not for this node to look for a better one.
+        """
         ...
 
     def relays(self, node_id: NodeId) -> Sequence[Ticket]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar, cast, final
@@ -13,7 +13,6 @@ from exo_core.clock import Clock, Rng
 from exo_core.errors import CallFailed, ConnectError, LinkClosed
 from exo_core.identifiers import NodeId
 from exo_core.messaging import Call, PeerChange, Priority, Stream, Topic
-from exo_core.placement import RELAY
 from exo_core.router.address_book import AddressBook, scheme
 from exo_core.router.connection import Connection
 from exo_core.router.credit import ARRIVING, ONWARD
@@ -290,12 +289,13 @@ class Router:
             raise LinkClosed(message)
         return way
 
-    def worse_than(self, node_id: NodeId) -> Ticket | None:
+    def worse_than(self, node_id: NodeId) -> Collection[Ticket] | None:
         """For the dialer: see `Outlook`. Who dialled a direct link looks for a better one; of a relayed one both do."""
         connection = self._links.get(node_id)
-        if connection is None or not connection.is_relayed:
-            return None if connection is None else connection.ticket
-        return Ticket(f"{RELAY}://{node_id}")
+        if connection is None or connection.is_relayed:
+            return None if connection is None else ()
+        link = connection.link  # a person may have typed a name, which leads to one of the addresses that are told
+        return None if connection.ticket is None else (connection.ticket, Ticket(f"{link.transport}://{link.address}"))
 
     def relays(self, node_id: NodeId) -> Sequence[Ticket]:
         """For the dialer: see `Outlook`."""
