@@ -1,7 +1,7 @@
 """Bringing parts of one model from members, piece by piece.
 
-What is on the disk is kept; a piece is checked and on the disk before the next one is asked for; a member that fails is
-left for the next one.
+What is on the disk is kept; a piece is checked before it is written, and written while the next one comes; a member
+that fails is left for the next one.
 """
 
 from __future__ import annotations
@@ -42,9 +42,20 @@ class PiecewiseFetch:
         self._largest_piece = largest_piece
         self._holders: list[Holder] | None = None
         self._problems: list[str] = []
+        self._writing: asyncio.Task[None] | None = None
+        """The one piece that is on its way to the disk."""
 
     async def run(self, parts: Sequence[Part]) -> AsyncGenerator[FetchProgress]:
-        """See `Source.fetch`."""
+        """See `Source.fetch`. When it ends or is closed, nothing is being written any more."""
+        try:
+            async with aclosing(self._steps(parts)) as steps:
+                async for step in steps:
+                    yield step
+        finally:
+            with suppress(ModelError):
+                await self._written()
+
+    async def _steps(self, parts: Sequence[Part]) -> AsyncGenerator[FetchProgress]:
         files = {part.path: await _in_thread(lambda path=part.path: self._partial(path)) for part in parts}
         wanted = {path: await self._wanted(file, parts) for path, file in files.items()}
         missing = {path: file.missing(wanted[path]) for path, file in files.items()}
@@ -59,6 +70,7 @@ class PiecewiseFetch:
                         shown = max(shown, done + came)
                         yield FetchProgress(done=shown, total=whole)
                 done += piece.size
+            await self._written()
             await _in_thread(lambda file=file: self._finish(file))
         yield FetchProgress(done=whole, total=whole)
 
@@ -102,6 +114,7 @@ class PiecewiseFetch:
             async with aclosing(self._bring(file, piece)) as steps:
                 async for _ in steps:
                     pass
+        await self._written()
 
     def _check_room(self, needed: int) -> None:
         there = next(folder for folder in (self._into, *self._into.parents) if folder.is_dir())
@@ -116,7 +129,7 @@ class PiecewiseFetch:
     # bringing them --------------------------------------------------------------------------------------------------
 
     async def _bring(self, file: PartialFile, piece: ByteRange) -> AsyncGenerator[int]:
-        """How many bytes of a piece have come, until it is on the disk. A member that fails is not asked again."""
+        """How many bytes of a piece have come, until all have. A member that fails is not asked again."""
         while True:
             holder = await self._next_holder()
             content = bytearray()
@@ -130,8 +143,16 @@ class PiecewiseFetch:
                 self._problems.append(str(problem))
                 self._give_up(holder)
                 continue
-            await _in_thread(lambda content=bytes(content): file.put(piece.start, content))
+            await self._written()
+            work = _in_thread(lambda content=bytes(content): file.put(piece.start, content))
+            self._writing = asyncio.create_task(work, name=f"writing {path}")
             return
+
+    async def _written(self) -> None:
+        """Return once no piece is being written. Raises `ModelError` when the last one could not be."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            await _to_its_end(writing)
 
     async def _next_holder(self) -> Holder:
         if self._holders is None:
@@ -154,18 +175,20 @@ class PiecewiseFetch:
 
 
 async def _in_thread(work: Callable[[], ResultT]) -> ResultT:
-    """Do what blocks. When cancelled, wait for its end all the same: what follows may touch the same files.
+    """Do what blocks. Raises `ModelError` for what the disk refuses."""
+    try:
+        return await _to_its_end(asyncio.ensure_future(asyncio.to_thread(work)))
+    except OSError as problem:
+        place = problem.filename or "the folder of models"
+        message = f"{place} cannot be written: {problem.strerror}. Free some space or choose another --home"
+        raise ModelError(message) from problem
 
-    Raises `ModelError` for what the disk refuses.
-    """
-    running = asyncio.ensure_future(asyncio.to_thread(work))
+
+async def _to_its_end(running: asyncio.Future[ResultT]) -> ResultT:
+    """Its result. When cancelled, wait for its end all the same: what follows may touch the same files."""
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
         with suppress(Exception):
             await running
         raise
-    except OSError as problem:
-        place = problem.filename or "the folder of models"
-        message = f"{place} cannot be written: {problem.strerror}. Free some space or choose another --home"
-        raise ModelError(message) from problem
