@@ -118,9 +118,12 @@ def test_a_folder_that_is_gone_is_told_by_name(nodes: list[NodeProcess], tmp_pat
     alpha, beta = nodes
     folder = write_random_model(tmp_path / "short-lived", layers=2, seed=1)
     alpha.exo("models", "add", str(folder))
+    assert alpha.exo("models", "path", str(folder)).stdout.strip() == str(folder)
     eventually(lambda: holders(beta, str(folder)) == [alpha.node_id], "alpha has it")
     for path in folder.iterdir():
         path.unlink()
+    folder.rmdir()
+    assert "does not lie in a folder of this machine" in alpha.exo("models", "path", str(folder), check=False).stderr
     failed = beta.exo("place", str(folder), "--nodes", beta.node_id, check=False)
     assert failed.returncode == 1
     assert "cannot be brought to this machine" in failed.stderr

@@ -88,8 +88,9 @@ def path(model: str, home: Path) -> None:
     from exo_core.model_names import model_named
 
     found = [as_object(item) for item in with_node(home, lambda node: node.catalogue())]
-    locations = [as_text(item.get("location")) for item in found if item.get("id") == model_named(model)]
-    if not any(locations):
+    named = [as_text(item.get("location")) for item in found if item.get("id") == model_named(model)]
+    locations = [location for location in named if location and Path(location).is_dir()]  # it may be another machine's
+    if not locations:
         message = f"{model} is not known, or does not lie in a folder of this machine. See: exo models"
         raise ModelError(message)
     click.echo(locations[0])
