@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -44,8 +45,7 @@ def entry_from(body: bytes, chain: bytes) -> Entry:
     """The entry that has this body. Raises `LogCorrupt`."""
     try:
         (term, master_id), fields, payload = _BODY.validate_python(unpack(body), strict=True)
-        epoch = Epoch.model_validate({"term": term, "master_id": master_id})
-        return Entry(epoch=epoch, event_id=_id_from(fields), payload=payload, chain=chain)
+        return Entry(epoch=_epoch(term, master_id), event_id=_id_from(fields), payload=payload, chain=chain)
     except (ValidationError, WireError, ValueError) as problem:
         message = f"an entry of the log has a valid checksum and no valid content: {type(problem).__name__}"
         raise LogCorrupt(message) from problem
@@ -69,11 +69,20 @@ def _id_fields(event_id: EventId) -> list[object]:
 def _id_from(fields: Sequence[object]) -> EventId:
     kind, first, second, number = fields
     if kind == "fact":
-        return FactId.model_validate(
-            {"origin": Origin.model_validate({"node_id": first, "boot": second}), "seq": number}
-        )
+        return FactId.model_validate({"origin": _origin(first, second), "seq": number})
     if kind == "derived":
-        epoch = Epoch.model_validate({"term": first, "master_id": second})
-        return DerivedId.model_validate({"epoch": epoch, "n": number})
+        return DerivedId.model_validate({"epoch": _epoch(first, second), "n": number})
     message = f"an event id of kind {kind!r}"
     raise ValueError(message)
+
+
+@lru_cache(maxsize=1024)
+def _epoch(term: object, master_id: object) -> Epoch:
+    """One object for all entries of an epoch."""
+    return Epoch.model_validate({"term": term, "master_id": master_id})
+
+
+@lru_cache(maxsize=1024)
+def _origin(node_id: object, boot: object) -> Origin:
+    """One object for all facts of an origin."""
+    return Origin.model_validate({"node_id": node_id, "boot": boot})
