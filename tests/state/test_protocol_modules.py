@@ -12,7 +12,15 @@ import exo_core
 
 ROOT = Path(exo_core.__file__).parent
 FORBIDDEN = {"asyncio", "datetime", "random", "secrets", "select", "socket", "ssl", "subprocess", "threading", "time"}
-DRIVER = {"command_desk.py", "control_plane.py", "inbox.py", "change_counter.py", "telemetry_board.py"}
+DRIVER = {
+    "acknowledgements.py",
+    "change_counter.py",
+    "command_desk.py",
+    "control_plane.py",
+    "inbox.py",
+    "log_reader.py",
+    "telemetry_board.py",
+}
 """The asyncio side of the control plane; everything else in these folders runs in the simulator too."""
 
 

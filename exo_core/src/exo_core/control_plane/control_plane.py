@@ -12,10 +12,10 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
-from itertools import count
 from typing import Literal, TypeVar, final
 
 from exo_core.clock import Clock, Rng
+from exo_core.control_plane.acknowledgements import Acknowledgements
 from exo_core.control_plane.change_counter import ChangeCounter
 from exo_core.control_plane.command_desk import CommandDesk
 from exo_core.control_plane.duties import Duties
@@ -37,6 +37,7 @@ from exo_core.control_plane.inputs import (
     Tick,
 )
 from exo_core.control_plane.ledger import Applied
+from exo_core.control_plane.log_reader import LogReader
 from exo_core.control_plane.messages import ReplicationMessage
 from exo_core.control_plane.participant import Participant
 from exo_core.control_plane.telemetry_board import TelemetryBoard
@@ -45,9 +46,9 @@ from exo_core.election.standing import Myself
 from exo_core.errors import ExoError, LogCorrupt
 from exo_core.event_logs import EventLog
 from exo_core.identifiers import BootId, CommandId, Epoch, NodeId
-from exo_core.log.payloads import decode_event, decode_fact
+from exo_core.log.payloads import decode_fact
 from exo_core.messaging import Messenger
-from exo_core.node_handle import AppliedEvent, LogItem, LogView, RolledBack, SummedUp
+from exo_core.node_handle import AppliedEvent, LogItem, LogView
 from exo_core.observations import Observation
 from exo_core.placement import Topology
 from exo_core.placement_rules.topology import topology_of
@@ -109,7 +110,6 @@ class ControlPlane:
         self._reopen = reopen
         self._keep_state = keep_state
         self._inbox = Inbox()
-        self._waiters = count(1)
         self.changed = ChangeCounter()
         self._desk = CommandDesk(
             messenger=messenger,
@@ -119,12 +119,14 @@ class ControlPlane:
             put=self._inbox.put,
             trouble=lambda: self.trouble,
         )
-        self._acknowledgements: dict[int, asyncio.Future[int]] = {}
+        self._acknowledgements = Acknowledgements()
         self._participant: Participant | None = None
         self._alone = asyncio.Lock()
         """Held by whoever uses the log: a turn, or a reader."""
         self._look_at = 0.0
-        self._cuts: list[int] = []
+        self._reader = LogReader(
+            changed=self.changed, length=lambda: self.log_view.length, read=self._read, is_ours=self._is_ours
+        )
         self.state = State()
         self.live: frozenset[NodeId] = frozenset({node_id})
         self.master_id: NodeId | None = None
@@ -172,17 +174,14 @@ class ControlPlane:
     async def offer(self, fact: Fact) -> int:
         """Record what this node observed. Returns its index once it is safe, however many masters that takes.
 
-        While `OUTBOX_LIMIT` facts wait already it is not even kept, and this call waits for room.
+        While `OUTBOX_LIMIT` facts wait already it is not even kept, and this call waits for room. Raises `LogCorrupt`
+        when a row of the log turned bad meanwhile: the fact is kept then, but it is not known when it is safe.
         """
         while len(self._outbox) >= OUTBOX_LIMIT:
             await self.changed.wait(self.changed.version)
-        waiter = next(self._waiters)
-        future = self._acknowledgements[waiter] = asyncio.get_running_loop().create_future()
-        self._inbox.put(Offered(waiter, fact))
-        try:
-            return await future
-        finally:
-            self._acknowledgements.pop(waiter, None)
+        with self._acknowledgements.waiting() as (waiter, answer):
+            self._inbox.put(Offered(waiter, fact))
+            return await answer
 
     def offer_soon(self, fact: Fact) -> None:
         """The same without waiting: durable in the outbox, or in the log, after the next turn."""
@@ -198,28 +197,9 @@ class ControlPlane:
             return False
         return True
 
-    async def events(self, after: int, chain: bytes | None = None) -> AsyncGenerator[LogItem]:
-        """See `NodeHandle`. With another chain at `after` nothing below is known to be common, so all is told again."""
-        position, cuts = after, len(self._cuts)
-        told_to = position if chain is None or await self._is_ours(position, chain) else 0
-        while True:
-            seen = self.changed.version
-            told_to, cuts = min([told_to, *self._cuts[cuts:]]), len(self._cuts)
-            if told_to < position:
-                yield RolledBack(to=told_to)
-            position = told_to
-            while position < self.log_view.length and cuts == len(self._cuts):
-                start, entries = await self._read(position)
-                if start > position:
-                    yield SummedUp(index=start)
-                position = start
-                for entry in entries:
-                    position += 1
-                    event = decode_event(entry.payload)
-                    yield AppliedEvent(index=position, entry=entry, event=event, replayed=False)
-            told_to = position
-            if cuts == len(self._cuts):
-                await self.changed.wait(seen)
+    def events(self, after: int, chain: bytes | None = None) -> AsyncGenerator[LogItem]:
+        """See `NodeHandle`."""
+        return self._reader.events(after, chain)
 
     async def _is_ours(self, index: int, chain: bytes) -> bool:
         """Whether the log here has that chain there. What a snapshot replaced cannot be told, and is not told again."""
@@ -333,13 +313,11 @@ class ControlPlane:
             raise problem
         logger.error("%s", problem)
         self._log = await self._in_writer(self._reopen)
-        for waiting in self._acknowledgements.values():
-            if not waiting.done():
-                waiting.set_exception(LogCorrupt(str(problem)))
+        self._acknowledgements.give_up(problem)
         self._desk.give_up()
         await self._read_log()
         self._inbox.put(ReachableNow(self._messenger.reachable))
-        self._cuts.append(0)
+        self._reader.cut(0)
         self.changed.notify()
 
     def _look_here(self, participant: Participant) -> None:
@@ -368,10 +346,11 @@ class ControlPlane:
                 self.state = output.state
                 self._plugins.event_applied(_applied_event(output, replayed=False), output.state)
             case CutTo():
-                self._cuts.append(output.length)
+                self._reader.cut(output.length)
                 self._plugins.state_rolled_back(output.length, self._present().state)
             case Installed():
                 self.state = output.state
+                self._reader.cut(0)  # how much of what was told is common is not known
                 self._plugins.state_rolled_back(output.index, output.state)
             case Differs():
                 logger.error("the state at entry %d differs from that of %s", output.index, ", ".join(output.peers))
@@ -380,9 +359,7 @@ class ControlPlane:
             case MasterIs():
                 self._on_master(output)
             case Acknowledged():
-                waiting = self._acknowledgements.get(output.waiter)
-                if waiting is not None and not waiting.done():
-                    waiting.set_result(output.index)
+                self._acknowledgements.came(output)
                 return False
             case Decided():
                 self._desk.decided(output)
