@@ -17,6 +17,7 @@ PARTS = (
     ("failover.py", ("--runs", "30"), ("--runs", "6")),
     ("runner_killed.py", ("--runs", "12"), ("--runs", "4")),
     ("commands.py", ("--seconds", "10"), ("--seconds", "4")),
+    ("log_speed.py", (), ()),
     ("heartbeats.py", (), ()),
     ("idle.py", ("--seconds", "60"), ("--seconds", "20")),
 )
