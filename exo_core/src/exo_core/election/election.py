@@ -8,7 +8,7 @@
 | asking    | majority: it may be voted for                             | durable epoch, real votes: voting           |
 | voting    | the candidacy won                                         | lead                                        |
 | asking    | it must wait                                              | seeking, later again                        |
-| following | its master is silent, gone, or yields                     | seeking (or following the other)            |
+| following | its master is silent, gone, yields, or is no member      | seeking (or following the other)            |
 | following | another master is heard, its own still lives              | stays (sticky), tells its master: `Rival`   |
 | leading   | another master is met, larger by (followers, epoch)       | yield to it, or wait for its higher epoch   |
 | leading   | another master is met, smaller                            | availability: outbid it with term max + 1   |
@@ -205,7 +205,8 @@ class Election:
     # losing one -------------------------------------------------------------------------------------------
 
     def _watch_master(self, now: float, standing: Standing) -> Iterator[ElectionAction]:
-        if self.role == "following" and not self._master_lives(now):
+        left = self.master_id not in standing.peers  # it may live on, and others who do not know it yet tell us so
+        if self.role == "following" and (left or not self._master_lives(now)):
             yield from self._seek()
         elif self.leads and not standing.may_lead:
             yield from self._seek()

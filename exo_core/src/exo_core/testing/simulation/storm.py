@@ -196,8 +196,9 @@ class Storm:
 
     def _may_lose(self, victim: VirtualNode) -> bool:
         usable = [node for node in self._cluster.nodes.values() if not node.retired and node is not victim]
-        sound = [node for node in usable if node.log.is_sound and node.node_id not in self._going]
-        members = self._members() | {node.node_id for node in usable} | {victim.node_id}
+        members = self._members() | {victim.node_id}
+        trusty = members - self._going
+        sound = [node for node in usable if node.log.is_sound and node.node_id in trusty]
         enough = 2 * len(sound) > len(members) if self._cluster.consistency == "majority" else len(sound) > 0
         return not victim.retired and enough
 
