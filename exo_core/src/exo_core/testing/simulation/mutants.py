@@ -1,0 +1,122 @@
+# ruff: noqa: ANN401 - a patch takes whatever the function takes whose place it is in
+"""Faults planted in the protocol, to see that the checks of the simulation would find them.
+
+Each takes one rule away. Without other faults a cluster gets along without it; in a storm some seed shows what the rule
+is for. A mutant that no seed catches means that the simulation does not test its rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, cast
+
+from exo_core.control_plane import ledger as ledger_module
+from exo_core.control_plane.commanding import Commanding
+from exo_core.control_plane.following import Following
+from exo_core.control_plane.ledger import Ledger
+from exo_core.control_plane.messages import Probe, Replicate
+from exo_core.control_plane.running_sum import RunningSum
+from exo_core.election import election as election_module
+from exo_core.election.election import Election
+from exo_core.event_logs import Snapshot
+from exo_core.identifiers import NO_EPOCH, Epoch, NodeId
+from exo_core.state.events import Entry, Offer
+from exo_core.testing.simulation.disk import VirtualDisk
+
+Patch = tuple[object, str, object]
+"""Where, which name, and what is there instead."""
+
+# Any: a patch takes the place of a function of its own signature, which a table of them cannot say.
+_Function = Callable[..., Any]
+
+
+def _whole(owner: object, name: str) -> _Function:
+    """What is there as long as nothing is planted."""
+    return cast("_Function", getattr(owner, name))
+
+
+_SNAPSHOT_OF = _whole(ledger_module, "snapshot_of")
+_RECEIVE = _whole(Following, "receive")
+_COMPACT = _whole(Ledger, "compact")
+_OPEN = _whole(VirtualDisk, "open")
+
+
+def _forgetful(cut: Iterable[Entry], outbox: Sequence[Offer]) -> Sequence[Offer]:
+    del cut
+    return outbox
+
+
+def _unchecked(self: Following, frame: Replicate) -> object:
+    ledger = cast("Ledger", vars(self)["_ledger"])
+    chain = ledger.chain_at(frame.previous.index) or frame.previous.chain
+    return _RECEIVE(self, frame.model_copy(update={"previous": Probe(index=frame.previous.index, chain=chain)}))
+
+
+def _amnesic(self: VirtualDisk) -> VirtualDisk:
+    vars(vars(self)["_log"])["_epoch"] = NO_EPOCH
+    return cast("VirtualDisk", _OPEN(self))
+
+
+def _beyond_settled(self: Ledger, at_most: int, everywhere: int, *, at_least: int) -> object:
+    del at_most
+    return _COMPACT(self, vars(self)["_log"].length, everywhere, at_least=at_least)
+
+
+def _without_last_seqs(*arguments: Any) -> Snapshot:
+    return cast("Snapshot", _SNAPSHOT_OF(*arguments)).model_copy(update={"last_seqs": ()})
+
+
+def _unfenced(self: Election, sender: NodeId, beat: Any, now: float, standing: Any) -> Iterator[Any]:
+    """Any master is followed, of whatever epoch."""
+    hidden = cast("Any", self)
+    hidden._roster.take(sender, beat, now)
+    hidden._see(beat.epoch)
+    if beat.leads and not self.leads:
+        yield from hidden._follow(beat.epoch)
+    elif beat.leads:
+        yield from hidden._meet(beat.epoch, beat.followers, now, standing)
+
+
+def _epoch_as_told(self: Election, epoch: Epoch) -> None:
+    hidden = cast("Any", self)
+    hidden._store._log._epoch = epoch
+
+
+def _yes(*_: object, **__: object) -> bool:
+    return True
+
+
+def _nothing(*_: object) -> None: ...
+
+
+def _no_reason(*_: object) -> str:
+    return ""
+
+
+def _no_offers(*_: object) -> tuple[Offer, ...]:
+    return ()
+
+
+MUTANTS: Mapping[str, tuple[Patch, ...]] = {
+    "a rollback drops the outbox": ((ledger_module, "after_cut", _forgetful),),
+    "a follower does not compare chains": ((Following, "receive", _unchecked),),
+    "facts are taken however often they are offered": ((RunningSum, "lacks", _yes),),
+    "old masters are followed": ((Election, "_on_heartbeat", _unfenced), (Election, "_raise_epoch", _epoch_as_told)),
+    "votes are given to anybody": ((election_module, "refusal", _no_reason),),
+    "the epoch is forgotten at a restart": ((VirtualDisk, "open", _amnesic),),
+    "a new master forgets its own outbox": ((Commanding, "take_outbox", _nothing),),
+    "a snapshot covers what is not settled": ((Ledger, "compact", _beyond_settled),),
+    "a snapshot forgets which facts it covers": ((ledger_module, "snapshot_of", _without_last_seqs),),
+    "who takes over a snapshot forgets what it knew alone": ((ledger_module, "not_covered", _no_offers),),
+}
+
+
+@contextmanager
+def planted(name: str) -> Generator[None]:
+    """The protocol with that fault, in this process."""
+    with ExitStack() as stack:
+        for owner, attribute, replacement in MUTANTS[name]:
+            stack.callback(setattr, owner, attribute, vars(owner)[attribute])
+            setattr(owner, attribute, replacement)
+        yield
