@@ -6,19 +6,38 @@ import resource
 import shutil
 import sqlite3
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from exo_core.control_plane.ledger import Ledger
+from exo_core.errors import LogFull
 from exo_core.event_logs import EventLog
-from exo_core.log.chain import GENESIS, continues
+from exo_core.log.chain import GENESIS, continues, make_entry
 from exo_core.log.memory_log import MemoryLog
 from exo_core.log.sqlite_log import SqliteLog
 from exo_core.log.sqlite_rebuilding import FILE_NAME
-from exo_core.testing.event_log_conformance import EventLogConformance, entries_after
+from exo_core.state.events import FactId
+from exo_core.state.state import State
+from exo_core.testing.event_log_conformance import EPOCH, ORIGIN, EventLogConformance, entries_after
+
+if TYPE_CHECKING:
+    from conftest import Written
 
 WAL_NAME = f"{FILE_NAME}-wal"
+
+
+@contextmanager
+def full_disk() -> Generator[None]:
+    """No file of this process can be written."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 class TestMemoryLog(EventLogConformance):
@@ -46,14 +65,8 @@ class TestSqliteLog(EventLogConformance):
         connection.commit()
         connection.close()
 
-    @contextmanager
-    def full_disk(self) -> Generator[None]:
-        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-        try:
-            yield
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    def full_disk(self) -> AbstractContextManager[None]:
+        return full_disk()
 
     def after_crashes(self, log: EventLog, write: Callable[[EventLog], None]) -> Iterator[EventLog]:
         """The write-ahead log is written from its beginning to its end: it may end anywhere."""
@@ -76,3 +89,34 @@ def test_the_chain_tells_every_difference() -> None:
     assert not continues(GENESIS, [entries[0], entries[2]])
     assert not continues(entries[0].chain, entries)
     assert not continues(GENESIS, [entries[0].model_copy(update={"payload": b"other"})])
+
+
+def test_entries_that_nobody_understands_are_kept_and_change_nothing() -> None:
+    payloads = [b"", b"\xff", b"\x80", bytes(70), b"\x81\xa4type\xa7unknown"]
+    log, chain = MemoryLog(), GENESIS
+    for number, payload in enumerate(payloads):
+        entry = make_entry(chain, EPOCH, FactId(origin=ORIGIN, seq=number + 1), payload)
+        log.append([entry], expected_length=number)
+        chain = entry.chain
+    ledger = Ledger(log)
+    assert (ledger.length, ledger.state) == (len(payloads), State())
+    assert [entry.payload for entry in ledger.read(0, 10)] == payloads
+
+
+def test_a_new_log_waits_for_space(tmp_path: Path) -> None:
+    with full_disk(), pytest.raises(LogFull):
+        SqliteLog(tmp_path / "log")
+    log = SqliteLog(tmp_path / "log")
+    assert (log.length, log.damage) == (0, None)
+    log.close()
+
+
+def test_a_damaged_log_waits_for_space(written: Written) -> None:
+    """Nothing is given up for want of room for the new file."""
+    written.file.write_bytes(written.file.read_bytes()[:-5000])
+    with full_disk(), pytest.raises(LogFull):
+        written.open()
+    log = written.open()
+    assert log.damage
+    assert log.epoch == written.epoch
+    log.close()
