@@ -13,29 +13,29 @@ from functools import cached_property, partial
 from typing import final
 
 from exo_core import __version__
-from exo_core.built_in import built_in_plugins
 from exo_core.control_plane.control_plane import ControlPlane
 from exo_core.control_plane.telemetry_board import TelemetryBoard
 from exo_core.control_socket.operations import LocalOperations
 from exo_core.control_socket.server import serving
-from exo_core.errors import RequestRefused, UserError
-from exo_core.event_logs import EventLog
+from exo_core.errors import UserError
 from exo_core.gateway.gateway import Gateway
 from exo_core.gateway.waiting import InstanceFinder
 from exo_core.identifiers import NodeId, RunnerId
 from exo_core.identity.enrolment_messages import Consistency
-from exo_core.model_names import model_named
 from exo_core.model_sharing.asked_members import AskedMembers
 from exo_core.model_sharing.file_server import FileServer
 from exo_core.node.backend_probing import BackendProbing
 from exo_core.node.changes import Changes
+from exo_core.node.chosen_plugins import plugins_for
 from exo_core.node.departures import Departures, refusal_of
 from exo_core.node.door import make_door
+from exo_core.node.first_errands import FirstErrands
 from exo_core.node.holdings import Holdings
 from exo_core.node.home import Home
 from exo_core.node.introductions import Introductions
 from exo_core.node.known_peers import KnownPeers
 from exo_core.node.link_reception import LinkReception
+from exo_core.node.log_keeper import LogKeeper
 from exo_core.node.membership import Membership, membership_of
 from exo_core.node.model_library import ModelLibrary
 from exo_core.node.model_service import ModelService
@@ -54,11 +54,8 @@ from exo_core.plugins.manager import Plugins
 from exo_core.router.router import Router
 from exo_core.runner.one_shot import choose_parts
 from exo_core.state.apply import reducer_fingerprint
-from exo_core.state.events import NodeFactsGathered
-from exo_core.state.state import State
 from exo_core.task_scope import TaskScope
 from exo_core.transports import Peer, Ticket
-from exo_core.whole_files import replace_file
 from exo_core.wire.hello import Hello
 
 logger = logging.getLogger(__name__)
@@ -71,7 +68,7 @@ async def running_node(options: NodeOptions, *, plugins: Plugins | None = None) 
     `plugins` are those that are installed, unless given.
     """
     home = Home(options.home)
-    plugins = plugins or _plugins_for(options)
+    plugins = plugins or plugins_for(options)
     async with AsyncExitStack() as stack:
         stack.enter_context(home.locked())
         membership = await membership_of(home, options, plugins)
@@ -79,17 +76,6 @@ async def running_node(options: NodeOptions, *, plugins: Plugins | None = None) 
         stack.callback(assembly.set_aside_if_departed)
         await stack.enter_async_context(assembly.working())
         yield assembly.node
-
-
-def _plugins_for(options: NodeOptions) -> Plugins:
-    built_in = built_in_plugins()
-    plugins = Plugins(built_in=built_in, blocked=options.without)
-    known = sorted({*built_in, *(report.name for report in plugins.reports)})
-    for name in options.without:
-        if name not in known:
-            message = f"--without {name}: there is no plugin of that name (there are: {', '.join(known)})"
-            raise UserError(message)
-    return plugins
 
 
 @final
@@ -124,7 +110,7 @@ class Assembly:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.door.open(reception))
             await stack.enter_async_context(self.router.running())
-            stack.callback(lambda: self.log.close())
+            stack.callback(self.log_keeper.close)
             await stack.enter_async_context(self.control_plane.running())
             self._refuse_other_consistency()
             await stack.enter_async_context(self.changes.following(self.control_plane.changed, self.board.changed))
@@ -138,7 +124,7 @@ class Assembly:
             tasks.start(self.departures.run(self.changes.subscribe), "departures")
             tasks.start(self.holdings.run(), "holdings")
             tasks.start(observe_links(self.router, self.plugins.observe), "observing links")
-            tasks.start(self._first_errands(), "first errands")
+            tasks.start(self.first_errands.run(), "first errands")
             stack.callback(self.gateway.stop)  # first of all, so that clients hear why before their sockets close
             yield
 
@@ -159,31 +145,6 @@ class Assembly:
                 await stack.enter_async_context(service.running(self.node))
                 if isinstance(service, FrontDoor) and service.url is not None:
                     self.node.urls.append(service.url)
-
-    async def _first_errands(self) -> None:
-        """What may take its time: this machine's facts, the models asked for."""
-        if self.options.worker:
-            await self.backends.run()
-        await self.control_plane.offer(self._facts())
-        await self.models.refresh()
-        for model in self.options.models:
-            await self._place(model)
-
-    async def _place(self, model: str) -> None:
-        try:
-            await self.models.ensure_instance(model_named(model))
-        except RequestRefused as refusal:
-            logger.error("--model %s: %s", model, refusal.message)
-
-    def _facts(self) -> NodeFactsGathered:
-        facts = self.plugins.node_facts(self.membership.node_id)
-        return NodeFactsGathered(
-            node_id=self.membership.node_id,
-            memory_total=self.telemetry_source.measure(0).memory_total,
-            backends=self.backends.usable,
-            transports=self.options.transports,
-            facts={**facts, "backends": self.backends.as_facts()},
-        )
 
     # parts -----------------------------------------------------------------------------------------------------------
 
@@ -245,33 +206,35 @@ class Assembly:
             name=self.options.name,
             version=__version__,
             messenger=self.router,
-            log=self.log,
+            log=self.log_keeper.log,
             clock=self.clock,
             rng=self.rng,
             plugins=self.plugins,
             telemetry=self.board,
             is_creator=self.membership.is_creator,
-            reopen=self._reopen_log,
-            keep_state=self._keep_state,
+            reopen=self.log_keeper.reopen,
+            keep_state=self.log_keeper.keep_state,
             consistency=self.options.consistency or "availability",
         )
 
     @cached_property
-    def log(self) -> EventLog:
-        """On disk, but for a private node."""
+    def log_keeper(self) -> LogKeeper:
+        """The log: on disk, but for a private node."""
         kind = "memory" if self.options.private else "sqlite"
-        return self.plugins.event_logs().get(kind)(self.membership.log_folder)
+        return LogKeeper(self.plugins.event_logs().get(kind), self.membership.log_folder)
 
-    def _reopen_log(self) -> EventLog:
-        self.log.close()
-        del self.log
-        return self.log
-
-    def _keep_state(self, index: int, state: State) -> None:
-        """A state that went wrong, for whoever wants to know how."""
-        path = self.membership.log_folder / f"state-{index}.json"
-        replace_file(path, state.model_dump_json(indent=1).encode())
-        logger.error("what this node had is kept in %s", path)
+    @cached_property
+    def first_errands(self) -> FirstErrands:
+        """This machine's facts, the models asked for."""
+        return FirstErrands(
+            node_id=self.membership.node_id,
+            options=self.options,
+            plugins=self.plugins,
+            backends=self.backends,
+            models=self.models,
+            offer=self.control_plane.offer,
+            memory_total=lambda: self.telemetry_source.measure(0).memory_total,
+        )
 
     @cached_property
     def board(self) -> TelemetryBoard:
