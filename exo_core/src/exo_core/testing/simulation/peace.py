@@ -53,7 +53,7 @@ class Peace:
         moved = 0
         for index, entry in enumerate(log.look(), log.first_index):
             promise = promises.get(fact_key(entry.event_id)) if isinstance(entry.event_id, FactId) else None
-            moved += promise is not None and promise.index != index
+            moved += promise is not None and promise.index not in (0, index)
         return moved
 
     # coming to rest -----------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from exo_core.wire.codec import decode_model
 
 @dataclass(frozen=True)
 class Promise:
-    """A fact was acknowledged: where it stood in the log then, and which disks held it."""
+    """A fact was acknowledged: where it stood in the log then (0: that was not said), and which disks held it."""
 
     key: FactKey
     payload: bytes
