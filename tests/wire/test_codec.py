@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tracemalloc
-from typing import Annotated, Literal
+from enum import StrEnum
+from typing import Annotated, Any, Literal, cast
 
 import msgpack
 import pytest
@@ -13,6 +14,7 @@ from pydantic import Field, TypeAdapter
 
 from exo_core.errors import WireError
 from exo_core.frozen import Count, Frozen, Int64, JsonValue
+from exo_core.wire.bounds import MAXIMUM_DEPTH
 from exo_core.wire.codec import decode, decode_model, encode, encode_model, pack, unpack
 
 
@@ -43,10 +45,34 @@ class OtherOrder(Frozen):
     a: int
 
 
+class Colour(StrEnum):
+    RED = "red"
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
+)
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats()
+    | st.text(max_size=5)
+    | st.binary(max_size=5)
+    | st.sampled_from(Colour)
+)
+plain_values = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.lists(inner, max_size=4).map(tuple)
+        | st.dictionaries(st.text(max_size=3), inner, max_size=4)
+        | st.dictionaries(st.integers(-9, 300), inner, max_size=4)
+        | st.dictionaries(st.binary(max_size=3), inner, max_size=4)
+    ),
+    max_leaves=20,
 )
 shapes = st.builds(Circle, radius=st.floats(allow_nan=False)) | st.builds(Square, side=st.integers(0, 2**63 - 1))
 drawings = st.builds(
@@ -71,6 +97,34 @@ def test_round_trip_is_exact_and_repeats_itself(drawing: Drawing) -> None:
 @given(st.dictionaries(st.text(), json_values))
 def test_the_order_of_a_map_does_not_matter(table: dict[str, object]) -> None:
     assert pack(table) == pack(dict(reversed(table.items())))
+
+
+def _sorted_plainly(value: Any) -> Any:
+    """What the format says, in the fewest words."""
+    if isinstance(value, dict):
+        table = cast("dict[Any, Any]", value)
+        return {key: _sorted_plainly(table[key]) for key in sorted(table)}
+    if isinstance(value, list | tuple):
+        return [_sorted_plainly(item) for item in cast("list[Any] | tuple[Any, ...]", value)]
+    return value
+
+
+@settings(max_examples=300)
+@given(plain_values)
+def test_the_bytes_are_those_of_plainly_sorted_maps(value: object) -> None:
+    """Chains and hashes of existing logs rest on it."""
+    assert pack(value) == msgpack.packb(_sorted_plainly(value))  # pyright: ignore[reportUnknownMemberType] - untyped
+
+
+@pytest.mark.parametrize("leaf", [None, {1: 2}, [1], ()])
+def test_how_deep_values_may_be_nested(leaf: object) -> None:
+    levels = MAXIMUM_DEPTH if leaf is None else MAXIMUM_DEPTH - 1
+    deep = leaf
+    for level in range(levels):
+        deep = [deep] if level % 2 else {"x": deep}
+    assert unpack(pack(deep)) is not None
+    with pytest.raises(ValueError, match="deeper"):
+        pack([deep])
 
 
 def test_canonical_bytes() -> None:

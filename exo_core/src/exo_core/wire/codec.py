@@ -76,15 +76,24 @@ _packb = cast("Any", msgpack.packb)  # msgpack ships no complete types
 _unpackb = cast("Any", msgpack.unpackb)
 
 
+_SCALARS = frozenset((type(None), bool, int, float, str, bytes))
+"""Most of what is written; a call for each would cost more than all the rest."""
+
+
 def _ordered(value: object, depth: int) -> object:
     """The same value with sorted maps. Raises `ValueError` when nested too deep."""
     if isinstance(value, dict):
         _check_depth(depth)
         table = cast("dict[Any, object]", value)
-        return {key: _ordered(table[key], depth - 1) for key in sorted(table)}
+        return {
+            key: item if type(item := table[key]) in _SCALARS else _ordered(item, depth - 1) for key in sorted(table)
+        }
     if isinstance(value, list | tuple):
         _check_depth(depth)
-        return [_ordered(item, depth - 1) for item in cast("list[object] | tuple[object, ...]", value)]
+        items = cast("list[object] | tuple[object, ...]", value)
+        if _SCALARS.issuperset(map(type, items)):
+            return items
+        return [item if type(item) in _SCALARS else _ordered(item, depth - 1) for item in items]
     return value
 
 
