@@ -1,6 +1,6 @@
 """Five hundred storms in each mode: nothing acknowledged is lost, nothing is doubled, all logs become one.
 
-Seeds that failed once are in `failed_seeds.txt` for ever, and are run first.
+Seeds that failed once are in `failing_seeds.txt` for ever, and are run first.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ SEEDS = 500
 PROCESSES = 2
 
 
-def failed_seeds() -> list[tuple[int, Consistency]]:
-    lines = Path(__file__).with_name("failed_seeds.txt").read_text(encoding="utf-8").splitlines()
+def failed_seeds() -> list[tuple[Consistency, int]]:
+    lines = Path(__file__).with_name("failing_seeds.txt").read_text(encoding="utf-8").splitlines()
     words = [line.split("#")[0].split() for line in lines]
-    return [(int(seed), cast("Consistency", mode)) for seed, mode in filter(None, words)]
+    return [(cast("Consistency", mode), int(seed)) for mode, seed in filter(None, words)]
 
 
 def test_seeds_that_failed_once() -> None:
     assert failed_seeds()
-    for seed, consistency in failed_seeds():
+    for consistency, seed in failed_seeds():
         assert consistency in MODES
         assert simulate(seed, consistency).violation is None, f"seed {seed}, {consistency}"
 
