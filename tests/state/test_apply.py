@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import get_args
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exo_core.frozen import Frozen
 from exo_core.identifiers import BootId, InstanceId, ModelId, NodeId, PlacementId, RunnerId
 from exo_core.log.payloads import decode_event, encode_event
 from exo_core.placement import Placement, PlacementRequest, Shard
@@ -104,11 +104,22 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
 )
 
 
-def kinds_of(union: object) -> set[type[Frozen]]:
+def kinds_of(union: object) -> set[type[Event]]:
     return set(get_args(get_args(union)[0]))
 
 
-def test_every_event_has_its_reducer_and_the_strategy_makes_every_event() -> None:
+KINDS = sorted(kinds_of(Fact) | kinds_of(Derived), key=lambda kind: kind.__name__)
+UNHURRIED = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+values = st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.text(), max_size=2)
+SPECIAL: dict[type[Event], st.SearchStrategy[Event]] = {
+    ExtensionChanged: st.builds(ExtensionChanged, value=values),
+    ModelAdded: st.builds(added, st.text().map(ModelId)),
+    NodeFactsGathered: st.builds(NodeFactsGathered, facts=st.dictionaries(st.text(), values, max_size=2)),
+}
+"""Of what is made of values that refer to each other, or to themselves."""
+
+
+def test_every_event_has_its_reducer() -> None:
     assert set(apply_module.REDUCERS) == kinds_of(Fact) | kinds_of(Derived)
     assert len(reducer_fingerprint()) == 16
 
@@ -132,6 +143,21 @@ def test_any_events_in_any_order_give_a_sound_state(events: list[Event]) -> None
 def test_an_event_twice_is_an_event_once(events: list[Event], event: Event) -> None:
     once = apply(apply_all(State(), events), event)
     assert apply(once, event) == once
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_any_event_of_any_kind_has_a_next_state(kind: type[Event]) -> None:
+    """Whatever its fields are, for who writes them may err; and when it comes again, it changes nothing."""
+
+    @settings(max_examples=20, deadline=None, suppress_health_check=UNHURRIED, database=None)
+    @given(st.lists(EVENTS, max_size=12), SPECIAL.get(kind, st.from_type(kind)), st.lists(EVENTS, max_size=4))
+    def check(before: list[Event], event: Event, after: list[Event]) -> None:
+        state = apply(apply_all(State(), before), event)
+        assert apply(state, event) == state
+        following = apply_all(state, after)
+        State.model_validate(following.model_dump())
+
+    check()
 
 
 @settings(max_examples=100, deadline=None)
