@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Callable
 from typing import cast
 
+import pytest
+
 from exo_core.testing.node_process import JsonObject, NodeProcess, eventually
 
 MakeNode = Callable[..., NodeProcess]
@@ -76,6 +78,20 @@ def test_the_last_one_has_nothing_to_leave(make_node: MakeNode) -> None:
     assert refused.returncode == 1
     assert "nothing to leave" in refused.stderr
     assert alpha.alive_nodes() == ["alpha"]
+
+
+@pytest.mark.slow  # a command waits 15 s for a master
+def test_without_a_master_nobody_knows_whether_it_left(make_node: MakeNode) -> None:
+    alpha = make_node("alpha", "--consistency", "majority").start()
+    beta = make_node("beta").start("--join", alpha.invite())
+    for node in (alpha, beta):
+        eventually(lambda node=node: node.alive_nodes() == ["alpha", "beta"], "both are in")
+    beta.kill()
+    refused = alpha.exo("leave", check=False)
+    assert refused.returncode == 1
+    assert "take effect when the others are back" in refused.stderr
+    assert "exo forget" in refused.stderr
+    assert alpha.process.poll() is None, "it goes on"
 
 
 def test_a_machine_that_was_forgotten_is_told_so_and_what_to_type(make_node: MakeNode) -> None:

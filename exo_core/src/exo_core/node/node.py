@@ -148,7 +148,10 @@ class Node:
         try:
             answer = await self._parts.control_plane.leave(new_command_id())
         except NoMaster as problem:
-            message = f"the cluster could not be told: {problem}. Or stop this node and type on another: exo forget"
+            message = (
+                f"this node is not known to have left: {problem}. Its leave may have been heard, and take effect when "
+                f"the others are back. To be rid of it now, stop it, and type where there is a master: exo forget"
+            )
             raise UserError(message) from problem
         if isinstance(answer, CommandAccepted):
             self._parts.departures.left()
