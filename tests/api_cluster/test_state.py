@@ -10,7 +10,7 @@ import httpx
 from exo_core.identifiers import BootId, InstanceId, ModelId, NodeId, RunnerId
 from exo_core.placement import Placement, PlacementRequest, Shard
 from exo_core.state.events import InstanceRequested, NodeDead, RunnerFailed, RunnerReady
-from exo_core.telemetry import RunnerTelemetry
+from exo_core.telemetry import RunnerTelemetry, Telemetry
 from exo_http.testing.scripted_node import ScriptedNode
 
 OTHER = NodeId("b" * 26)
@@ -83,6 +83,17 @@ async def test_the_shape(client: httpx.AsyncClient, node: ScriptedNode, cluster:
             "bytes_per_s": None,
         }
     ]
+
+
+async def test_links_that_only_a_dead_member_told_of_are_gone(
+    client: httpx.AsyncClient, node: ScriptedNode, cluster: Cluster
+) -> None:
+    cluster.measure()
+    own, other = node.telemetry.nodes[node.node_id], node.telemetry.nodes[OTHER]
+    node.measure(Telemetry(nodes={node.node_id: own.model_copy(update={"links": ()}), OTHER: other}))
+    assert len((await state_of(client))["links"]) == 1
+    node.record(NodeDead(node_id=OTHER))
+    assert (await state_of(client))["links"] == []
 
 
 async def test_a_member_that_was_never_heard(client: httpx.AsyncClient, node: ScriptedNode) -> None:

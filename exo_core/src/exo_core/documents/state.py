@@ -30,7 +30,7 @@ def state_document(node: NodeHandle) -> JsonObject:
         },
         "instances": {name: instance_document(node, name) for name in state.instances},
         "runners": runner_documents(state, telemetry),
-        "links": link_documents(telemetry),
+        "links": link_documents(_of_the_living(telemetry, state, node.node_id)),
         "consistency": state.consistency if state.created else None,
         "problems": [
             {"node": problem.node_id, "name": problem.name, "reason": problem.reason} for problem in node.problems
@@ -47,6 +47,13 @@ def _of_members(telemetry: Telemetry, state: State) -> Telemetry:
         for node_id, told in telemetry.nodes.items()
         if node_id not in state.left
     }
+    return telemetry.model_copy(update={"nodes": nodes})
+
+
+def _of_the_living(telemetry: Telemetry, state: State, here: NodeId) -> Telemetry:
+    """Without what the dead told last: its links are gone, and whoever is at the other end says so."""
+    dead = {member.node_id for member in state.members.values() if member.dead} - {here}
+    nodes = {node_id: told for node_id, told in telemetry.nodes.items() if node_id not in dead}
     return telemetry.model_copy(update={"nodes": nodes})
 
 
