@@ -83,18 +83,23 @@ def _nodes(state: JsonObject) -> Table:
     )
     for node_id, node in named_objects(state.get("nodes")):
         alive, memory = bool(node.get("alive")), as_object(node.get("memory"))
-        free = Text(f"{gigabytes(memory.get('free'))} of {gigabytes(memory.get('total'))}")
         add_row(
             nodes,
             coloured("●", "green") if alive else coloured("○", "red"),
             as_text(node.get("name")),
             node_id[:8],
             as_text(node.get("version")),
-            free if alive else coloured(_silence(node), "red"),
+            _free_of(memory) if alive else coloured(_silence(node), "red"),
             ", ".join(map(str, as_list(node.get("backends")))) or "none",
             ", ".join(map(str, as_list(node.get("transports")))) or "none",
         )
     return nodes
+
+
+def _free_of(memory: JsonObject) -> str:
+    free, total = gigabytes(memory.get("free")), gigabytes(memory.get("total"))
+    unit = f" {total.split()[-1]}"
+    return f"{free.removesuffix(unit)} of {total}"  # one line of 80 columns has room for one unit
 
 
 def _silence(node: JsonObject) -> str:

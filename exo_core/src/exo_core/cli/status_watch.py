@@ -41,7 +41,7 @@ async def _pages(node: Operations) -> None:
 
 
 async def _in_place(node: Operations, console: Console) -> None:
-    with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
+    with Live(console=console, auto_refresh=False, vertical_overflow="ellipsis") as live:
         while True:
             live.update(Group(*status_parts(await node.status())), refresh=True)
             await asyncio.sleep(INTERVAL_S)
