@@ -124,11 +124,14 @@ def main() -> None:
         for batch in BATCHES:
             events = options.events if batch == BATCHES[-1] else min(options.events, 500 * batch)
             seconds = write(Path(name) / str(batch), events, batch)
-            print(f"{events:6} events in batches of {batch:3}: {seconds:6.2f} s, {events / seconds:7.0f} events/s")
+            print(
+                f"{events:6,} events in batches of {batch:3}: {seconds:6.2f} s, "
+                f"{events / seconds:7,.0f} events/s sustained"
+            )
         for _ in range(3):
             opened, summed = replay(Path(name) / str(BATCHES[-1]))
             print(
-                f"{options.events:6} events replayed: {opened + summed:.2f} s (checked {opened:.2f}, sum {summed:.2f})"
+                f"{options.events:6,} events replay in {opened + summed:.2f} s (checked {opened:.2f}, sum {summed:.2f})"
             )
 
 
