@@ -259,6 +259,7 @@ class ControlPlane:
             creator=self._is_creator,
             consistency=self._consistency,
             replayed=replayed.append,
+            earlier=self._participant,
         )
         self._participant = await self._in_writer(build)
         self._look_here(self._participant)

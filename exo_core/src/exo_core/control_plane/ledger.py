@@ -47,6 +47,7 @@ class Ledger:
         """`replayed` is told every entry that the log holds already."""
         self._log = log
         self._staged: list[Applied] = []
+        self._spent: dict[Origin, int] = {}
         self._points = [_base(log)]
         self._hashes: dict[int, bytes] = {}
         self._recent = RecentEntries(log.length)
@@ -126,20 +127,33 @@ class Ledger:
     # adding ------------------------------------------------------------------------------------------------
 
     def next_seq(self, origin: Origin) -> int:
-        """The number of that origin's next fact, those in the outbox counted."""
-        waiting = [offer.event_id.seq for offer in self.outbox if offer.event_id.origin == origin]
-        return max(self.last_seqs.get(origin, 0), *waiting, 0) + 1
+        """The number of that origin's next fact, those in the outbox counted, and those that a damaged log lost."""
+        return max(self._last_seq(origin), *self._waiting(origin), 0) + 1
 
     def awaits_turn(self, origin: Origin) -> bool:
         """Whether facts of that origin wait in the outbox: a new one must not overtake them."""
-        return self.next_seq(origin) != self.last_seqs.get(origin, 0) + 1
+        return any(seq > self.last_seqs.get(origin, 0) for seq in self._waiting(origin))
+
+    def spent(self, origin: Origin) -> int:
+        """The highest number of that origin that was ever written here."""
+        return self._spent.get(origin, 0)
+
+    def spend(self, origin: Origin, last_seq: int) -> None:
+        """Numbers up to that one were given, and may be known to others, whatever this log says."""
+        self._spent[origin] = max(last_seq, self._spent.get(origin, 0))
+
+    def _last_seq(self, origin: Origin) -> int:
+        return max(self.last_seqs.get(origin, 0), self._spent.get(origin, 0))
+
+    def _waiting(self, origin: Origin) -> list[int]:
+        return [offer.event_id.seq for offer in self.outbox if offer.event_id.origin == origin]
 
     def stage_fact(self, epoch: Epoch, origin: Origin, fact: Fact) -> int:
         """A fact of this node, which leads. Its number at that origin."""
         if self.awaits_turn(origin):
             message = f"a fact of {origin} waits in the outbox and would be passed over"
             raise LogError(message)
-        seq = self.last_seqs.get(origin, 0) + 1
+        seq = self._last_seq(origin) + 1
         self._stage(epoch, FactId(origin=origin, seq=seq), encode_event(fact), fact)
         return seq
 
@@ -178,6 +192,8 @@ class Ledger:
             self._rewind(self._log.length)
             raise
         self._recent.extend(item.entry for item in staged)
+        for offer in facts_of(item.entry for item in staged):
+            self.spend(offer.event_id.origin, offer.event_id.seq)
         return staged
 
     def discard(self) -> None:
@@ -194,6 +210,7 @@ class Ledger:
             for place, fact in enumerate(facts)
         ]
         self._log.set_outbox((*self.outbox, *offers))
+        self.spend(origin, first + len(facts) - 1)
         return [offer.event_id for offer in offers]
 
     def lost(self, event_id: FactId) -> bool:

@@ -60,7 +60,11 @@ from exo_core.state.state import State
 
 @final
 class Participant:
-    """`creator`: it may found the cluster, that is, lead with an empty log. `replayed` is told what the log holds."""
+    """`creator`: it may found the cluster, that is, lead with an empty log. `replayed` is told what the log holds.
+
+    `earlier` had the same log in this boot, before a row of it turned out bad: numbers that it gave to facts, and which
+    the log may have lost, are not given again.
+    """
 
     def __init__(
         self,
@@ -74,6 +78,7 @@ class Participant:
         consistency: Literal["availability", "majority"] = "availability",
         replayed: Callable[[Applied], None] | None = None,
         retention: Retention = Retention(),  # noqa: B008 - frozen
+        earlier: Participant | None = None,
     ) -> None:
         self._me = myself.node_id
         self._origin = Origin(node_id=myself.node_id, boot=myself.boot)
@@ -82,6 +87,8 @@ class Participant:
         self._started_at = now
         self._retention = retention
         self._ledger = Ledger(log, replayed)
+        if earlier is not None:
+            self._ledger.spend(self._origin, earlier.ledger.spent(self._origin))
         self._trouble = Trouble(self._ledger)
         self.election = Election(myself, log, rng, now)
         self._following = Following(self._ledger)

@@ -14,6 +14,7 @@ from typing import Any, cast
 from exo_core.control_plane import ledger as ledger_module
 from exo_core.control_plane.commanding import Commanding
 from exo_core.control_plane.following import Following
+from exo_core.control_plane.leading import Leading
 from exo_core.control_plane.ledger import Ledger
 from exo_core.control_plane.messages import Probe, Replicate
 from exo_core.control_plane.running_sum import RunningSum
@@ -22,6 +23,9 @@ from exo_core.election.election import Election
 from exo_core.event_logs import Snapshot
 from exo_core.identifiers import NO_EPOCH, Epoch, NodeId
 from exo_core.state.events import Entry, Offer
+from exo_core.state.plan import Action, LocalRunners, StopRunner
+from exo_core.state.state import State
+from exo_core.testing.simulation import worker as worker_module
 from exo_core.testing.simulation.disk import VirtualDisk
 
 Patch = tuple[object, str, object]
@@ -40,6 +44,8 @@ _SNAPSHOT_OF = _whole(ledger_module, "snapshot_of")
 _RECEIVE = _whole(Following, "receive")
 _COMPACT = _whole(Ledger, "compact")
 _OPEN = _whole(VirtualDisk, "open")
+_JUDGE = _whole(Leading, "judge")
+_PLAN = _whole(worker_module, "plan")
 
 
 def _forgetful(cut: Iterable[Entry], outbox: Sequence[Offer]) -> Sequence[Offer]:
@@ -65,6 +71,27 @@ def _beyond_settled(self: Ledger, at_most: int, everywhere: int, *, at_least: in
 
 def _without_last_seqs(*arguments: Any) -> Snapshot:
     return cast("Snapshot", _SNAPSHOT_OF(*arguments)).model_copy(update={"last_seqs": ()})
+
+
+def _on_one_disk(
+    self: Leading, members: frozenset[NodeId], live: frozenset[NodeId], recent: object, consistency: str
+) -> object:
+    """Enough as soon as any member is not heard."""
+    me = frozenset({cast("NodeId", vars(self)["_me"])})
+    alone = not members <= live
+    return _JUDGE(self, me if alone else members, me if alone else live, recent, consistency)
+
+
+def _reckless(state: State, local: LocalRunners) -> tuple[Action, ...]:
+    """Whatever the log does not name is stopped, at once, though the log may not be whole."""
+    actions = cast("tuple[Action, ...]", _PLAN(state, local))
+    stopped = {action.runner_id for action in actions if isinstance(action, StopRunner)}
+    strangers = [
+        runner.runner_id
+        for runner in local.runners.values()
+        if runner.instance_id not in state.instances and runner.runner_id not in stopped
+    ]
+    return (*(StopRunner(runner_id=name, reason="it is not known here") for name in strangers), *actions)
 
 
 def _unfenced(self: Election, sender: NodeId, beat: Any, now: float, standing: Any) -> Iterator[Any]:
@@ -106,6 +133,8 @@ MUTANTS: Mapping[str, tuple[Patch, ...]] = {
     "votes are given to anybody": ((election_module, "refusal", _no_reason),),
     "the epoch is forgotten at a restart": ((VirtualDisk, "open", _amnesic),),
     "a new master forgets its own outbox": ((Commanding, "take_outbox", _nothing),),
+    "one disk is enough while a member is silent": ((Leading, "judge", _on_one_disk),),
+    "a runner is stopped because the log does not name it": ((worker_module, "plan", _reckless),),
     "a snapshot covers what is not settled": ((Ledger, "compact", _beyond_settled),),
     "a snapshot forgets which facts it covers": ((ledger_module, "snapshot_of", _without_last_seqs),),
     "who takes over a snapshot forgets what it knew alone": ((ledger_module, "not_covered", _no_offers),),

@@ -71,7 +71,7 @@ class VirtualProcess:
 
     def reopen(self, now: float) -> None:
         """A row turned out bad: the log is opened again, and this process begins anew with what it held."""
-        self.participant = self._participate(now)
+        self.participant = self._participate(now, self.participant)
 
     def go_wrong(self) -> None:
         """What this process holds for the state silently differs from now on, as after a flipped bit in memory."""
@@ -79,7 +79,7 @@ class VirtualProcess:
         wrong = {**sums.state.extensions, WRONG: {"bit": f"{self._machine.node_id} {self.boot}"}}  # like no other node
         sums.state = sums.state.model_copy(update={"extensions": wrong})
 
-    def _participate(self, now: float) -> Participant:
+    def _participate(self, now: float, earlier: Participant | None = None) -> Participant:
         machine = self._machine
         participant = Participant(
             myself=Myself(node_id=machine.node_id, boot=machine.boot),
@@ -90,6 +90,7 @@ class VirtualProcess:
             creator=machine.creator,
             consistency=machine.consistency,
             retention=machine.retention,
+            earlier=earlier,
         )
         participant.priority = machine.priority
         return participant
