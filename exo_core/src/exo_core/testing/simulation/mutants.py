@@ -21,8 +21,8 @@ from exo_core.control_plane.running_sum import RunningSum
 from exo_core.election import election as election_module
 from exo_core.election.election import Election
 from exo_core.event_logs import Snapshot
-from exo_core.identifiers import NO_EPOCH, Epoch, NodeId
-from exo_core.state.events import Entry, Offer
+from exo_core.identifiers import NO_EPOCH, BootId, Epoch, NodeId, Origin
+from exo_core.state.events import Entry, FactId, Offer
 from exo_core.state.plan import Action, LocalRunners, StopRunner
 from exo_core.state.state import State
 from exo_core.testing.simulation import worker as worker_module
@@ -40,6 +40,7 @@ def _whole(owner: object, name: str) -> _Function:
     return cast("_Function", getattr(owner, name))
 
 
+_AFTER_CUT = _whole(ledger_module, "after_cut")
 _SNAPSHOT_OF = _whole(ledger_module, "snapshot_of")
 _RECEIVE = _whole(Following, "receive")
 _COMPACT = _whole(Ledger, "compact")
@@ -94,6 +95,21 @@ def _reckless(state: State, local: LocalRunners) -> tuple[Action, ...]:
     return (*(StopRunner(runner_id=name, reason="it is not known here") for name in strangers), *actions)
 
 
+def _with_conclusions(cut: Iterable[Entry], outbox: Sequence[Offer]) -> Sequence[Offer]:
+    entries = list(cut)
+    return (*cast("Sequence[Offer]", _AFTER_CUT(entries, outbox)), *map(_as_fact, filter(_is_conclusion, entries)))
+
+
+def _is_conclusion(entry: Entry) -> bool:
+    return not isinstance(entry.event_id, FactId)
+
+
+def _as_fact(entry: Entry) -> Offer:
+    """A conclusion offered like a fact, under an origin that is its own."""
+    origin = Origin(node_id=entry.epoch.master_id, boot=BootId(int.from_bytes(entry.chain[:7], "big")))
+    return Offer(event_id=FactId(origin=origin, seq=1), payload=entry.payload)
+
+
 def _unfenced(self: Election, sender: NodeId, beat: Any, now: float, standing: Any) -> Iterator[Any]:
     """Any master is followed, of whatever epoch."""
     hidden = cast("Any", self)
@@ -135,6 +151,7 @@ MUTANTS: Mapping[str, tuple[Patch, ...]] = {
     "a new master forgets its own outbox": ((Commanding, "take_outbox", _nothing),),
     "one disk is enough while a member is silent": ((Leading, "judge", _on_one_disk),),
     "a runner is stopped because the log does not name it": ((worker_module, "plan", _reckless),),
+    "conclusions that were cut are offered again": ((ledger_module, "after_cut", _with_conclusions),),
     "a snapshot covers what is not settled": ((Ledger, "compact", _beyond_settled),),
     "a snapshot forgets which facts it covers": ((ledger_module, "snapshot_of", _without_last_seqs),),
     "who takes over a snapshot forgets what it knew alone": ((ledger_module, "not_covered", _no_offers),),

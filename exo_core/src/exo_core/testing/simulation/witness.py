@@ -14,7 +14,7 @@ from exo_core.identifiers import BootId, Epoch, NodeId
 from exo_core.log.chain import GENESIS, body_of, next_chain
 from exo_core.log.payloads import decode_event
 from exo_core.state.apply import apply
-from exo_core.state.events import Entry, FactId, InstanceDeleted, InstancePlaced
+from exo_core.state.events import Entry, FactId, InstanceDeleted, InstancePlaced, InstanceWaiting, NodeDead
 from exo_core.state.state import State
 from exo_core.testing.simulation.disk import VirtualDisk
 from exo_core.testing.simulation.held_facts import FactKey, fact_key
@@ -83,6 +83,8 @@ class Witness:
 
     def _sum_up(self, previous: bytes, entry: Entry) -> None:
         event = decode_event(entry.payload)
+        if isinstance(entry.event_id, FactId) and isinstance(event, InstancePlaced | InstanceWaiting | NodeDead):
+            raise Violation(promise="doubled", what=f"a conclusion was recorded again, as a fact: {event.type}")
         before = self._states[previous]
         self._states[entry.chain] = before if event is None else apply(before, event)
 
