@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
@@ -13,7 +14,7 @@ from openai import NotFoundError, OpenAI
 from openai.types.chat import ChatCompletionMessageParam
 
 from exo_backend_mlx.testing.random_models import write_random_model
-from exo_core.testing.node_process import JsonObject, NodeProcess, joined
+from exo_core.testing.node_process import JsonObject, NodeProcess, eventually, joined
 
 MakeNode = Callable[..., NodeProcess]
 HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Hello!"}]
@@ -32,9 +33,20 @@ def instances_of(node: NodeProcess) -> dict[str, JsonObject]:
     return cast("dict[str, JsonObject]", node.state["instances"])
 
 
+def settled_log(node: NodeProcess) -> JsonObject:
+    """The node's log once nothing enters it by itself any more: what earlier commands brought comes a bit later."""
+
+    def unchanged() -> JsonObject | None:
+        seen = cast("JsonObject", node.state["log"])
+        time.sleep(0.5)
+        return seen if node.state["log"] == seen else None
+
+    return eventually(unchanged, "the log is at rest")
+
+
 def refusal(node: NodeProcess, *arguments: str) -> str:
     """The one line on stderr of a command that must fail and change nothing."""
-    before = node.state["log"]
+    before = settled_log(node)
     result = node.exo(*arguments, check=False)
     assert result.returncode == 1, result
     lines = [line for line in result.stderr.splitlines() if line]
