@@ -274,9 +274,12 @@ class Ledger:
         return self._hashes[index]
 
     def recompute(self) -> None:
-        """Sum up everything again from the beginning, or the snapshot."""
+        """Sum up everything again from the beginning, or the snapshot; what is staged stays so."""
+        staged, self._staged = self._staged, []
         self._points, self._hashes = [_base(self._log)], {}
         self._rewind(self._log.length)
+        for item in staged:
+            self._take(item.entry, item.event)
 
     # the sum -----------------------------------------------------------------------------------------------
 
