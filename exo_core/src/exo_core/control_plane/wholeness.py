@@ -21,6 +21,9 @@ from exo_core.election.messages import Heartbeat, StateMark
 from exo_core.event_logs import Snapshot
 from exo_core.identifiers import NodeId
 
+UNOPPOSED_S = 2.0
+"""Peers say four times a second what their states are."""
+
 
 @final
 class Wholeness:
@@ -32,6 +35,7 @@ class Wholeness:
         self._agreement = Agreement(REDUCERS, self._ours)
         self._catching_up = CatchingUp()
         self._server = SnapshotServer()
+        self._doubted_at = float("-inf")
 
     @property
     def is_fetching(self) -> bool:
@@ -46,9 +50,10 @@ class Wholeness:
         """Compare, and ask for what is missing. `providers` are live members, the best first."""
         against = self._agreement.dissenters(providers, master_id)
         if against:
+            self._doubted_at = now
             yield from self._mend(against)
-        elif self._trouble.cure != "none needed" and (not providers or self._agreement.confirmed(providers)):
-            self._trouble.cure = "none needed"  # others have the same, or there is nobody left to compare with
+        elif self._trouble.cure != "none needed" and self._is_trusted(providers, now):
+            self._trouble.cure = "none needed"
         if not self._trouble.disk_is_full:
             asked = self._catching_up.tick(against or providers, now)
             if asked is not None:
@@ -80,6 +85,14 @@ class Wholeness:
         part = self._server.part(asked.offset)
         if part is not None:
             yield Outgoing(sender, part)
+
+    def _is_trusted(self, providers: Sequence[NodeId], now: float) -> bool:
+        """Others have the same state, nobody is left to compare with, or nobody has said otherwise since it was mended.
+
+        Without the last, who has the longest log of all would wait for ever: no other can compare with it.
+        """
+        unopposed = not self._catching_up.wanted and now - self._doubted_at >= UNOPPOSED_S
+        return not providers or unopposed or self._agreement.confirmed(providers)
 
     def _mend(self, against: Sequence[NodeId]) -> Iterator[Differs]:
         """First by what is here, then by what others have."""

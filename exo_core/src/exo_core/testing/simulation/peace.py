@@ -92,7 +92,7 @@ class Peace:
 
     def _send_away(self) -> None:
         """A node that left, or was forgotten, and was not told: all others refuse it, so it will hear it at last."""
-        for up in self._cluster.masters():
+        for up in self._cluster.up:  # not only masters: whoever knows refuses it, and it ends when it is told so
             if up not in self._cluster.up or up in self._cluster.present(up).state.left:
                 continue  # one that left itself sends nobody away
             for name in self._cluster.present(up).state.left:
