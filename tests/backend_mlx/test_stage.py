@@ -16,7 +16,7 @@ from exo_backend_mlx.testing import run_stages
 from exo_backend_mlx.testing.step_by_hand import GREEDY, forward
 from exo_core.requests import Sampling
 from exo_engine.stage import Activation
-from exo_engine.steps import Drawn, Open, Row
+from exo_engine.steps import Drawn, Open, Row, Start
 
 ModelFolder = Callable[..., Path]
 PROMPT = (5, 6, 7, 8, 9)
@@ -42,17 +42,17 @@ def opened(stage: MlxStage, sequence: int = 1, sampling: Sampling = GREEDY, deli
     stage.open(Open(sequence=sequence, choice=0, sampling=sampling, prompt_ids=PROMPT, delivered=delivered))
 
 
-def row(position: int, count: int, *, sequence: int = 1, sample: bool = True) -> Row:
-    return Row(sequence=sequence, position=position, count=count, sample=sample)
+def row(position: int, count: int, *, sequence: int = 1, draw: bool = True) -> Row:
+    return Row(sequence=sequence, position=position, count=count, output="token" if draw else "none")
 
 
 def test_lengths_follow_the_rows(stage: MlxStage) -> None:
     opened(stage)
     assert stage.lengths() == {1: 0}
-    assert forward([stage], [row(0, 4, sample=False)], PROMPT[:4]) == []
+    assert forward([stage], [row(0, 4, draw=False)], PROMPT[:4]) == ()
     assert stage.lengths() == {1: 4}
     assert len(forward([stage], [row(4, 1)], PROMPT[4:])) == 1
-    stage.close(1)
+    stage.close(1, None)
     assert stage.lengths() == {}
 
 
@@ -78,30 +78,43 @@ def test_two_sequences_in_one_step_draw_what_each_draws_alone(stage: MlxStage) -
 
 def test_rows_of_several_sequences_cross_a_cut_together(folder: Path, stage: MlxStage) -> None:
     halves = [load_stage(folder, 0, 1), load_stage(folder, 1, 2)]
-    rows = [row(0, 5), row(0, 3, sequence=2, sample=False)]
+    rows = [row(0, 5), row(0, 3, sequence=2, draw=False)]
     for part in (stage, *halves):
         opened(part, 1)
         opened(part, 2)
     assert forward(halves, rows, [*PROMPT, 1, 2, 3]) == forward([stage], rows, [*PROMPT, 1, 2, 3])
 
 
-def test_a_snapshot_keeps_what_the_sequence_was(stage: MlxStage) -> None:
+@pytest.mark.parametrize("take", [False, True])
+def test_a_sequence_begins_with_a_snapshot_of_another(stage: MlxStage, take: bool) -> None:
+    expected = run_stages([stage], PROMPT, 2)
     opened(stage)
     first = forward([stage], [row(0, 5)], PROMPT)
     stage.snapshot(1, 9)
-    kept = stage._snapshots[9]  # pyright: ignore[reportPrivateUsage] — no operation takes one up yet
-    forward([stage], [row(5, 1)], [first[0].token_id])
-    assert kept.length == 5
-    stage._open[1] = kept  # pyright: ignore[reportPrivateUsage] — as above
-    assert forward([stage], [row(5, 1)], [first[0].token_id]) == run_stages([load_again(stage)], PROMPT, 2)[1:]
-    stage.evict(9)
-    assert not stage._snapshots  # pyright: ignore[reportPrivateUsage] — as above
+    forward([stage], [row(5, 1)], [first[0].token_id + 1])
+    start = Start(snapshot=9, length=5, take=take)
+    stage.open(Open(sequence=2, choice=0, sampling=GREEDY, prompt_ids=PROMPT, start=start))
+    assert stage.lengths() == {1: 6, 2: 5}
+    (second,) = forward([stage], [row(5, 1, sequence=2)], [first[0].token_id])
+    assert second.token_id == expected[1].token_id
+    if take:
+        with pytest.raises(ValueError, match="no snapshot 9"):
+            stage.open(Open(sequence=3, choice=0, sampling=GREEDY, prompt_ids=PROMPT, start=start))
+    else:
+        stage.open(Open(sequence=3, choice=0, sampling=GREEDY, prompt_ids=PROMPT, start=start))
+        stage.evict(9)
 
 
-def load_again(stage: MlxStage) -> MlxStage:
-    """The same stage without its sequences."""
-    stage.clear()
-    return stage
+def test_what_a_closed_sequence_held_is_taken_up_shortened(stage: MlxStage) -> None:
+    expected = run_stages([stage], PROMPT, 1)
+    opened(stage)
+    forward([stage], [row(0, 5)], PROMPT)
+    stage.close(1, 9)
+    assert stage.lengths() == {}
+    start = Start(snapshot=9, length=4, take=True)
+    stage.open(Open(sequence=2, choice=0, sampling=GREEDY, prompt_ids=PROMPT, start=start))
+    (drawn,) = forward([stage], [row(4, 1, sequence=2)], PROMPT[4:])
+    assert drawn.token_id == expected[0].token_id
 
 
 def test_delivered_tokens_count_for_the_index_and_the_penalties(stage: MlxStage) -> None:
@@ -168,13 +181,13 @@ def test_sequences_that_do_not_fit_are_refused(stage: MlxStage) -> None:
         opened(stage)
     with pytest.raises(ValueError, match="cannot be cut to 3"):
         stage.trim(1, 3)
-    stage.close(99)
+    stage.close(99, None)
 
 
 def test_a_full_window_cannot_be_trimmed(model_folder: ModelFolder) -> None:
     stage = load_stage(model_folder(architecture="gemma3_text", layers=3), 0, 3)
     opened(stage)
-    forward([stage], [row(0, 20, sample=False)], list(range(20)))
+    forward([stage], [row(0, 20, draw=False)], list(range(20)))
     with pytest.raises(ValueError, match="cannot be cut at length 19"):
         stage.trim(1, 19)
     assert stage.lengths() == {1: 20}

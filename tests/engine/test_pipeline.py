@@ -61,10 +61,10 @@ def test_a_prompt_is_prefilled_in_chunks_with_progress_after_each() -> None:
     with pipeline.threads as threads:
         answers = threads.ask(ask(max_tokens=2))
     size = len(PROMPT.text)
-    progress = [answer for answer in answers if isinstance(answer, Progress)]
-    assert [(step.done, step.total) for step in progress] == [(16, size), (32, size), (48, size), (size, size)]
-    assert [row.count for row in pipeline.stages[1].rows_seen] == [16, 16, 16, size - 48, 1]
-    assert [row.sample for row in pipeline.stages[1].rows_seen] == [False, False, False, True, True]
+    progress = [answer for answer in answers if isinstance(answer, Progress) and answer.phase == "prefill"]
+    assert [(step.done, step.total) for step in progress] == [(16, size), (32, size), (48, size), (size - 1, size)]
+    assert [row.count for row in pipeline.stages[1].rows_seen] == [16, 16, 16, size - 49, 1, 1]
+    assert [row.output for row in pipeline.stages[1].rows_seen] == ["none"] * 4 + ["token"] * 2
 
 
 @pytest.mark.parametrize("stages", [1, 2])

@@ -17,12 +17,14 @@ from exo_engine.steps import Open, Row
 class OpenSequence:
     """`length` tokens are in the caches. `caches` has one entry per layer of the model, `own` those of this stage."""
 
-    def __init__(self, operation: Open, caches: list[Cache], own: list[Cache], sampler: Sampler | None) -> None:
+    def __init__(
+        self, operation: Open, caches: list[Cache], own: list[Cache], sampler: Sampler | None, length: int
+    ) -> None:
         self.sequence = operation.sequence
         self.caches = caches
         self.own = own
         self.sampler = sampler
-        self.length = 0
+        self.length = length
         self._generated = list(operation.delivered)
         self._prompt_length = len(operation.prompt_ids)
 

@@ -10,11 +10,12 @@ import mlx.core as mx
 
 from exo_backend_mlx.activations import from_activation, to_activation
 from exo_backend_mlx.evaluation import evaluate
+from exo_backend_mlx.mlx_lm_facade.models import Cache
 from exo_backend_mlx.partial_model import LayerRange, PartialModel
 from exo_backend_mlx.sampling import Sampler, logprobs
 from exo_backend_mlx.sequences import OpenSequence
-from exo_engine.stage import Activation
-from exo_engine.steps import Drawn, Open, Row
+from exo_engine.stage import Activation, TailOutput
+from exo_engine.steps import Drawn, Open, Row, StageReport, Start
 
 _LONG_ROW = 64
 """From this many tokens on the buffers of a pass are given back at once instead of being kept for the next one."""
@@ -61,13 +62,16 @@ class MlxStage:
         if operation.sequence in self._open:
             message = f"sequence {operation.sequence} is open already"
             raise ValueError(message)
-        caches = self._model.caches()
+        if operation.start is not None:
+            caches, length = self._started(operation.start)
+        else:
+            caches, length = self._model.caches(), 0
         own = caches[self._facts.layers.start : self._facts.layers.end]
         sampler = _sampler(operation, self._facts.end_token_ids) if self.is_last else None
-        self._open[operation.sequence] = OpenSequence(operation, caches, own, sampler)
+        self._open[operation.sequence] = OpenSequence(operation, caches, own, sampler, length)
 
-    def forward(self, rows: Sequence[Row], inputs: Sequence[int] | Activation) -> Activation | Sequence[Drawn]:
-        """Extend each row's sequence by its tokens; give hidden states, or on the last stage what was drawn."""
+    def forward(self, rows: Sequence[Row], inputs: Sequence[int] | Activation) -> Activation | TailOutput:
+        """Extend each row's sequence by its tokens; give hidden states, or on the last stage what was asked for."""
         received = self._received(rows, inputs)
         outputs: list[mx.array] = []
         draws: list[_Draw] = []
@@ -77,7 +81,7 @@ class MlxStage:
             sequence.check(row)
             part = received if len(rows) == 1 else received[:, at : at + row.count]
             at += row.count
-            if not self.is_last or not row.sample:
+            if not self.is_last or row.output != "token":
                 outputs.append(self._model.hidden(part, sequence.caches))
             else:
                 draws.append(self._draw(part, row, sequence))
@@ -99,9 +103,11 @@ class MlxStage:
         """Drop a copy."""
         self._snapshots.pop(snapshot, None)
 
-    def close(self, sequence: int) -> None:
-        """Free a sequence."""
-        self._open.pop(sequence, None)
+    def close(self, sequence: int, keep: int | None) -> None:
+        """Free a sequence, or make it the snapshot `keep`."""
+        closed = self._open.pop(sequence, None)
+        if keep is not None and closed is not None:
+            self._snapshots[keep] = closed
 
     def clear(self) -> None:
         """Drop all sequences and snapshots; keep the weights."""
@@ -112,6 +118,23 @@ class MlxStage:
     def lengths(self) -> Mapping[int, int]:
         """Tokens in the cache of each open sequence."""
         return {sequence: held.length for sequence, held in self._open.items()}
+
+    def report(self) -> StageReport:
+        """What it can give; nothing of it is measured yet."""
+        own = self._model.caches()[self._facts.layers.start : self._facts.layers.end]
+        return StageReport(trimmable=all(cache.is_trimmable() for cache in own))
+
+    def _started(self, start: Start) -> tuple[list[Cache], int]:
+        """The caches of a sequence that begins with a snapshot."""
+        kept = self._snapshots.get(start.snapshot)
+        if kept is None:
+            message = f"there is no snapshot {start.snapshot}"
+            raise ValueError(message)
+        begun = kept if start.take else kept.snapshot()
+        begun.trim(start.length)
+        if start.take:
+            del self._snapshots[start.snapshot]
+        return begun.caches, begun.length
 
     def _sequence(self, sequence: int) -> OpenSequence:
         found = self._open.get(sequence)
@@ -140,9 +163,9 @@ class MlxStage:
         scores = sequence.sampler.scores(logits, sequence.generated_before(index))
         return _Draw(sequence, index, scores, sequence.sampler.draw(scores, index))
 
-    def _drawn(self, draws: Sequence[_Draw], outputs: Sequence[mx.array]) -> Sequence[Drawn]:
+    def _drawn(self, draws: Sequence[_Draw], outputs: Sequence[mx.array]) -> TailOutput:
         evaluate([draw.token for draw in draws], outputs)
-        return [draw.result() for draw in draws]
+        return TailOutput(drawn=tuple(draw.result() for draw in draws))
 
 
 @dataclass(frozen=True)

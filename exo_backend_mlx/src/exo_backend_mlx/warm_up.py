@@ -19,7 +19,7 @@ def warm_up(stage: MlxStage, on_step: Callable[[int, int], None]) -> None:
     stage.open(Open(sequence=_SEQUENCE, choice=0, sampling=Sampling(temperature=0), prompt_ids=(0,) * _PROMPT_TOKENS))
     for done, (position, count) in enumerate([(0, _PROMPT_TOKENS), (_PROMPT_TOKENS, 1)]):
         on_step(done, 2)
-        row = Row(sequence=_SEQUENCE, position=position, count=count, sample=True)
+        row = Row(sequence=_SEQUENCE, position=position, count=count, output="token")
         stage.forward([row], [0] * count if stage.is_first else _no_states(stage.facts, count))
     stage.clear()
     on_step(2, 2)

@@ -1,25 +1,48 @@
-"""What a step does to a stage: its operations, one after the other."""
+"""What a step does to a stage: its operations, one after the other, and how long they took."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from exo_engine.stage import Activation, Stage
-from exo_engine.steps import Close, Drawn, Evict, Forward, Open, Operation, Snapshot, Trim
-
-Output = Activation | Sequence[Drawn] | None
-"""What a step's `Forward` gave: hidden states, on the last stage what was drawn; None for a step without one."""
+from exo_engine.stage import Activation, Stage, TailOutput
+from exo_engine.steps import Close, Evict, Forward, Open, Operation, Snapshot, Trim
 
 
-def execute(stage: Stage, operations: Sequence[Operation], inputs: Sequence[int] | Activation | None) -> Output:
+@dataclass(frozen=True)
+class Executed:
+    """What a step's `Forward` gave (None for a step without one), and the seconds all its operations took."""
+
+    output: Activation | TailOutput | None
+    seconds: float
+
+    @property
+    def activation(self) -> Activation | None:
+        """What the next stage needs."""
+        return self.output if isinstance(self.output, Activation) else None
+
+    @property
+    def tail(self) -> TailOutput:
+        """What the last stage gave."""
+        return self.output if isinstance(self.output, TailOutput) else TailOutput()
+
+
+def execute(
+    stage: Stage,
+    operations: Sequence[Operation],
+    inputs: Sequence[int] | Activation | None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Executed:
     """Do all operations in order. Raises whatever the stage raises."""
-    output: Output = None
+    began = clock()
+    output: Activation | TailOutput | None = None
     for operation in operations:
         if isinstance(operation, Forward):
             output = stage.forward(operation.rows, _present(inputs))
         else:
             _change(stage, operation)
-    return output
+    return Executed(output, clock() - began)
 
 
 def _present(inputs: Sequence[int] | Activation | None) -> Sequence[int] | Activation:
@@ -40,4 +63,4 @@ def _change(stage: Stage, operation: Open | Trim | Snapshot | Evict | Close) -> 
         case Evict():
             stage.evict(operation.snapshot)
         case Close():
-            stage.close(operation.sequence)
+            stage.close(operation.sequence, operation.keep)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import cast, final
+from typing import final
 
 from exo_core.errors import WireError
 from exo_core.transports import BlockingLink, Buffer
-from exo_engine.execute import Output, execute
-from exo_engine.ring_steps import send_step
-from exo_engine.stage import Activation, ActivationCodec, Stage
+from exo_engine.execute import Executed, execute
+from exo_engine.ring_steps import send_step, with_own
+from exo_engine.stage import ActivationCodec, Stage
 from exo_engine.step_runner import describe_failure
 from exo_engine.step_stream import StepHeader, StepMessage, decode_step, encode_answer, encode_step
-from exo_engine.steps import Drawn, Generation, Step, StepAnswer
+from exo_engine.steps import Generation, Step, StepAnswer
 
 logger = logging.getLogger(__name__)
 
@@ -42,12 +41,14 @@ class Follower:
             logger.warning("refused a step of the older generation %s", step.generation)
             return
         self._broken = self._broken or received.header.error
-        output = None if self._broken else self._execute(received)
-        if self._stage.is_last:
-            drawn = cast("Sequence[Drawn]", output or ())
-            self._answer(step, tuple(drawn))
+        executed = None if self._broken else self._execute(received)
+        if executed is None:
+            self._pass_failure(step)
+        elif self._stage.is_last:
+            self._outgoing.send(encode_answer(self._answer(received.header, executed)))
         else:
-            self._pass_on(step, cast("Activation | None", output))
+            header = with_own(received.header, self._stage, executed)
+            send_step(self._outgoing, header, executed.activation, self._codec)
 
     def _admits(self, step: Step) -> bool:
         """Whether the step is the next of this generation or the first of a newer one."""
@@ -62,7 +63,7 @@ class Follower:
             raise WireError(message)
         return True
 
-    def _execute(self, received: StepMessage) -> Output:
+    def _execute(self, received: StepMessage) -> Executed | None:
         activation = received.activation
         try:
             inputs = None if activation is None else self._codec.decode(activation)
@@ -73,13 +74,22 @@ class Follower:
             self._stage.clear()
             return None
 
-    def _answer(self, step: Step, drawn: tuple[Drawn, ...]) -> None:
-        answer = StepAnswer(generation=step.generation, number=step.number, drawn=drawn, error=self._broken)
-        self._outgoing.send(encode_answer(answer))
+    def _answer(self, header: StepHeader, executed: Executed) -> StepAnswer:
+        whole, tail = with_own(header, self._stage, executed), executed.tail
+        return StepAnswer(
+            generation=header.step.generation,
+            number=header.step.number,
+            drawn=tail.drawn,
+            sums=tail.sums,
+            scored=tail.scored,
+            seconds=whole.seconds,
+            reports=whole.reports,
+        )
 
-    def _pass_on(self, step: Step, activation: Activation | None) -> None:
-        if self._broken is None:
-            send_step(self._outgoing, step, activation, self._codec)
+    def _pass_failure(self, step: Step) -> None:
+        if self._stage.is_last:
+            answer = StepAnswer(generation=step.generation, number=step.number, error=self._broken)
+            self._outgoing.send(encode_answer(answer))
         else:
             self._outgoing.send(*encode_step(StepHeader(step=step, error=self._broken)))
 

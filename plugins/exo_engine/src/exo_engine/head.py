@@ -49,7 +49,7 @@ class Head:
         self._requests: dict[RequestId, OpenRequest] = {}
         self._choices: dict[int, OpenChoice] = {}
         """By sequence."""
-        self._under_way: deque[tuple[int, Plan]] = deque()
+        self._under_way: deque[Plan] = deque()
         self._queue_reported = 0.0
 
     def serve(self, steps: StepRunner, stopping: Callable[[], bool]) -> None:
@@ -145,18 +145,18 @@ class Head:
         self._under_way.clear()
         self._scheduler.abandon()
         steps.begin(self._next_generation())
+        self._under_way.append(Plan((), (), ()))
 
     def _issue(self, steps: StepRunner) -> None:
         while steps.has_room and (plan := self._scheduler.next_plan()) is not None:
-            self._under_way.append((steps.issue(plan.operations, plan.inputs), plan))
+            steps.issue(plan.operations, plan.inputs)
+            self._under_way.append(plan)
 
     def _settle(self, steps: StepRunner, answer: StepAnswer) -> None:
         if answer.error is not None:
             self._step_failed(steps, answer.error)
             return
-        if not self._under_way or self._under_way[0][0] != answer.number:
-            return  # the empty step that announced a generation
-        _, plan = self._under_way.popleft()
+        plan = self._under_way.popleft()
         for row in plan.rows:
             self._report_prefill(row)
         for drawn in answer.drawn:
@@ -173,9 +173,9 @@ class Head:
         choice = self._choices.get(row.sequence)
         if choice is None:
             return
-        done, total = row.position + row.count, len(choice.sequence.prompt_ids) + len(choice.sequence.delivered)
-        if done <= total:
-            choice.request.answer(Progress(phase="prefill", done=done, total=total))
+        if row.output == "none":
+            total = len(choice.sequence.prompt_ids) + len(choice.sequence.delivered)
+            choice.request.answer(Progress(phase="prefill", done=row.position + row.count, total=total))
 
     def _deliver(self, drawn: Drawn) -> None:
         choice = self._choices.get(drawn.sequence)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Sequence
-from typing import cast, final
+from typing import final
 
 from exo_core.transports import BlockingLink
-from exo_engine.execute import execute
+from exo_engine.execute import Executed, execute
 from exo_engine.stage import Activation, ActivationCodec, Stage
 from exo_engine.step_runner import describe_failure
 from exo_engine.step_stream import ActivationHeader, StepHeader, decode_answer, encode_step
@@ -64,14 +64,15 @@ class RingSteps:
         assert self._generation is not None, "begin comes first"  # noqa: S101  # a mistake in the head, not an input
         self._number += 1
         try:
-            activation = cast("Activation | None", execute(self._stage, operations, inputs))
+            executed = execute(self._stage, operations, inputs)
         except Exception as problem:  # whatever the model raises ends its requests, not the engine
             logger.exception("step %d failed on stage 0", self._number)
             error = describe_failure(problem)
             self._own.append(StepAnswer(generation=self._generation, number=self._number, error=error))
             return self._number
         step = Step(generation=self._generation, number=self._number, operations=tuple(operations))
-        send_step(self._outgoing, step, activation, self._codec)
+        header = with_own(StepHeader(step=step), self._stage, executed)
+        send_step(self._outgoing, header, executed.activation, self._codec)
         self._under_way += 1
         return self._number
 
@@ -92,11 +93,17 @@ class RingSteps:
             self._under_way -= 1
 
 
-def send_step(link: BlockingLink, step: Step, activation: Activation | None, codec: ActivationCodec) -> None:
+def with_own(header: StepHeader, stage: Stage, executed: Executed) -> StepHeader:
+    """A step's header with what this stage adds to it for the answer."""
+    reports = (*header.reports, stage.report()) if header.step.number == 1 else ()
+    return StepHeader(step=header.step, seconds=(*header.seconds, executed.seconds), reports=reports)
+
+
+def send_step(link: BlockingLink, header: StepHeader, activation: Activation | None, codec: ActivationCodec) -> None:
     """Send a step and what its forward gave to the next stage. Raises `LinkClosed`."""
     if activation is None:
-        link.send(*encode_step(StepHeader(step=step)))
+        link.send(*encode_step(header))
         return
     encoded = codec.encode(activation)
-    header = ActivationHeader(codec=codec.name, dtype=encoded.dtype, shape=encoded.shape)
-    link.send(*encode_step(StepHeader(step=step, activation=header), encoded.data))
+    described = ActivationHeader(codec=codec.name, dtype=encoded.dtype, shape=encoded.shape)
+    link.send(*encode_step(header.model_copy(update={"activation": described}), encoded.data))

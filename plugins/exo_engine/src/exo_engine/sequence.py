@@ -35,8 +35,8 @@ class SequenceState:
 
     @property
     def is_decoding(self) -> bool:
-        """Whether the next row is a single token after a whole prompt."""
-        return self.opened and self.pending == 1
+        """Whether the next row is the last known token, so that it draws."""
+        return self.pending == 1
 
     def open(self) -> Open:
         """The operation that begins it on every stage."""
@@ -50,8 +50,10 @@ class SequenceState:
         )
 
     def take(self, limit: int) -> tuple[Row, list[int]]:
-        """The next row of at most `limit` tokens, and those tokens. It samples when no known token is left after it."""
-        position, count = self.scheduled, min(self.pending, limit)
+        """The next row and its tokens: at most `limit` known ones, or, alone, the last known one, which draws."""
+        position = self.scheduled
+        draws = self.pending == 1
+        count = 1 if draws else min(self.pending - 1, limit)
         self.scheduled += count
-        row = Row(sequence=self.id, position=position, count=count, sample=self.pending == 0)
+        row = Row(sequence=self.id, position=position, count=count, output="token" if draws else "none")
         return row, self.tokens[position : self.scheduled]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from exo_core.transports import Buffer
-from exo_engine.steps import Drawn, Open, Row
+from exo_engine.steps import Drawn, HiddenSum, Open, Row, Scored, StageReport
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,20 @@ class Activation:
     data: Buffer
 
 
+@dataclass(frozen=True)
+class TailOutput:
+    """What the last stage gives for a forward, each kind in the order of its rows."""
+
+    drawn: tuple[Drawn, ...] = ()
+    sums: tuple[HiddenSum, ...] = ()
+    scored: tuple[Scored, ...] = ()
+
+
 class Stage(Protocol):
     """A contiguous range of a model's layers and their caches. Used by one thread; never acts of itself.
 
-    The first stage embeds, the last applies norm and head (only to rows that sample) and draws. A stage that is both
-    is a whole model. An operation that fails raises and leaves weights usable; the caller then calls `clear`.
+    The first stage embeds, the last applies norm and head (only where a row wants an output) and draws. A stage that
+    is both is a whole model. An operation that fails raises and leaves weights usable; the caller then calls `clear`.
     """
 
     @property
@@ -40,11 +49,16 @@ class Stage(Protocol):
         ...
 
     def open(self, operation: Open) -> None:
-        """Begin a sequence with empty caches. The prompt's ids are known for penalties, not yet computed."""
+        """Begin a sequence, with empty caches or from a snapshot. The prompt's ids are known, not yet computed.
+
+        Raises `ValueError` if there is no such snapshot, or if it would have to be trimmed and cannot be.
+        """
         ...
 
-    def forward(self, rows: Sequence[Row], inputs: Sequence[int] | Activation) -> Activation | Sequence[Drawn]:
-        """Extend each row's sequence by its tokens and give what the next stage needs, or, on the last, what was drawn.
+    def forward(self, rows: Sequence[Row], inputs: Sequence[int] | Activation) -> Activation | TailOutput:
+        """Extend each row's sequence by its tokens and give what the next stage needs, or, on the last, the outputs.
+
+        Everything is computed when it returns.
 
         `inputs` are the rows' token ids one after the other on the first stage, their hidden states on later ones.
         """
@@ -55,15 +69,15 @@ class Stage(Protocol):
         ...
 
     def snapshot(self, sequence: int, snapshot: int) -> None:
-        """Keep a copy of the sequence's caches."""
+        """Keep the sequence's caches as they are now."""
         ...
 
     def evict(self, snapshot: int) -> None:
-        """Drop a copy."""
+        """Drop a snapshot."""
         ...
 
-    def close(self, sequence: int) -> None:
-        """Free a sequence."""
+    def close(self, sequence: int, keep: int | None) -> None:
+        """Free a sequence, or make it the snapshot `keep`."""
         ...
 
     def clear(self) -> None:
@@ -72,6 +86,10 @@ class Stage(Protocol):
 
     def lengths(self) -> Mapping[int, int]:
         """Tokens in the cache of each open sequence."""
+        ...
+
+    def report(self) -> StageReport:
+        """What the head must know of this stage."""
         ...
 
 

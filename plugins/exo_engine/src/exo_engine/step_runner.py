@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Sequence
-from typing import Protocol, cast, final
+from typing import Protocol, final
 
 from exo_engine.execute import execute
 from exo_engine.stage import Stage
-from exo_engine.steps import Drawn, Generation, Operation, StepAnswer
+from exo_engine.steps import Generation, Operation, StepAnswer
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,10 @@ class StepRunner(Protocol):
         ...
 
     def begin(self, generation: Generation) -> None:
-        """All stages drop their sequences; later steps are this generation's, numbered from 1. Raises `LinkClosed`."""
+        """All stages drop their sequences, and step 1, an empty one, is issued: its answer has the stages' reports.
+
+        Later steps are this generation's. Raises `LinkClosed`.
+        """
         ...
 
     def issue(self, operations: Sequence[Operation], inputs: Sequence[int]) -> int:
@@ -70,21 +73,13 @@ class LocalSteps:
         self._answers.clear()
         self._number = 0
         self._generation = generation
+        self.issue((), ())
 
     def issue(self, operations: Sequence[Operation], inputs: Sequence[int]) -> int:
         """Execute a step now."""
         assert self._generation is not None, "begin comes first"  # noqa: S101  # a mistake in the head, not an input
         self._number += 1
-        drawn: Sequence[Drawn] = ()
-        error: str | None = None
-        try:
-            drawn = cast("Sequence[Drawn]", execute(self._stage, operations, inputs) or ())
-        except Exception as problem:  # whatever the model raises ends its requests, not the engine
-            logger.exception("step %d failed", self._number)
-            error = describe_failure(problem)
-        self._answers.append(
-            StepAnswer(generation=self._generation, number=self._number, drawn=tuple(drawn), error=error)
-        )
+        self._answers.append(self._execute(self._generation, operations, inputs))
         return self._number
 
     def receive(self, timeout: float) -> StepAnswer | None:
@@ -94,6 +89,23 @@ class LocalSteps:
 
     def check(self) -> None:
         """Nothing can be lost."""
+
+    def _execute(self, generation: Generation, operations: Sequence[Operation], inputs: Sequence[int]) -> StepAnswer:
+        try:
+            executed = execute(self._stage, operations, inputs)
+        except Exception as problem:  # whatever the model raises ends its requests, not the engine
+            logger.exception("step %d failed", self._number)
+            return StepAnswer(generation=generation, number=self._number, error=describe_failure(problem))
+        tail = executed.tail
+        return StepAnswer(
+            generation=generation,
+            number=self._number,
+            drawn=tail.drawn,
+            sums=tail.sums,
+            scored=tail.scored,
+            seconds=(executed.seconds,),
+            reports=(self._stage.report(),) if self._number == 1 else (),
+        )
 
 
 def describe_failure(problem: Exception) -> str:

@@ -25,8 +25,20 @@ class Generation(Frozen):
     n: Count
 
 
+class Start(Frozen):
+    """Begin with the first `length` tokens of a snapshot's caches instead of with empty ones.
+
+    `take`: the snapshot is used up, its caches become the sequence's without a copy. Else both share them until one
+    writes. `length` below the snapshot's needs caches that can be trimmed.
+    """
+
+    snapshot: Count
+    length: Count
+    take: bool
+
+
 class Open(Frozen):
-    """A new sequence: its prompt, how it is sampled, and what of it was generated before (a replay).
+    """A new sequence: its prompt, how it is sampled, and what of it was generated before (a replay or a requeue).
 
     Token i of the sequence is `prompt_ids + delivered + …`; the index of a drawn token in its choice is its position in
     the sequence minus len(prompt_ids).
@@ -38,15 +50,32 @@ class Open(Frozen):
     sampling: Sampling
     prompt_ids: tuple[Count, ...]
     delivered: tuple[Count, ...] = ()
+    start: Start | None = None
+
+
+RowOutput = Literal["none", "token", "sum", "scores"]
+"""What the last stage gives for a row.
+
+- none: nothing; its caches grow (prefill).
+- token: one token, drawn from what follows the last of the row's tokens.
+- sum: the sum over the row's tokens of their hidden states after the final norm.
+- scores: the logprob of each known token that follows one of the row's tokens. The ids are the sequence's
+  `prompt_ids`; nothing is known to follow the last of them.
+"""
 
 
 class Row(Frozen):
-    """`count` tokens of a sequence from `position` on; `sample`: draw the token that follows the last of them."""
+    """`count` tokens of a sequence from `position` on.
+
+    `allowed` restricts what a `token` row may draw: bit i % 8 of byte i // 8, least significant first, is set for
+    token id i; ids beyond its end are forbidden.
+    """
 
     sequence: Count
     position: Count
     count: Count
-    sample: bool
+    output: RowOutput = "none"
+    allowed: bytes | None = None
 
 
 class Forward(Frozen):
@@ -65,7 +94,7 @@ class Trim(Frozen):
 
 
 class Snapshot(Frozen):
-    """Keep a copy of a sequence's caches under a name, for a later `Open` that starts alike."""
+    """Keep a sequence's caches as they are now under a name, for a later `Start`; shared until the sequence writes."""
 
     op: Literal["snapshot"] = "snapshot"
     sequence: Count
@@ -80,10 +109,11 @@ class Evict(Frozen):
 
 
 class Close(Frozen):
-    """A sequence is over; its caches are freed."""
+    """A sequence is over; its caches are freed, or become the snapshot `keep` without a copy."""
 
     op: Literal["close"] = "close"
     sequence: Count
+    keep: Count | None = None
 
 
 Operation = Annotated[Open | Forward | Trim | Snapshot | Evict | Close, Field(discriminator="op")]
@@ -106,10 +136,63 @@ class Drawn(Frozen):
     top: tuple[tuple[Count, float], ...] = ()
 
 
+class HiddenSum(Frozen):
+    """The answer to a `sum` row: `count` tokens' hidden states added up, little-endian float32."""
+
+    sequence: Count
+    count: Count
+    values: bytes
+
+
+class TokenScore(Frozen):
+    """A known token's natural-log probability, and the most likely ones as (token id, logprob) in falling order."""
+
+    token_id: Count
+    logprob: float
+    top: tuple[tuple[Count, float], ...] = ()
+
+
+class Scored(Frozen):
+    """The answer to a `scores` row: `tokens[i]` is the sequence's token at `position` + i."""
+
+    sequence: Count
+    position: Count
+    tokens: tuple[TokenScore, ...]
+
+
+class StageReport(Frozen):
+    """What the head must know of a stage to schedule for it, said at the first step of every generation.
+
+    Bytes are this stage's own. Seconds were measured at warm-up, sizes rising; empty: nothing was measured.
+    """
+
+    cache_bytes: Count | None = None
+    """What all sequences and snapshots together may take; None: no limit is known."""
+    bytes_per_token: Count = 0
+    bytes_per_sequence: Count = 0
+    """What a sequence takes whatever its length."""
+    trimmable: bool = False
+    """Whether every cache can be cut at any length."""
+    outputs: tuple[RowOutput, ...] = ("none", "token")
+    """What a last stage can give for a row."""
+    chunk_seconds: tuple[tuple[Count, float], ...] = ()
+    """(tokens of one prompt, seconds)."""
+    decode_seconds: tuple[tuple[Count, float], ...] = ()
+    """(rows of one token, seconds)."""
+
+
 class StepAnswer(Frozen):
-    """What the tail drew in a step, in the order of the sampling rows; `error` says why the step failed instead."""
+    """What the tail gave for a step, in the order of its rows; `error` says why the step failed instead.
+
+    `seconds` is how long each stage computed, the first stage's first; `reports`, in the same order, comes with the
+    first step of a generation. Both are empty after an error.
+    """
 
     generation: Generation
     number: Count
     drawn: tuple[Drawn, ...] = ()
+    sums: tuple[HiddenSum, ...] = ()
+    scored: tuple[Scored, ...] = ()
+    seconds: tuple[float, ...] = ()
+    reports: tuple[StageReport, ...] = ()
     error: str | None = None

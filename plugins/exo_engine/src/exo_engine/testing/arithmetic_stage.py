@@ -11,39 +11,55 @@ from collections.abc import Mapping, Sequence
 from typing import final
 
 from exo_engine.keyed_random import uniform
-from exo_engine.stage import Activation
-from exo_engine.steps import Drawn, Open, Row
+from exo_engine.stage import Activation, TailOutput
+from exo_engine.steps import Drawn, HiddenSum, Open, Row, Scored, StageReport, Start, TokenScore
 from exo_engine.testing.byte_tokenizer import EOS
 
 _MODULUS = 65521
+_Sums = dict[int, list[int]]
+"""Layer to the running sum after each position."""
 
 
 @final
 class ArithmeticStage:
-    """Layers start … end - 1 of `layers`. `failures`: how many of the next forwards raise."""
+    """Layers start … end - 1 of `layers`. `failures`: how many of the next forwards raise.
 
-    def __init__(self, *, start: int, end: int, layers: int, tokens: Sequence[int] = range(EOS)) -> None:
+    `tokens` is what may be drawn. It raises when sequences and snapshots together take more than `told.cache_bytes`,
+    and when it is to trim though `told.trimmable` is False.
+    """
+
+    def __init__(
+        self,
+        *,
+        start: int,
+        end: int,
+        layers: int,
+        tokens: Sequence[int] = range(EOS),
+        told: StageReport | None = None,
+    ) -> None:
         self._layers = range(start, end)
         self.is_first = start == 0
         self.is_last = end == layers
         self.failures = 0
         self.rows_seen: list[Row] = []
         self._tokens = tokens
-        """What may be drawn."""
+        self._report = told or StageReport(trimmable=True, outputs=("none", "token", "sum", "scores"))
         self._opened: dict[int, Open] = {}
-        self._sums: dict[int, dict[int, list[int]]] = {}
-        """Sequence to layer to the running sum after each position."""
-        self._snapshots: dict[int, dict[int, list[int]]] = {}
+        self._sums: dict[int, _Sums] = {}
+        self._snapshots: dict[int, _Sums] = {}
 
     def open(self, operation: Open) -> None:
         """Begin a sequence."""
         if operation.sequence in self._opened:
             message = f"sequence {operation.sequence} is open already"
             raise ValueError(message)
+        self._sums[operation.sequence] = (
+            {layer: [] for layer in self._layers} if operation.start is None else self._started(operation.start)
+        )
         self._opened[operation.sequence] = operation
-        self._sums[operation.sequence] = {layer: [] for layer in self._layers}
+        self._check_bytes()
 
-    def forward(self, rows: Sequence[Row], inputs: Sequence[int] | Activation) -> Activation | Sequence[Drawn]:
+    def forward(self, rows: Sequence[Row], inputs: Sequence[int] | Activation) -> Activation | TailOutput:
         """Extend the rows' sequences."""
         if self.failures:
             self.failures -= 1
@@ -51,31 +67,36 @@ class ArithmeticStage:
             raise RuntimeError(message)
         hidden = _unpack(inputs) if isinstance(inputs, Activation) else [token + 1 for token in inputs]
         self.rows_seen.extend(rows)
-        drawn: list[Drawn] = []
+        parts: list[list[int]] = []
         at = 0
         for row in rows:
-            hidden[at : at + row.count] = self._extend(row, hidden[at : at + row.count])
+            parts.append(self._extend(row, hidden[at : at + row.count]))
             at += row.count
-            if row.sample and self.is_last:
-                drawn.append(self._draw(row, hidden[at - 1]))
-        return drawn if self.is_last else Activation("F32", (len(hidden), 1), struct.pack(f"<{len(hidden)}f", *hidden))
+        self._check_bytes()
+        if self.is_last:
+            return self._output(rows, parts)
+        passed = [value for part in parts for value in part]
+        return Activation("F32", (len(passed), 1), struct.pack(f"<{len(passed)}f", *passed))
 
     def trim(self, sequence: int, length: int) -> None:
         """Forget positions from `length` on."""
-        for sums in self._sums[sequence].values():
-            del sums[length:]
+        self._trim(self._sums[sequence], length)
 
     def snapshot(self, sequence: int, snapshot: int) -> None:
         """Keep a copy."""
-        self._snapshots[snapshot] = {layer: list(sums) for layer, sums in self._sums[sequence].items()}
+        self._snapshots[snapshot] = _copy(self._sums[sequence])
+        self._check_bytes()
 
     def evict(self, snapshot: int) -> None:
         """Drop a copy."""
         del self._snapshots[snapshot]
 
-    def close(self, sequence: int) -> None:
-        """Free a sequence."""
-        del self._opened[sequence], self._sums[sequence]
+    def close(self, sequence: int, keep: int | None) -> None:
+        """Free a sequence, or keep what it was."""
+        sums = self._sums.pop(sequence)
+        del self._opened[sequence]
+        if keep is not None:
+            self._snapshots[keep] = sums
 
     def clear(self) -> None:
         """Drop everything."""
@@ -85,7 +106,42 @@ class ArithmeticStage:
 
     def lengths(self) -> Mapping[int, int]:
         """Tokens per sequence."""
-        return {sequence: len(next(iter(sums.values()))) for sequence, sums in self._sums.items()}
+        return {sequence: _length(sums) for sequence, sums in self._sums.items()}
+
+    def report(self) -> StageReport:
+        """What it was told to say."""
+        return self._report
+
+    @property
+    def snapshots(self) -> Mapping[int, int]:
+        """Tokens per snapshot."""
+        return {snapshot: _length(sums) for snapshot, sums in self._snapshots.items()}
+
+    @property
+    def used_bytes(self) -> int:
+        """What its sequences and snapshots take, none of it shared."""
+        lengths = [*self.lengths().values(), *self.snapshots.values()]
+        return sum(lengths) * self._report.bytes_per_token + len(lengths) * self._report.bytes_per_sequence
+
+    def _check_bytes(self) -> None:
+        limit = self._report.cache_bytes
+        if limit is not None and self.used_bytes > limit:
+            message = f"{self.used_bytes} bytes of caches where {limit} are allowed"
+            raise MemoryError(message)
+
+    def _started(self, start: Start) -> _Sums:
+        kept = self._snapshots.pop(start.snapshot) if start.take else self._snapshots[start.snapshot]
+        sums = _copy(kept)
+        self._trim(sums, start.length)
+        return sums
+
+    def _trim(self, sums: _Sums, length: int) -> None:
+        surplus = _length(sums) - length
+        if surplus < 0 or (surplus and not self._report.trimmable):
+            message = f"caches of {_length(sums)} tokens cannot be cut to {length}"
+            raise ValueError(message)
+        for layer in sums.values():
+            del layer[length:]
 
     def _extend(self, row: Row, hidden: list[int]) -> list[int]:
         for layer, sums in self._sums[row.sequence].items():
@@ -98,16 +154,60 @@ class ArithmeticStage:
                 hidden[at] = (value * (2 * layer + 3) + total) % _MODULUS
         return hidden
 
+    def _output(self, rows: Sequence[Row], parts: Sequence[Sequence[int]]) -> TailOutput:
+        pairs = list(zip(rows, parts, strict=True))
+        return TailOutput(
+            drawn=tuple(self._draw(row, hidden[-1]) for row, hidden in pairs if row.output == "token"),
+            sums=tuple(_sum(row, hidden) for row, hidden in pairs if row.output == "sum"),
+            scored=tuple(self._score(row, hidden) for row, hidden in pairs if row.output == "scores"),
+        )
+
     def _draw(self, row: Row, hidden: int) -> Drawn:
         opened = self._opened[row.sequence]
         shift = 0
         if opened.sampling.temperature:
             index = row.position + row.count - len(opened.prompt_ids)
             shift = int(uniform(opened.sampling.seed, opened.choice, index) * len(self._tokens))
-        token_id = self._tokens[(hidden * 7919 + shift) % len(self._tokens)]
+        tokens = self._tokens if row.allowed is None else [id_ for id_ in self._tokens if _is_set(row.allowed, id_)]
+        token_id = tokens[(hidden * 7919 + shift) % len(tokens)]
         if opened.sampling.logprobs is None:
             return Drawn(sequence=row.sequence, token_id=token_id)
         return Drawn(sequence=row.sequence, token_id=token_id, logprob=-0.5, top=((token_id, -0.5),))
+
+    def _score(self, row: Row, hidden: Sequence[int]) -> Scored:
+        opened = self._opened[row.sequence]
+        first = row.position + 1
+        following = opened.prompt_ids[first : first + row.count]
+        return Scored(
+            sequence=row.sequence,
+            position=first,
+            tokens=tuple(
+                _token_score(value, token_id, opened.sampling.logprobs or 0)
+                for value, token_id in zip(hidden, following, strict=False)
+            ),
+        )
+
+
+def _token_score(hidden: int, token_id: int, alternatives: int) -> TokenScore:
+    """Not of any distribution, but another one for every token and every past."""
+    top = tuple((hidden % 251 + rank, -1.0 - rank) for rank in range(alternatives))
+    return TokenScore(token_id=token_id, logprob=-((hidden * 31 + token_id) % 97) / 8, top=top)
+
+
+def _sum(row: Row, hidden: Sequence[int]) -> HiddenSum:
+    return HiddenSum(sequence=row.sequence, count=row.count, values=struct.pack("<f", sum(hidden)))
+
+
+def _is_set(allowed: bytes, token_id: int) -> bool:
+    return token_id // 8 < len(allowed) and bool(allowed[token_id // 8] >> token_id % 8 & 1)
+
+
+def _copy(sums: _Sums) -> _Sums:
+    return {layer: list(values) for layer, values in sums.items()}
+
+
+def _length(sums: _Sums) -> int:
+    return len(next(iter(sums.values())))
 
 
 def _unpack(activation: Activation) -> list[int]:

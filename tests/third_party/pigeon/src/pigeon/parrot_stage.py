@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import final
 
-from exo_engine.stage import Activation
-from exo_engine.steps import Drawn, Open, Row
+from exo_engine.stage import Activation, TailOutput
+from exo_engine.steps import Drawn, Open, Row, StageReport, Start
 from pigeon.parrot_words import END
 
 
@@ -23,11 +23,11 @@ class ParrotStage:
         self._snapshots: dict[int, bytes] = {}
 
     def open(self, operation: Open) -> None:
-        """Begin to listen."""
+        """Begin to listen, or go on from what was remembered."""
         self._opened[operation.sequence] = operation
-        self._heard[operation.sequence] = bytearray()
+        self._heard[operation.sequence] = self._remembered(operation.start) if operation.start else bytearray()
 
-    def forward(self, rows: Sequence[Row], inputs: Sequence[int] | Activation) -> Activation | Sequence[Drawn]:
+    def forward(self, rows: Sequence[Row], inputs: Sequence[int] | Activation) -> Activation | TailOutput:
         """Put the bytes through the layers; on the last stage, say what comes next."""
         spoken = bytes(inputs.data if isinstance(inputs, Activation) else inputs)
         for feather in self._feathers:
@@ -37,7 +37,7 @@ class ParrotStage:
             self._hear(row, spoken[at : at + row.count])
             at += row.count
         if self.is_last:
-            return [self._repeat(row) for row in rows if row.sample]
+            return TailOutput(drawn=tuple(self._repeat(row) for row in rows if row.output == "token"))
         return Activation("U8", (len(spoken), 1), spoken)
 
     def trim(self, sequence: int, length: int) -> None:
@@ -52,9 +52,12 @@ class ParrotStage:
         """Forget it again."""
         del self._snapshots[snapshot]
 
-    def close(self, sequence: int) -> None:
-        """Stop listening."""
-        del self._opened[sequence], self._heard[sequence]
+    def close(self, sequence: int, keep: int | None) -> None:
+        """Stop listening; remember what was heard if asked to."""
+        heard = self._heard.pop(sequence)
+        del self._opened[sequence]
+        if keep is not None:
+            self._snapshots[keep] = bytes(heard)
 
     def clear(self) -> None:
         """Forget everything but the feathers."""
@@ -65,6 +68,14 @@ class ParrotStage:
     def lengths(self) -> Mapping[int, int]:
         """Bytes heard, by sequence."""
         return {sequence: len(heard) for sequence, heard in self._heard.items()}
+
+    def report(self) -> StageReport:
+        """A parrot forgets as easily as it learns. How much it can remember nobody has measured."""
+        return StageReport(bytes_per_token=1, trimmable=True)
+
+    def _remembered(self, start: Start) -> bytearray:
+        heard = self._snapshots.pop(start.snapshot) if start.take else self._snapshots[start.snapshot]
+        return bytearray(heard[: start.length])
 
     def _hear(self, row: Row, spoken: bytes) -> None:
         heard = self._heard[row.sequence]
