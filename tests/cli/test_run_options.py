@@ -89,8 +89,8 @@ def test_a_missing_or_empty_key_file_is_an_error(tmp_path: Path, content: str | 
 
 
 def test_what_is_not_there_yet_says_so() -> None:
-    with pytest.raises(NotThereYet, match="--max-memory is not there yet"):
-        refuse_what_is_not_there(words_of(["--max-memory", "8GB"], {}))
+    with pytest.raises(NotThereYet, match="--drain is not there yet"):
+        refuse_what_is_not_there(words_of(["--drain", "5"], {}))
     refuse_what_is_not_there(words())
 
 

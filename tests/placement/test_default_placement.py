@@ -64,7 +64,7 @@ def test_whatever_is_placed_is_sound_and_on_enough_nodes(card: Card, memory: lis
         check(outcome, card, given_)
         assert len(outcome.shards) >= min_nodes
     else:
-        whole = range_bytes(card, 0, card.layers, reserved_tokens(card))
+        whole = range_bytes(card, 0, card.layers, reserved_tokens(card)[-1])
         fits_on_one = max(memory) >= whole
         assert not fits_on_one or min_nodes > 1
 
@@ -122,9 +122,28 @@ def test_a_refusal_has_numbers() -> None:
     refusal = place(request(), topology(16 * 10**9, 8 * 10**9), state_of(card, 2))
     assert isinstance(refusal, DoesNotFit)
     assert refusal.reason == (
-        "m needs 40.2 GB (40.0 GB of weights, the rest for 4096 tokens of context); "
+        "m needs 40.1 GB (40.0 GB of weights, the rest for 2048 tokens of context); "
         "the 2 machines have 16.0 GB + 8.0 GB free for models"
     )
+
+
+def test_less_context_is_reserved_where_the_model_fits_in_no_other_way() -> None:
+    card = model_with_layers(MODEL, 8, end_bytes=0, kv_bytes_per_token=1000, context=100_000)[1]
+    weights, per_token = 8 * MB, 8000
+    reserved = {
+        room: placement.kv_tokens if isinstance(placement, Placement) else None
+        for room in (8192, 8191, 4096, 2048, 2047)
+        for placement in [place(request(), topology(weights + room * per_token), state_of(card, 1))]
+    }
+    assert reserved == {8192: 8192, 8191: 4096, 4096: 4096, 2048: 2048, 2047: None}
+
+
+def test_a_preview_counts_what_is_reserved() -> None:
+    card = model_with_layers(MODEL, 8, end_bytes=0, kv_bytes_per_token=1000, context=100_000)[1]
+    shown = previews(MODEL, topology(9 * MB + 4096 * 8000), state_of(card, 1), place)[0]
+    assert isinstance(shown.outcome, Placement)
+    assert shown.outcome.kv_tokens == 4096
+    assert shown.memory_bytes == {"n0": 8 * MB + 4096 * 8000}
 
 
 def test_a_refusal_for_lack_of_cuts_gives_the_cards_reason() -> None:

@@ -105,6 +105,10 @@ class ShardAssignment(Frozen):
     card: Card
     placement: Placement
     shard: Shard
+    kv_bytes: Count = 0
+    """Bytes that this shard may hold in caches, all its sequences and snapshots together: promised by its node when it
+    is loaded, at least what the placement reserves. 0: nothing was promised, as in a test without a node.
+    """
 
 
 PlacementRequest.model_rebuild()

@@ -37,7 +37,9 @@ class NodeTelemetry(Frozen):
     memory_total: Count
     memory_free: Count
     memory_for_models: Count
-    """What this machine could give to weights and KV in all, whatever is placed there already."""
+    """What this machine could give to weights and KV in all, whatever is placed there already; without what caches were
+    promised beyond the reservations of their placements.
+    """
     load: float = 0.0
     log_length: Count = 0
     settled: Count = 0

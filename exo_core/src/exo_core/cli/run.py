@@ -71,7 +71,11 @@ class RunWords(TypedDict):
 @click.option("--allow-origin", multiple=True, metavar="ORIGIN", help="A web page's origin to accept.")
 @click.option("--insecure-no-auth", is_flag=True, help="Serve other machines without an API key.")
 @click.option("--model", multiple=True, metavar="MODEL", help="Place it as soon as it fits.")
-@click.option("--max-memory", metavar="SIZE", help="Not there yet.")
+@click.option(
+    "--max-memory",
+    metavar="SIZE",
+    help="What models may take here: 12GB, 8GiB, 60%. Default: what is free, with room left for you.",
+)
 @click.option(
     "--consistency",
     type=click.Choice(["availability", "majority"]),

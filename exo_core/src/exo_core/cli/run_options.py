@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from exo_core.cli.sizes import bytes_of
 from exo_core.errors import NotThereYet, UserError, WrongUsage
 from exo_core.node.options import NodeOptions
 from exo_core.node_handle import HttpOptions
@@ -24,7 +25,6 @@ LONGEST_NAME = 64
 def refuse_what_is_not_there(words: RunWords) -> None:
     """Raise `NotThereYet` for a documented option that this version does not have."""
     given = {
-        "--max-memory": words["max_memory"],
         "--drain": words["drain"],
         "--allow-plaintext-tensor": words["allow_plaintext_tensor"],
         "--idle-unload": words["idle_unload"],
@@ -53,8 +53,21 @@ def node_options(words: RunWords) -> NodeOptions:
         consistency=words["consistency"],
         http=_http_options(words),
         models=words["model"],
+        max_memory=_max_memory(words["max_memory"]),
         without=words["without"],
     )
+
+
+def _max_memory(word: str | None) -> int | None:
+    if word is None:
+        return None
+    import psutil
+
+    count = bytes_of(word, whole=psutil.virtual_memory().total)
+    if count is None:
+        message = f"--max-memory {word}: write a size like 12GB, 8GiB, 500MB or 60%"
+        raise WrongUsage(message)
+    return count
 
 
 def _name(word: str) -> str:

@@ -25,6 +25,7 @@ from exo_core.identity.enrolment_messages import Consistency
 from exo_core.model_sharing.asked_members import AskedMembers
 from exo_core.model_sharing.file_server import FileServer
 from exo_core.node.backend_probing import BackendProbing
+from exo_core.node.cache_promises import CachePromises
 from exo_core.node.changes import Changes
 from exo_core.node.chosen_plugins import plugins_for
 from exo_core.node.departures import Departures, refusal_of
@@ -36,6 +37,7 @@ from exo_core.node.introductions import Introductions
 from exo_core.node.known_peers import KnownPeers
 from exo_core.node.link_reception import LinkReception
 from exo_core.node.log_keeper import LogKeeper
+from exo_core.node.measuring import MachineMeasure, measure_machine
 from exo_core.node.membership import Membership, membership_of
 from exo_core.node.model_library import ModelLibrary
 from exo_core.node.model_service import ModelService
@@ -54,6 +56,7 @@ from exo_core.plugins.manager import Plugins
 from exo_core.router.router import Router
 from exo_core.runner.one_shot import choose_parts
 from exo_core.state.apply import reducer_fingerprint
+from exo_core.state.plan import assignments_of
 from exo_core.task_scope import TaskScope
 from exo_core.transports import Peer, Ticket
 from exo_core.wire.hello import Hello
@@ -249,7 +252,8 @@ class Assembly:
             boot=self.membership.boot,
             name=self.options.name,
             worker=self.options.worker,
-            device_memory=lambda: self.backends.device_memory,
+            measure_machine=self._measure_machine,
+            promised=lambda: self.promises.beyond_placement,
             log=lambda: self.control_plane.log_view,
             epoch=lambda: self.control_plane.epoch,
             master=lambda: self.control_plane.master_id,
@@ -257,6 +261,22 @@ class Assembly:
             runners=lambda: self.worker.telemetry,
             links=lambda: self.router.links,
             tickets_of=self._tickets_of,
+        )
+
+    def _measure_machine(self) -> MachineMeasure:
+        return measure_machine(
+            device_memory=self.backends.device_memory,
+            runner_pids=[runner.pid for runner in self.worker.telemetry if runner.pid],
+            max_memory=self.options.max_memory,
+        )
+
+    @cached_property
+    def promises(self) -> CachePromises:
+        """What the caches of this node's shards may take."""
+        return CachePromises(
+            measure=self._measure_machine,
+            placed=lambda: assignments_of(self.control_plane.state, self.membership.node_id),
+            clock=self.clock,
         )
 
     def _tickets_of(self, node_id: NodeId) -> Sequence[Ticket]:
@@ -344,6 +364,7 @@ class Assembly:
                 boot=self.membership.boot,
                 plugins=self.plugins,
                 files=self.shard_files,
+                promises=self.promises,
                 transports=self.options.transports,
                 data_listen=f":{self.options.data_ports}",
                 logs=self.home.logs,

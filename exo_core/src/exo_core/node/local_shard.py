@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import final
 
@@ -18,7 +18,8 @@ from exo_core.state.plan import LocalRunner
 from exo_core.state.reports import Outcome
 from exo_core.telemetry import RunnerTelemetry
 
-MakeSupervisor = Callable[["LocalShard", Path], RunnerSupervisor]
+MakeSupervisor = Callable[["LocalShard", Path], Awaitable[RunnerSupervisor]]
+"""May wait for memory. Raises `ModelError` when there is not enough."""
 
 
 @final
@@ -61,10 +62,10 @@ class LocalShard:
         """Until the runner is stopped or failed for good."""
         try:
             folder = await files.folder_for(self.assignment, self.manifest, self._came)
+            self.supervisor = await make_supervisor(self, folder)
         except ModelError as problem:
             self.failed(str(problem))
             return
-        self.supervisor = make_supervisor(self, folder)
         await self.supervisor.run()
 
     def ready(self) -> None:

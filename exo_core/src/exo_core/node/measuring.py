@@ -18,24 +18,35 @@ RESERVED_BYTES = 1024**3
 class MachineMeasure:
     """Bytes; `load` is the mean number of runnable processes over the last minute.
 
-    `memory_for_models` is what exo may use for weights and KV in all, what its runners hold already included.
+    `memory_for_models` is what exo may use for weights and KV in all, what its runners hold already included;
+    `memory_at_most` is the same with nothing left to the person: beyond it a load cannot end well.
     """
 
     memory_total: int
     memory_free: int
     memory_for_models: int
+    memory_at_most: int
     load: float
 
 
-def measure_machine(*, device_memory: int | None, runner_pids: Iterable[int]) -> MachineMeasure:
-    """Measure now. `device_memory` is the most that the backend's device gives to models; None: no limit of its own."""
+def measure_machine(
+    *, device_memory: int | None, runner_pids: Iterable[int], max_memory: int | None = None
+) -> MachineMeasure:
+    """Measure now.
+
+    `device_memory` is the most that the backend's device gives to models, None where it has no limit of its own;
+    `max_memory` the most that the person gives, None where they did not say.
+    """
     memory = psutil.virtual_memory()
     held = sum(resident_bytes(pid) for pid in runner_pids)
-    spare = max(0, memory.available + held - max(RESERVED_BYTES, int(memory.total * RESERVED_FRACTION)))
+    limits = [limit for limit in (device_memory, max_memory) if limit is not None]
+    reachable = memory.available + held
+    left_to_the_person = max(RESERVED_BYTES, int(memory.total * RESERVED_FRACTION))
     return MachineMeasure(
         memory_total=memory.total,
         memory_free=memory.available,
-        memory_for_models=spare if device_memory is None else min(spare, device_memory),
+        memory_for_models=max(0, min([reachable - left_to_the_person, *limits])),
+        memory_at_most=min([reachable, *limits]),
         load=os.getloadavg()[0],
     )
 

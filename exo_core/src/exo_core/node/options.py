@@ -17,7 +17,8 @@ class NodeOptions:
 
     `private`: a node for one conversation, with a temporary identity and log, and neither cluster, HTTP nor discovery;
     `models_folder` then still is the usual one. `consistency` is what a cluster that it founds
-    keeps, and what it asks of one that it joins; None: whatever that keeps.
+    keeps, and what it asks of one that it joins; None: whatever that keeps. `max_memory` is the most, in bytes, that
+    models may take; None: what is measured.
     """
 
     home: Path
@@ -34,6 +35,7 @@ class NodeOptions:
     consistency: Consistency | None = None
     http: HttpOptions = field(default_factory=HttpOptions)
     models: tuple[str, ...] = ()
+    max_memory: int | None = None
     models_folder: Path | None = None
     without: tuple[str, ...] = ()
     private: bool = False

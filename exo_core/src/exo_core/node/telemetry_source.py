@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from exo_core import __version__
 from exo_core.identifiers import BootId, Epoch, NodeId
-from exo_core.node.measuring import measure_machine
+from exo_core.node.measuring import MachineMeasure
 from exo_core.node_handle import LogView
 from exo_core.placement import LinkMeasure
 from exo_core.router.router import LiveLink
@@ -26,7 +26,9 @@ class TelemetrySource:
     boot: BootId
     name: str
     worker: bool
-    device_memory: Callable[[], int | None]
+    measure_machine: Callable[[], MachineMeasure]
+    promised: Callable[[], int]
+    """Bytes that caches were promised and that no placement reserves."""
     log: Callable[[], LogView]
     epoch: Callable[[], Epoch]
     master: Callable[[], NodeId | None]
@@ -38,9 +40,7 @@ class TelemetrySource:
     def measure(self, sequence: int) -> NodeTelemetry:
         """Everything, now. `sequence` grows with each."""
         runners, links, log = self.runners(), self.links(), self.log()
-        machine = measure_machine(
-            device_memory=self.device_memory(), runner_pids=[runner.pid for runner in runners if runner.pid]
-        )
+        machine = self.measure_machine()
         return NodeTelemetry(
             node_id=self.node_id,
             boot=self.boot,
@@ -49,7 +49,7 @@ class TelemetrySource:
             name=self.name,
             memory_total=machine.memory_total,
             memory_free=machine.memory_free,
-            memory_for_models=machine.memory_for_models if self.worker else 0,
+            memory_for_models=max(0, machine.memory_for_models - self.promised()) if self.worker else 0,
             load=machine.load,
             log_length=log.length,
             settled=log.settled,

@@ -15,6 +15,7 @@ from typing import final
 from exo_core.gateway.engine_calls import Head
 from exo_core.identifiers import BootId, Epoch, NodeId, RunnerId
 from exo_core.identity.leaf import RunnerCertificate
+from exo_core.node.cache_promises import CachePromises
 from exo_core.node.local_shard import LocalShard
 from exo_core.node.neighbours import neighbours_of
 from exo_core.node.shard_files import ShardFiles
@@ -47,6 +48,7 @@ class WorkerContext:
     boot: BootId
     plugins: Plugins
     files: ShardFiles
+    promises: CachePromises
     transports: tuple[str, ...]
     data_listen: str
     logs: Path
@@ -147,9 +149,10 @@ class Worker:
         await shard.run(self._context.files, self._make_supervisor)
 
     def _update(self, shard: LocalShard, action: UpdateRunner) -> None:
-        shard.assignment = action.assignment
+        promised = shard.assignment.kv_bytes  # the runner keeps its weights, and its caches what they were promised
+        shard.assignment = action.assignment.model_copy(update={"kv_bytes": promised})
         if shard.supervisor is not None:
-            shard.supervisor.update(action.assignment)
+            shard.supervisor.update(shard.assignment)
 
     async def _stop(self, shard: LocalShard) -> None:
         self._told.pop(shard.runner_id, None)
@@ -157,13 +160,19 @@ class Worker:
         if shard.supervisor is not None:
             await shard.supervisor.stop()
         elif running is not None:
-            running.cancel()  # it is still fetching
+            running.cancel()  # it is still fetching, or waits for memory
+        self._context.promises.take_back(shard.runner_id)
 
-    def _make_supervisor(self, shard: LocalShard, folder: Path) -> RunnerSupervisor:
+    async def _make_supervisor(self, shard: LocalShard, folder: Path) -> RunnerSupervisor:
+        promised = await self._context.promises.fulfilled(shard.assignment)
+        shard.assignment = shard.assignment.model_copy(update={"kv_bytes": promised.kv_bytes})  # it may be newer by now
+        return RunnerSupervisor(self._order(shard, folder), self._hooks(shard))
+
+    def _order(self, shard: LocalShard, folder: Path) -> RunnerOrder:
         context = self._context
         placement = shard.assignment.placement
         transports = context.transports if len(placement.shards) > 1 else ()  # a whole model has no neighbours
-        order = RunnerOrder(
+        return RunnerOrder(
             assignment=shard.assignment,
             components=chosen_components(context.plugins, backend=placement.backend, transports=transports),
             folder=folder,
@@ -171,16 +180,22 @@ class Worker:
             listen=context.data_listen,
             threads=_threads_each(len(self._shards)),
         )
-        hooks = RunnerHooks(
+
+    def _hooks(self, shard: LocalShard) -> RunnerHooks:
+        context = self._context
+        return RunnerHooks(
             certify=context.certify,
             next_start=context.next_start,
             epoch=context.epoch,
             on_change=context.changed,
             on_ready=shard.ready,
-            on_failed=shard.failed,
+            on_failed=partial(self._failed, shard),
             relay=partial(context.relay, shard.runner_id),
         )
-        return RunnerSupervisor(order, hooks)
+
+    def _failed(self, shard: LocalShard, detail: str) -> None:
+        self._context.promises.take_back(shard.runner_id)
+        shard.failed(detail)
 
     # what the runners must hear, and the cluster -------------------------------------------------------------------
 

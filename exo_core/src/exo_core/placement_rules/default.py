@@ -75,25 +75,30 @@ def _kept(request: PlacementRequest, card: Card, nodes: Sequence[NodeResources],
 def _by_backend(
     request: PlacementRequest, card: Card, nodes: Sequence[NodeResources], links: Sequence[LinkMeasure]
 ) -> Placement | DoesNotFit:
-    """The first of the card's backends with which it fits, else the first refusal."""
-    refusal: DoesNotFit | None = None
-    for backend in card.backends:
-        able = [node for node in nodes if backend in node.backends]
-        answer = _on_fewest(request, card, backend, able, links) if able else refusals.no_backend(card, nodes)
-        if isinstance(answer, Placement):
-            return answer
-        refusal = refusal or answer
-    return refusal or refusals.no_backend(card, nodes)
+    """The first of the card's backends with which it fits, with as much context as does; else the last refusal."""
+    refusal = refusals.no_backend(card, nodes)
+    for kv_tokens in reserved_tokens(card):
+        for backend in card.backends:
+            able = [node for node in nodes if backend in node.backends]
+            answer = _on_fewest(request, card, backend, able, links, kv_tokens) if able else refusal
+            if isinstance(answer, Placement):
+                return answer
+            refusal = answer
+    return refusal
 
 
 def _on_fewest(
-    request: PlacementRequest, card: Card, backend: str, nodes: Sequence[NodeResources], links: Sequence[LinkMeasure]
+    request: PlacementRequest,
+    card: Card,
+    backend: str,
+    nodes: Sequence[NodeResources],
+    links: Sequence[LinkMeasure],
+    kv_tokens: int,
 ) -> Placement | DoesNotFit:
     """The smallest number of machines that fits, the largest first; at least `min_nodes` of them.
 
     With n machines, if any n hold the model, the n largest do.
     """
-    kv_tokens = reserved_tokens(card)
     whole = range_bytes(card, 0, card.layers, kv_tokens)
     largest = sorted(nodes, key=lambda node: (-node.memory_for_models, node.node_id))
     least = max(1, request.min_nodes)

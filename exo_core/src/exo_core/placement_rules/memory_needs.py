@@ -9,13 +9,15 @@ from exo_core.identifiers import NodeId
 from exo_core.placement import Placement, Shard
 from exo_core.state.state import State
 
-RESERVED_TOKENS = 8192
-"""Tokens of context for which KV memory is set aside at placement, or the model's whole context if that is shorter."""
+RESERVED_TOKENS = (8192, 4096, 2048)
+"""Tokens of context for which KV memory is set aside at placement, or the model's whole context if that is shorter; the
+smaller numbers only where a model fits in no other way. What is free when a shard is loaded comes on top.
+"""
 
 
-def reserved_tokens(card: Card) -> int:
-    """Tokens for which a new placement reserves KV memory."""
-    return min(card.context, RESERVED_TOKENS)
+def reserved_tokens(card: Card) -> tuple[int, ...]:
+    """For how many tokens a new placement reserves KV memory: the numbers to try, the best first."""
+    return tuple(dict.fromkeys(min(card.context, tokens) for tokens in RESERVED_TOKENS))
 
 
 def range_bytes(card: Card, start_layer: int, end_layer: int, kv_tokens: int) -> int:
@@ -23,13 +25,21 @@ def range_bytes(card: Card, start_layer: int, end_layer: int, kv_tokens: int) ->
     layers = slice(start_layer, end_layer)
     first = card.ends.first_bytes if start_layer == 0 else 0
     last = card.ends.last_bytes if end_layer == card.layers else 0
-    cache = kv_tokens * sum(card.kv_bytes_per_token[layers]) + sum(card.state_bytes[layers])
-    return sum(card.layer_bytes[layers]) + cache + first + last
+    return sum(card.layer_bytes[layers]) + _range_cache_bytes(card, layers, kv_tokens) + first + last
 
 
 def shard_bytes(card: Card, placement: Placement, shard: Shard) -> int:
     """One shard of a placement."""
     return range_bytes(card, shard.start_layer, shard.end_layer, placement.kv_tokens)
+
+
+def cache_bytes(card: Card, placement: Placement, shard: Shard) -> int:
+    """What of a shard's bytes is for caches: KV for the reserved context, and one sequence's fixed state."""
+    return _range_cache_bytes(card, slice(shard.start_layer, shard.end_layer), placement.kv_tokens)
+
+
+def _range_cache_bytes(card: Card, layers: slice, kv_tokens: int) -> int:
+    return kv_tokens * sum(card.kv_bytes_per_token[layers]) + sum(card.state_bytes[layers])
 
 
 def memory_per_node(card: Card, placement: Placement) -> dict[NodeId, int]:
