@@ -154,7 +154,39 @@ def test_runners_of_a_placement_that_the_log_lost_are_taken_over() -> None:
         assert after.shards == running.shards
 
 
-def test_reports_are_of_running_runners_of_wished_instances() -> None:
+def test_a_runner_that_failed_is_not_taken_over_but_the_log_gets_past_its_placement() -> None:
+    """Its placement is newer than the log's: only a newer one still ends it."""
+    before, failed = placed("p1", N0, N1), placed("p9", N1, N2)
+    seen = replace(
+        situation(WISH, in_log(before)),
+        reported={INSTANCE: (before, failed)},
+        failed=frozenset({failed.shards[0].runner_id}),
+    )
+    (conclusion,) = conclusions(seen, Rules())
+    assert isinstance(conclusion, Place)
+    assert stamp(conclusion.placement, placement_id(EPOCH, 1), conclusion.earlier).shards == before.shards
+    again = replace(seen, failed=frozenset({failed.shards[0].runner_id, before.shards[0].runner_id}))
+    (conclusion,) = conclusions(again, Rules())
+    assert isinstance(conclusion, Place)
+    after = stamp(conclusion.placement, placement_id(EPOCH, 1), conclusion.earlier)
+    gone = {failed.shards[0].runner_id, before.shards[0].runner_id}
+    assert not gone & {shard.runner_id for shard in after.shards}, "what failed is loaded anew"
+
+
+def test_runners_that_cannot_be_taken_over_are_in_the_log_all_the_same_before_their_instance_waits() -> None:
+    running = placed(placement_id(EPOCH, 1), N1, N2)
+    full = replace(situation(WISH, NodeLeft(node_id=N2)), topology=topology(10, 10), reported={INSTANCE: (running,)})
+    (conclusion,) = conclusions(full, Rules())
+    assert isinstance(conclusion, Place)
+    after = stamp(conclusion.placement, placement_id(EPOCH, 2), conclusion.earlier)
+    assert after.shards == running.shards
+    known = replace(full, state=apply_all(full.state, [in_log(after)]))
+    (waiting,) = conclusions(known, Rules())
+    assert isinstance(waiting, InstanceWaiting)
+    assert conclusions(replace(known, state=apply_all(known.state, [waiting])), Rules()) == ()
+
+
+def test_reports_are_of_the_runners_of_wished_instances_that_are_there() -> None:
     running = placed("p2", N0, N1)
 
     def told(status: str, instance: InstanceId) -> dict[NodeId, NodeTelemetry]:
@@ -174,7 +206,8 @@ def test_reports_are_of_running_runners_of_wished_instances() -> None:
 
     state = situation(WISH).state
     assert reported_placements(told("busy", INSTANCE), state) == {INSTANCE: (running,)}
-    assert reported_placements(told("failed", INSTANCE), state) == {}
+    assert reported_placements(told("failed", INSTANCE), state) == {INSTANCE: (running,)}
+    assert reported_placements(told("stopped", INSTANCE), state) == {}
     assert reported_placements(told("busy", InstanceId("gone")), state) == {}
 
 

@@ -9,7 +9,7 @@ from exo_core.control_plane.inputs import Concluded
 from exo_core.control_plane.participant import Participant
 from exo_core.control_plane.reconcile import PlacementRules, Situation, conclusions, joined
 from exo_core.election.liveness import SILENCE_S
-from exo_core.identifiers import Epoch, InstanceId, NodeId
+from exo_core.identifiers import Epoch, InstanceId, NodeId, RunnerId
 from exo_core.placement import Placement, Topology
 from exo_core.state.state import State
 from exo_core.telemetry import NodeTelemetry
@@ -18,7 +18,6 @@ PATIENCE_S = SILENCE_S + 0.75
 """So long does a new master wait for members that it never heard, and for their reports."""
 FACTS_PATIENCE_S = 30.0
 """So long may a member that started take to say what its machine can do, before models are placed without it."""
-_SERVING = ("starting", "downloading", "loading", "warming_up", "ready", "busy")
 
 
 @final
@@ -72,6 +71,7 @@ class Duties:
             dead_for={node_id: now - since for node_id, since in self._dead_since.items()},
             topology=self._measure(),
             reported=reported_placements(self._nodes, state),
+            failed=frozenset(_failed(self._nodes)),
             may_place=(not patient or all(node_id in self._nodes for node_id in live))
             and not self._waits_for_facts(state, live, now),
         )
@@ -92,16 +92,24 @@ class Duties:
 
 
 def reported_placements(nodes: Mapping[NodeId, NodeTelemetry], state: State) -> dict[InstanceId, tuple[Placement, ...]]:
-    """The placements that running runners of wished instances say they belong to, oldest first, each once."""
+    """The placements that runners of wished instances say they belong to, oldest first, each once.
+
+    Those of runners that failed, too: such a runner is there until the log says why it may go.
+    """
     found: dict[InstanceId, dict[str, Placement]] = {}
-    for instance_id, placement in _served(nodes):
+    for instance_id, placement in _told(nodes):
         if instance_id in state.instances:
             found.setdefault(instance_id, {})[placement.placement_id] = placement
     return {name: tuple(placements[key] for key in sorted(placements)) for name, placements in found.items()}
 
 
-def _served(nodes: Mapping[NodeId, NodeTelemetry]) -> Iterator[tuple[InstanceId, Placement]]:
+def _told(nodes: Mapping[NodeId, NodeTelemetry]) -> Iterator[tuple[InstanceId, Placement]]:
     for told in nodes.values():
         for runner in told.runners:
-            if runner.placement is not None and runner.status in _SERVING:
+            if runner.placement is not None and runner.status != "stopped":
                 yield runner.instance_id, runner.placement
+
+
+def _failed(nodes: Mapping[NodeId, NodeTelemetry]) -> Iterator[RunnerId]:
+    for told in nodes.values():
+        yield from (runner.runner_id for runner in told.runners if runner.status == "failed")

@@ -6,7 +6,8 @@
 | a member silent too long; a dead member that is heard      | `NodeDead`; `NodeAlive`                                |
 | an instance without a place, or waiting                    | `InstancePlaced` if it fits, else `InstanceWaiting`    |
 | an instance one of whose nodes left, or is dead for 10 s   | the same; its other shards stay where they are         |
-| runners of a newer placement than the log has              | `InstancePlaced`, as the runners have it if they live  |
+| runners of a newer placement than the log has              | `InstancePlaced`, as the runners have it if they serve |
+| the same, but they cannot serve, and nothing else fits     | the same, so that the log knows of them; then waiting  |
 
 Everything is judged from the state alone each time, so the same pass also repairs whatever an earlier master left.
 """
@@ -14,12 +15,12 @@ Everything is judged from the state alone each time, so the same pass also repai
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from exo_core.control_plane.inputs import Conclusion, Place
-from exo_core.identifiers import InstanceId, NodeId
+from exo_core.identifiers import InstanceId, NodeId, RunnerId
 from exo_core.placement import DoesNotFit, Placement, PlacementRequest, Topology
 from exo_core.state.events import Fact, InstanceWaiting, NodeAlive, NodeDead, NodeJoined
 from exo_core.state.state import Instance, State
@@ -46,8 +47,9 @@ class Situation:
 
     `heard` maps nodes in reach that gave a sign of life to their names: who only can be reached may still be starting,
     and would be taken for dead as soon as it is a member. `dead_for` says for how many seconds each dead member has
-    been seen dead by this master. `reported` are the placements that runners say they serve. `may_place` is False while
-    members that live have not yet told what they have.
+    been seen dead by this master. `reported` are the placements that runners say they belong to, oldest first, and
+    `failed` those of the runners that cannot load. `may_place` is False while members that live have not yet told what
+    they have.
     """
 
     state: State
@@ -60,6 +62,7 @@ class Situation:
     reported: Mapping[InstanceId, tuple[Placement, ...]] = field(
         default_factory=dict[InstanceId, tuple[Placement, ...]]
     )
+    failed: frozenset[RunnerId] = frozenset()
     may_place: bool = True
 
 
@@ -93,11 +96,12 @@ def _instances(situation: Situation, rules: PlacementRules) -> Iterator[Conclusi
         reported = situation.reported.get(instance_id, ())
         if not _needs_place(situation, instance, reported):
             continue
-        adopted = _adopted(situation, instance, reported)
-        outcome = adopted or _decided(situation, instance.request, rules)
+        outcome = _adopted(situation, instance, reported) or _decided(situation, instance.request, rules)
+        if isinstance(outcome, DoesNotFit):
+            outcome = _unknown(instance, reported) or outcome
         if isinstance(outcome, Placement):
             earlier = (*reported, *([instance.placement] if instance.placement else []))
-            yield Place(instance_id, outcome, earlier)
+            yield Place(instance_id, outcome, tuple(_without(situation.failed, placement) for placement in earlier))
             return
         if not _said_already(instance, outcome.reason):
             yield InstanceWaiting(instance_id=instance_id, reason=outcome.reason)
@@ -107,8 +111,17 @@ def _needs_place(situation: Situation, instance: Instance, reported: Sequence[Pl
     placement = instance.placement
     if placement is None or instance.waiting is not None:
         return True
-    newest = max((other.placement_id for other in reported), default=placement.placement_id)
-    return newest > placement.placement_id or any(_lost(situation, shard.node_id) for shard in placement.shards)
+    return _unknown(instance, reported) is not None or any(
+        _lost(situation, shard.node_id) for shard in placement.shards
+    )
+
+
+def _unknown(instance: Instance, reported: Sequence[Placement]) -> Placement | None:
+    """The newest placement that runners are of, if the log has lost it: they stop only for one that is newer still."""
+    newest = reported[-1] if reported else None
+    if newest is None or instance.placement is None or newest.placement_id > instance.placement.placement_id:
+        return newest
+    return None
 
 
 def _lost(situation: Situation, node_id: NodeId) -> bool:
@@ -121,10 +134,19 @@ def _lost(situation: Situation, node_id: NodeId) -> bool:
 
 def _adopted(situation: Situation, instance: Instance, reported: Sequence[Placement]) -> Placement | None:
     """A placement that exists already, whole and alive: what the runners report, the newest first, else the log's."""
-    known = sorted(reported, key=lambda placement: placement.placement_id, reverse=True)
-    candidates = [*known, *([instance.placement] if instance.placement else [])]
+    candidates = [*reversed(reported), *([instance.placement] if instance.placement else [])]
     usable = situation.live & situation.state.members.keys()  # a master that leaves lives, and its shards go with it
-    return next((item for item in candidates if all(shard.node_id in usable for shard in item.shards)), None)
+    return next((item for item in candidates if _serves(item, usable, situation.failed)), None)
+
+
+def _serves(placement: Placement, usable: Collection[NodeId], failed: Collection[RunnerId]) -> bool:
+    return all(shard.node_id in usable and shard.runner_id not in failed for shard in placement.shards)
+
+
+def _without(failed: Collection[RunnerId], placement: Placement) -> Placement:
+    """A runner that failed is not kept: its shard is loaded anew."""
+    shards = tuple(shard for shard in placement.shards if shard.runner_id not in failed)
+    return placement.model_copy(update={"shards": shards})
 
 
 def _decided(situation: Situation, request: PlacementRequest, rules: PlacementRules) -> Placement | DoesNotFit:
