@@ -48,6 +48,21 @@ def test_an_acknowledgement_waits_for_a_second_disk() -> None:
     assert cluster.node("n0").acknowledged
 
 
+def test_a_newcomer_that_alone_is_left_with_the_log_leads_before_the_log_says_that_it_is_a_member() -> None:
+    cluster = VirtualCluster(1)
+    cluster.run(3.0)
+    for number in range(3000):
+        cluster.offer("n0", fact(number))
+    cluster.add("j1")
+    while not cluster.present("j1").ledger.length:
+        cluster.run(0.001)
+    assert "j1" not in cluster.present("j1").state.members
+    cluster.retire("n0")
+    cluster.run_until_one_master({"j1"})
+    cluster.run(1.0)
+    assert "j1" in cluster.present("j1").state.members
+
+
 def test_a_follower_far_behind_catches_up_in_batches() -> None:
     cluster = VirtualCluster(2)
     cluster.run(3.0)

@@ -56,12 +56,13 @@ class Duties:
 
     def _situation(self, participant: Participant, reachable: frozenset[NodeId], now: float) -> Situation:
         state, live = participant.state, participant.live(now)
+        heard = participant.election.liveness.live(reachable, now) | {self._me}  # it may lead before it is a member
         self._remember_dead(state, now)
         patient = now - self._since < PATIENCE_S
         return Situation(
             state=state,
             myself=self._me,
-            heard={node_id: self._name(node_id) for node_id in participant.election.liveness.live(reachable, now)},
+            heard={node_id: self._name(node_id) for node_id in heard},
             live=live,
             silent=frozenset(
                 node_id

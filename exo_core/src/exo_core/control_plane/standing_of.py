@@ -28,10 +28,13 @@ def standing_of(
 ) -> Standing:
     """`founds`: this node may found the cluster and has not yet. `healthy`: nothing keeps it from leading.
 
-    A master whose own leaving is in the log goes on until that is safe: nobody else might know of it.
+    A master whose own leaving is in the log goes on until that is safe: nobody else might know of it. In
+    `availability` whoever has the log may lead, although it does not say yet that this node is a member: all those may
+    be lost that could say so.
     """
     state = ledger.state
     is_leaving = leads and me in state.left and extent.safe < ledger.members_changed_at
+    is_heir = state.created and state.consistency == "availability" and me not in state.left
     members = frozenset({me}) if founds else frozenset(state.members)
     return Standing(
         members=members,
@@ -48,7 +51,7 @@ def standing_of(
             state=_state_mark(ledger),
         ),
         reducers=REDUCERS,
-        may_lead=healthy and (me in members or is_leaving),
+        may_lead=healthy and (me in members or is_leaving or is_heir),
         is_whole=ledger.damage is None,
     )
 
