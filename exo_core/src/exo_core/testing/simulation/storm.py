@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import final
 
 from exo_core.identifiers import NodeId
+from exo_core.log.chain import GENESIS
 from exo_core.testing.simulation.cluster import VirtualCluster
 from exo_core.testing.simulation.disk import Moment
 from exo_core.testing.simulation.network import FAIR, Weather
@@ -203,8 +204,10 @@ class Storm:
         return not victim.retired and enough
 
     def _members(self) -> set[NodeId]:
-        """Everybody who is a member as some node sees it."""
-        return {name for up in self._cluster.up for name in self._cluster.present(up).state.members}
+        """Everybody who is a member as some disk has it: who is down will count them again when it starts."""
+        logs = [node.log for node in self._cluster.nodes.values() if not node.retired]
+        ends = [log.chain_at(log.length) or GENESIS for log in logs]
+        return {name for chain in ends for name in self._cluster.witness.state_at(chain).members}
 
     # chance -------------------------------------------------------------------------------------------------
 
