@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from exo_core.gateway.replaying import (
+    CROWDED_BY,
     LONGEST_PAUSE_S,
     best_instance,
     is_replayable,
@@ -60,6 +61,14 @@ def test_the_next_attempt_goes_where_least_failed_and_then_where_least_is_in_fli
     assert best_instance([A, B], Counter({A: 1, B: 2}), Counter({A: 9})) == A
     assert best_instance([A], Counter({A: 7}), Counter()) == A, "there is no other"
     assert best_instance([], Counter(), Counter()) is None
+
+
+def test_among_equals_the_prompts_beginning_counts_more_than_the_queue() -> None:
+    assert best_instance([A, B, C], Counter(), Counter({B: 5, C: 1}), {B: 3, C: 2}) == B
+    assert best_instance([A, B, C], Counter(), Counter({A: 1, B: 5}), {A: 2, B: 2}) == A
+    assert best_instance([A, B], Counter({B: 1}), Counter(), {B: 9}) == A, "it has just failed"
+    assert best_instance([A, B], Counter(), Counter({A: 3, B: 3 + CROWDED_BY}), {B: 9}) == A, "it is crowded"
+    assert best_instance([A, B], Counter(), Counter({A: 3, B: 2 + CROWDED_BY}), {B: 9}) == B
 
 
 def test_only_an_instance_that_has_just_failed_is_given_time() -> None:

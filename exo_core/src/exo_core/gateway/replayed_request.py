@@ -18,6 +18,7 @@ from exo_core.gateway.attempt import Attempt
 from exo_core.gateway.delivery import Delivery
 from exo_core.gateway.engine_calls import EngineCall, FindHead, call_engine, instance_lost
 from exo_core.gateway.replaying import MOST_ATTEMPTS, best_instance, is_replayable, next_request, pause_before
+from exo_core.gateway.sent_prompts import SentPrompts
 from exo_core.gateway.standstill import LONGEST_STANDSTILL_S, LOOK_S, Pace, Standstill
 from exo_core.gateway.waiting import InstanceFinder
 from exo_core.identifiers import InstanceId, ModelId
@@ -34,6 +35,7 @@ class Surroundings:
     find_head: FindHead
     finder: InstanceFinder
     in_flight: Counter[InstanceId] = field(default_factory=Counter[InstanceId])
+    sent: SentPrompts = field(default_factory=SentPrompts)
 
 
 @final
@@ -50,6 +52,7 @@ class ReplayedRequest:
         replayed: Callable[[str], None],
     ) -> None:
         self._request = request
+        self._beginnings = around.sent.beginnings(request)
         self._model_id = model_id
         self._around = around
         self._deliver = deliver
@@ -89,7 +92,9 @@ class ReplayedRequest:
             async for progress in steps:
                 self._deliver(progress)
         heads = finder.ready(model_id)
-        chosen = best_instance(heads, self._failures, self._around.in_flight)
+        sent = self._around.sent
+        common = {name: sent.common(name, self._beginnings) for name in heads}
+        chosen = best_instance(heads, self._failures, self._around.in_flight, common)
         if chosen is None:
             raise RequestRefused(503, "instance_lost", f"{model_id} is not ready any more; ask again")
         return chosen, heads[chosen]
@@ -103,6 +108,7 @@ class ReplayedRequest:
         """One attempt; what ended it if that need not be the end of the request."""
         around = self._around
         around.in_flight[instance_id] += 1
+        around.sent.sent(instance_id, self._beginnings)
         try:
             call = EngineCall(runner_id=head.runner_id, epoch=around.finder.epoch(), request=self._next_request())
             async with Attempt(call_engine(around.messenger, head.node_id, around.find_head, call)) as attempt:

@@ -10,21 +10,24 @@
 | any other refusal or failure: the request's fault  | it ends the request                                     |
 
 Only attempts that an engine accepted are counted: a runner that is just starting again refuses many in a second, and
-there the clock is the limit. The next attempt goes to the ready instance that failed least since something last moved,
-of those to the one with the fewest requests in flight. To one that has just failed it goes after a pause, for news of
-a death may be slower than the next attempt.
+there the clock is the limit. The next attempt goes to the ready instance that failed least since something last moved;
+of those to the one that was sent most of the prompt's beginning already, unless it is crowded; then to the one with the
+fewest requests in flight. To one that has just failed it goes after a pause, for news of a death may be slower than the
+next attempt.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from typing import TypeGuard
 
 from exo_core.identifiers import InstanceId
 from exo_core.requests import Answer, EngineRequest, Failed, Generate, Refused
 
 MOST_ATTEMPTS = 3
+CROWDED_BY = 16
+"""An instance with so many more requests in flight than another one is not preferred for what it may have cached."""
 REPLAYABLE = frozenset({"instance_lost", "stalled", "fenced", "not_ready", "stopping"})
 """Codes that say nothing against the request itself."""
 FIRST_PAUSE_S = 0.1
@@ -37,10 +40,21 @@ def is_replayable(answer: Answer) -> TypeGuard[Refused | Failed]:
 
 
 def best_instance(
-    ready: Iterable[InstanceId], failures: Counter[InstanceId], in_flight: Counter[InstanceId]
+    ready: Collection[InstanceId],
+    failures: Counter[InstanceId],
+    in_flight: Counter[InstanceId],
+    common: Mapping[InstanceId, int] = {},
 ) -> InstanceId | None:
-    """Where the next attempt goes; None when no instance is ready."""
-    return min(ready, key=lambda name: (failures[name], in_flight[name]), default=None)
+    """Where the next attempt goes; None when no instance is ready.
+
+    `common`: how many of the prompt's messages were sent to an instance before, from the first on.
+    """
+    least = min((in_flight[name] for name in ready), default=0)
+
+    def reuse(name: InstanceId) -> int:
+        return common.get(name, 0) if in_flight[name] - least < CROWDED_BY else 0
+
+    return min(ready, key=lambda name: (failures[name], -reuse(name), in_flight[name]), default=None)
 
 
 def pause_before(failures: int) -> float:
