@@ -68,8 +68,8 @@ async def _flood(node: NodeHandle, number: int, until: float, pause: float, time
         if begun >= until:
             return
         identity = CommandId(f"flood-{node.boot}-{begun}-{number}-{at}")
-        key = f"{(number + at) % KEYS}"
+        key, value = f"{(number + at) % KEYS}", f"{number}.{at}"  # nobody else's: what is so already is no event
         with contextlib.suppress(NoMaster):  # what is given in such a moment is given again soon enough
-            await node.submit(ChangeExtension(command_id=identity, plugin="flood", key=key, value=at))
+            await node.submit(ChangeExtension(command_id=identity, plugin="flood", key=key, value=value))
             times.append(time.monotonic() - begun)
         await asyncio.sleep(pause)
