@@ -9,7 +9,7 @@ from typing import final
 from exo_core.errors import LinkClosed
 from exo_core.transports import Buffer, Peer
 from exo_transport_tcp.endpoints import SCHEME
-from exo_transport_tcp.framing import framed
+from exo_transport_tcp.framing import JOINED_BYTES, framed
 from exo_transport_tcp.link_protocol import LinkProtocol
 
 LINGER_SECONDS = 1.0
@@ -48,6 +48,11 @@ class TcpLink:
         """Send one message. When cancelled half-way, the rest is queued, so that the link stays whole."""
         pieces = framed(parts)
         self._check()
+        if len(pieces) == 1 and len(pieces[0]) <= JOINED_BYTES:
+            self._protocol.gather(pieces[0])
+            await self._pause(len(pieces[0]))
+            return
+        self._protocol.flush()
         batches = self._protocol.session.sealed(pieces)
         try:
             for batch in batches:

@@ -9,6 +9,7 @@ from typing import cast, final
 
 from exo_core.errors import ConnectError, LinkClosed
 from exo_core.transports import Buffer, Peer
+from exo_transport_tcp.framing import JOINED_BYTES
 from exo_transport_tcp.session import BATCH_BYTES, HANDSHAKE_BYTES, Session
 from exo_transport_tcp.socket_options import set_link_options
 
@@ -37,6 +38,8 @@ class LinkProtocol(asyncio.BufferedProtocol):
         self._space = memoryview(bytearray(HANDSHAKE_BYTES))
         self._paused = False
         self._room: asyncio.Future[None] | None = None
+        self._gathered: list[memoryview] = []
+        self._gathered_bytes = 0
         self._transport: asyncio.Transport | None = None
 
     # called by the event loop ----------------------------------------------------------------------------
@@ -96,6 +99,31 @@ class LinkProtocol(asyncio.BufferedProtocol):
             self._transport.resume_reading()
         return message
 
+    def gather(self, piece: memoryview) -> None:
+        """Send a small message, together with all others of this moment.
+
+        Each alone would cost a TLS record and a system call, and before each of these a busy thread may take Python's
+        lock away for five milliseconds.
+        """
+        self._gathered.append(piece)
+        self._gathered_bytes += len(piece)
+        if self._gathered_bytes >= JOINED_BYTES:
+            self.flush()
+        elif len(self._gathered) == 1:
+            self._loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Hand what was gathered to the connection now."""
+        if not self._gathered:
+            return
+        joined = memoryview(b"".join(self._gathered))
+        self._gathered, self._gathered_bytes = [], 0
+        try:
+            for batch in self.session.sealed([joined]):
+                self.write(batch)
+        except LinkClosed as problem:
+            self.end(str(problem))
+
     def write(self, data: bytes) -> None:
         """Hand bytes to the connection."""
         if self._transport and data and not self.dead:
@@ -132,6 +160,7 @@ class LinkProtocol(asyncio.BufferedProtocol):
     def hang_up(self) -> None:
         """Close the connection after what was written; the other side is heard no more."""
         self.discarding = True
+        self.flush()
         self.write(self.session.channel.outgoing())
         self.end("this side closed the link")
         if self._transport:
@@ -142,6 +171,7 @@ class LinkProtocol(asyncio.BufferedProtocol):
 
         Closing at once, with unread bytes in the kernel, would reset the connection and lose what is still under way.
         """
+        self.flush()
         self.session.channel.say_goodbye()
         self.write(self.session.channel.outgoing())
         self.end("this side closed the link")
