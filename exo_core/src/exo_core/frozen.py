@@ -20,6 +20,9 @@ MAXIMUM_JSON_DEPTH = 48
 """How deep JSON may be nested: less than the wire allows, since it travels inside of messages."""
 
 
+_SCALARS = frozenset((type(None), bool, int, float, str))
+
+
 def _with_lists(value: object, depth: int) -> object:
     """The wire brings every array as a tuple; JSON knows only lists."""
     if not isinstance(value, list | tuple | dict):
@@ -34,6 +37,8 @@ def _with_lists(value: object, depth: int) -> object:
 
 
 def _json_lists(value: object) -> object:
+    if type(value) in _SCALARS:  # most of what comes
+        return value
     return _with_lists(value, MAXIMUM_JSON_DEPTH)
 
 

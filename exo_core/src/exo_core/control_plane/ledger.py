@@ -192,8 +192,9 @@ class Ledger:
             self._rewind(self._log.length)
             raise
         self._recent.extend(item.entry for item in staged)
-        for offer in facts_of(item.entry for item in staged):
-            self.spend(offer.event_id.origin, offer.event_id.seq)
+        for item in staged:
+            if isinstance(item.entry.event_id, FactId):
+                self.spend(item.entry.event_id.origin, item.entry.event_id.seq)
         return staged
 
     def discard(self) -> None:
@@ -228,9 +229,9 @@ class Ledger:
     def summary(self, at_most: int, everywhere: int) -> Snapshot:
         """A snapshot at the newest point not beyond `at_most` that this node remembers."""
         point = max((item for item in self._points if item.length <= at_most), key=_length, default=self._points[0])
-        base, earlier = self._points[0].length, self._log.snapshot
-        entries = self._held(base, point.length)
-        return snapshot_of(point, self.chain_at(point.length) or b"", earlier, entries, everywhere)
+        known = max(self._points[0].length, min(everywhere, point.length))
+        entries = self._held(known, point.length)
+        return snapshot_of(point, self.chain_at(point.length) or b"", self._log.snapshot, entries, everywhere)
 
     def compact(self, at_most: int, everywhere: int, *, at_least: int) -> int | None:
         """Replace entries up to a point not beyond `at_most` by a snapshot if that frees `at_least`; up to where."""

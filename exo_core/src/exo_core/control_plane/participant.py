@@ -152,7 +152,7 @@ class Participant:
         return self.election.liveness.live(self.state.members, now) | {self._me}
 
     def is_calm(self, inputs: Iterable[Input]) -> bool:
-        """Whether handling these will hardly write: nothing but ticks and heartbeats, in a settled role, nothing due.
+        """Whether handling these will hardly write: nothing new, in a settled role, and nothing due.
 
         A driver may then spare itself a thread: a write that comes all the same (a new epoch) is a single small one.
         """
@@ -161,11 +161,15 @@ class Participant:
         return (
             settled_in
             and not (self._own_facts or compacts)
-            and all(
-                isinstance(item, Tick) or (isinstance(item, Received) and isinstance(item.message, Heartbeat))
-                for item in inputs
-            )
+            and all(isinstance(item, Tick) or (isinstance(item, Received) and self._is_calm(item)) for item in inputs)
         )
+
+    def _is_calm(self, item: Received) -> bool:
+        """Whether a message brings nothing that must be written."""
+        message = item.message
+        if isinstance(message, Replicate):
+            return not message.entries and message.length >= self._ledger.length
+        return isinstance(message, Heartbeat | Replicated)
 
     # what happens -------------------------------------------------------------------------------------------
 

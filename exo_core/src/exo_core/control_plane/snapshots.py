@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from exo_core.control_plane.running_sum import Point, RunningSum
 from exo_core.event_logs import Snapshot
-from exo_core.log.outbox import facts_of
 from exo_core.state.events import Entry, FactId, Offer
 from exo_core.wire.codec import encode_model
 
@@ -19,9 +18,8 @@ from exo_core.wire.codec import encode_model
 def snapshot_of(
     point: Point, chain: bytes, earlier: Snapshot | None, entries: Sequence[Entry], everywhere: int
 ) -> Snapshot:
-    """The snapshot at `point`. `entries` are those after `earlier` up to there; every member holds `everywhere`."""
-    base = earlier.index if earlier is not None else 0
-    facts = [*(earlier.facts if earlier is not None else ()), *_numbered_facts(base, entries)]
+    """The snapshot at `point`. `entries` are those up to there that not every member holds; all do `everywhere`."""
+    before = [(index, offer) for index, offer in (earlier.facts if earlier is not None else ()) if index > everywhere]
     return Snapshot(
         index=point.length,
         chain=chain,
@@ -30,7 +28,7 @@ def snapshot_of(
         last_seqs=tuple(sorted(point.last_seqs.items(), key=lambda item: (item[0].node_id, item[0].boot))),
         holes=tuple(sorted(point.holes, key=lambda item: (item[0].node_id, item[0].boot, item[1]))),
         unreduced=point.unreduced,
-        facts=tuple((index, offer) for index, offer in facts if index > everywhere),
+        facts=(*before, *_numbered_facts(point.length - len(entries), entries)),
     )
 
 
@@ -41,7 +39,6 @@ def not_covered(sums: RunningSum, held: Iterable[Offer]) -> tuple[Offer, ...]:
 
 
 def _numbered_facts(base: int, entries: Sequence[Entry]) -> Iterator[tuple[int, Offer]]:
-    for place, entry in enumerate(entries):
+    for index, entry in enumerate(entries, start=base + 1):
         if isinstance(entry.event_id, FactId):
-            (offer,) = facts_of((entry,))
-            yield base + 1 + place, offer
+            yield index, Offer(event_id=entry.event_id, payload=entry.payload)

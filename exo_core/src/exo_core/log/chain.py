@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from exo_core.errors import LogCorrupt, WireError
 from exo_core.identifiers import Epoch, Origin
 from exo_core.state.events import DerivedId, Entry, EventId, FactId
-from exo_core.wire.codec import pack, unpack
+from exo_core.wire.codec import pack_lists, unpack
 
 GENESIS = bytes(32)
 """The chain before the first entry."""
@@ -27,7 +27,7 @@ _BODY = TypeAdapter(tuple[tuple[int, str], _IdFields, bytes])
 
 def body_of(epoch: Epoch, event_id: EventId, payload: bytes) -> bytes:
     """What the chain is computed over, apart from the previous chain."""
-    return pack([[epoch.term, epoch.master_id], _id_fields(event_id), payload])
+    return pack_lists([[epoch.term, epoch.master_id], _id_fields(event_id), payload])
 
 
 def next_chain(previous: bytes, body: bytes) -> bytes:

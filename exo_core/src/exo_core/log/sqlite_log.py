@@ -23,7 +23,7 @@ from exo_core.log.sqlite_opening import opened
 from exo_core.log.sqlite_outbox import SqliteOutbox
 from exo_core.log.sqlite_rebuilding import MARK_NAME
 from exo_core.log.sqlite_records import delete_record, write_record
-from exo_core.log.sqlite_rows import Columns, entry_row, sound_entry
+from exo_core.log.sqlite_rows import Columns, entry_row, insert_entries, sound_entry
 from exo_core.state.events import Entry, Offer
 from exo_core.wire.codec import encode_model
 
@@ -78,7 +78,7 @@ class SqliteLog:
         rows = [entry_row(number, entry) for number, entry in enumerate(entries, start=expected_length + 1)]
         chain = rows[-1].chain if rows else None
         with self._writing(outbox, length=expected_length + len(rows), chain=chain) as writer:
-            writer.executemany("INSERT INTO entries VALUES (?, ?, ?, ?)", rows)
+            insert_entries(writer, rows)
         self._chains.extend(row.chain for row in rows)
 
     def rollback(self, to_length: int, *, outbox: Sequence[Offer]) -> None:

@@ -18,11 +18,8 @@ class SqliteOutbox:
     def __init__(self, file: SqliteFile, rows: Sequence[NumberedOffer]) -> None:
         self._file = file
         self.rows = tuple(rows)
-
-    @property
-    def offers(self) -> tuple[Offer, ...]:
+        self.offers = tuple(offer for _, offer in self.rows)
         """In the order in which they are to be offered."""
-        return tuple(offer for _, offer in self.rows)
 
     def replaced(self, offers: Sequence[Offer] | None) -> SqliteOutbox:
         """Another one (None: the same), written inside the caller's transaction and true once that is finished."""

@@ -6,6 +6,7 @@ changes: a version that finds a newer format noted there leaves the file alone.
 
 from __future__ import annotations
 
+import sqlite3
 import zlib
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -26,6 +27,9 @@ TABLES = {
     "outbox": "CREATE TABLE outbox (number INTEGER PRIMARY KEY, offer BLOB NOT NULL, crc INTEGER NOT NULL)",
     "records": "CREATE TABLE records (name TEXT PRIMARY KEY, value BLOB NOT NULL, crc INTEGER NOT NULL)",
 }
+
+ROWS_AT_ONCE = 200
+"""Four values each: SQLite takes 999 in a statement, newer ones more."""
 
 Columns = Sequence[object]
 """A row as it is read: a damaged one may have anything in it."""
@@ -68,6 +72,18 @@ def entry_row(number: int, entry: Entry) -> EntryRow:
     """The row of an entry."""
     body = body_of(entry.epoch, entry.event_id, entry.payload)
     return EntryRow(number, body, entry.chain, checksum(number, body + entry.chain))
+
+
+def insert_entries(connection: sqlite3.Connection, rows: Sequence[EntryRow]) -> None:
+    """Add entries, inside the caller's transaction.
+
+    Many in one statement: Python hands its lock back at every step of SQLite, and to get it again from a busy thread
+    costs up to five milliseconds.
+    """
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        some = rows[start : start + ROWS_AT_ONCE]
+        places = ", ".join(["(?, ?, ?, ?)"] * len(some))
+        connection.execute(f"INSERT INTO entries VALUES {places}", [value for row in some for value in row])  # noqa: S608
 
 
 def offer_row(number: int, offer: Offer) -> OfferRow:

@@ -41,8 +41,10 @@ def download_lost(state: State, event: DownloadLost) -> State:
 
 def extension_changed(state: State, event: ExtensionChanged) -> State:
     """A key of a plugin's slice is set, or removed by None; an empty slice disappears."""
-    slice_ = {key: value for key, value in state.extensions.get(event.plugin, {}).items() if key != event.key}
-    if event.value is not None:
-        slice_[event.key] = event.value
-    others = {plugin: values for plugin, values in state.extensions.items() if plugin != event.plugin}
-    return state.model_copy(update={"extensions": {**others, event.plugin: slice_} if slice_ else others})
+    slice_ = {**state.extensions.get(event.plugin, {}), event.key: event.value}
+    if event.value is None:
+        del slice_[event.key]
+    extensions = {**state.extensions, event.plugin: slice_}
+    if not slice_:
+        del extensions[event.plugin]
+    return state.model_copy(update={"extensions": extensions})
