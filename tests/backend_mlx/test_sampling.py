@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import mlx.core as mx
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from exo_backend_mlx.sampling import Sampler, invert_distribution, logprobs
+from exo_backend_mlx.logprobs import logprobs
+from exo_backend_mlx.sampling import RowToDraw, Sampler, invert_distribution, scores_of
+from exo_backend_mlx.sampling import draw as draw_rows
 from exo_core.requests import Sampling
 from exo_engine.keyed_random import uniform
 
@@ -29,7 +31,8 @@ def sampler(*, prompt: tuple[int, ...] = (), ends: tuple[int, ...] = (), choice:
 
 
 def draw(chosen: Sampler, logits: mx.array, index: int = 0, generated: tuple[int, ...] = ()) -> int:
-    return cast("int", chosen.draw(chosen.scores(logits, generated), index).item())
+    row = RowToDraw(chosen, index, generated)
+    return cast("int", draw_rows(scores_of(logits[0], [row]), [row]).item())
 
 
 def reference(logits: mx.array, number: float, allowed: set[int], temperature: float) -> int:
@@ -120,12 +123,12 @@ def test_penalties_change_the_logits_as_defined() -> None:
         expected[token] *= 1.5 if expected[token] < 0 else 1 / 1.5
     for token in set(generated):
         expected[token] -= 0.25 + 0.5 * generated.count(token)
-    assert values(chosen.scores(logits, generated)) == pytest.approx(expected, abs=1e-5)
+    assert values(chosen.scores(logits[0, 0], generated)) == pytest.approx(expected, abs=1e-5)
 
 
 def test_bias_is_added_and_unknown_tokens_are_ignored() -> None:
     logits = some_logits()
-    scores = values(sampler(logit_bias=((7, 100.0), (VOCABULARY, 5.0), (8, -100.0))).scores(logits, ()))
+    scores = values(sampler(logit_bias=((7, 100.0), (VOCABULARY, 5.0), (8, -100.0))).scores(logits[0, 0], ()))
     expected = values(logits)
     expected[7] += 100
     expected[8] -= 100
@@ -146,3 +149,30 @@ def test_logprobs_are_those_of_the_softmax() -> None:
     logits = some_logits()
     expected = values(logits) - np.log(np.exp(values(logits)).sum())
     assert values(logprobs(logits)) == pytest.approx(expected, abs=1e-5)
+
+
+MANY_WAYS: tuple[dict[str, Any], ...] = (
+    {"temperature": 0.0},
+    {"temperature": 0.7, "seed": 1},
+    {"temperature": 1.3, "seed": 2},
+    {"temperature": 1.0, "seed": 3, "top_k": 5},
+    {"temperature": 1.0, "seed": 4, "top_p": 0.6},
+    {"temperature": 0.8, "seed": 5, "top_p": 0.6},
+    {"temperature": 1.0, "seed": 6, "min_p": 0.1, "top_p": 0.9},
+    {"temperature": 0.0, "frequency_penalty": 1.5, "repetition_penalty": 1.3},
+    {"temperature": 1.0, "seed": 7, "presence_penalty": 0.5, "logit_bias": ((3, 5.0),)},
+    {"temperature": 0.0, "ignore_eos": True},
+)
+
+
+def test_rows_drawn_together_are_drawn_as_each_is_alone() -> None:
+    ways = MANY_WAYS * 4
+    logits = mx.random.normal((len(ways), VOCABULARY), key=mx.random.key(9)) * 3
+    rows = [
+        RowToDraw(sampler(ends=(2, 4), prompt=(1, 2), **way), index, (7, 8, 8, index % 50))
+        for index, way in enumerate(ways)
+    ]
+    together = cast("list[int]", draw_rows(scores_of(logits, rows), rows).tolist())
+    alone = [draw_rows(scores_of(logits[at : at + 1], [row]), [row]).item() for at, row in enumerate(rows)]
+    assert together == alone
+    assert len(set(together)) > 10

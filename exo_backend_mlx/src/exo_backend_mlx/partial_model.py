@@ -4,12 +4,13 @@ The layers of other stages stay in the list as stand-ins, so that whatever the a
 holds: those before the range give the hidden states that were received, those after it give their input. On a later
 stage the embedding gives the received states too (whatever the architecture does to its result, scaling for instance,
 is discarded by the stand-in before the range); on an earlier one the final norm is the identity and the head is not
-called. On the last stage the final norm, and with it the head, sees only the rows that sample.
+called. On the last stage the final norm, and with it the head, sees only the tokens whose logits are
+wanted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, cast, final
@@ -18,7 +19,16 @@ import mlx.core as mx
 from mlx import nn
 
 from exo_backend_mlx.architectures import Layout
-from exo_backend_mlx.mlx_lm_facade.models import Cache, layers_of, make_caches, parameter_names
+from exo_backend_mlx.mlx_lm_facade.attention import attend_rows
+from exo_backend_mlx.mlx_lm_facade.models import (
+    Cache,
+    architecture_of_model,
+    layers_of,
+    make_caches,
+    parameter_names,
+)
+from exo_backend_mlx.row_caches import caches_of_rows
+from exo_backend_mlx.rows_together import ROWS_TOGETHER
 
 Forward = Callable[..., mx.array]
 
@@ -72,6 +82,8 @@ class PartialModel:
         self._range = layers
         self._exchange = _Exchange()
         self._cuttable = layout is not None
+        self._row_kind = ROWS_TOGETHER.get(architecture_of_model(model))
+        attend_rows(model)
         self._trunk = model
         if layout is not None:
             prefixes = layer_prefixes(model)
@@ -90,24 +102,44 @@ class PartialModel:
         shared = [by_kind.get(_kind(cache)) or _of_position(own) or cache for cache in caches]
         return [*shared[: self._range.start], *own, *shared[self._range.end :]]
 
+    @property
+    def computes_rows_together(self) -> bool:
+        """Whether a pass may hold one token of each of several sequences."""
+        return self._row_kind is not None
+
+    @property
+    def gives_states(self) -> bool:
+        """Whether `hidden` on the last stage gives the states after the final norm."""
+        return self._cuttable
+
+    def caches_of_rows(self, sequences: Sequence[list[Cache]]) -> list[Cache]:
+        """The caches of a pass over one token of each sequence, (sequences, 1)."""
+        return caches_of_rows(sequences, padded=self._row_kind == "padded")
+
     def hidden(self, inputs: mx.array, caches: list[Cache]) -> mx.array:
-        """What the next stage needs, (1, tokens, hidden size), from ids (1, tokens) or received states."""
-        return self._run(cast("Forward", self._trunk), inputs, caches, rows=None)
+        """What the next stage needs, (rows, tokens, hidden size), from ids (rows, tokens) or received states.
+
+        On the last stage the states after the final norm, if it `gives_states`.
+        """
+        return self._run(cast("Forward", self._trunk), inputs, caches, wanted=None)
 
     def next_logits(self, inputs: mx.array, caches: list[Cache]) -> mx.array:
-        """Logits (1, 1, vocabulary) of what follows the last token; last stage only."""
-        rows = None if inputs.shape[1] == 1 else slice(-1, None)
-        logits = self._run(cast("Forward", self._model), inputs, caches, rows=rows)
-        return logits if self._cuttable or rows is None else logits[:, rows]
+        """Logits (rows, vocabulary) of what follows each row's last token; last stage only."""
+        wanted = None if inputs.shape[1] == 1 else slice(-1, None)
+        return self._run(cast("Forward", self._model), inputs, caches, wanted=wanted)[:, -1]
 
-    def _run(self, forward: Forward, inputs: mx.array, caches: list[Cache], rows: slice | None) -> mx.array:
+    def logits(self, inputs: mx.array, caches: list[Cache]) -> mx.array:
+        """Logits (rows, tokens, vocabulary) of what follows each token; last stage only."""
+        return self._run(cast("Forward", self._model), inputs, caches, wanted=None)
+
+    def _run(self, forward: Forward, inputs: mx.array, caches: list[Cache], wanted: slice | None) -> mx.array:
         exchange = self._exchange
-        exchange.rows = rows
+        exchange.wanted = wanted
         exchange.received = None if self._range.is_first else inputs
         try:
             return forward(inputs, caches)
         finally:
-            exchange.rows = exchange.received = None
+            exchange.wanted = exchange.received = None
 
 
 @final
@@ -115,9 +147,9 @@ class _Exchange:
     """What the replaced parts of a model need to know during one forward pass."""
 
     received: mx.array | None = None
-    """(1, tokens, hidden size), on a later stage."""
-    rows: slice | None = None
-    """The tokens that sample; None: all tokens."""
+    """(rows, tokens, hidden size), on a later stage."""
+    wanted: slice | None = None
+    """The tokens whose logits are wanted; None: all tokens."""
 
 
 class _Elsewhere(nn.Module):
@@ -166,8 +198,8 @@ class _ReceivedEmbedding(nn.Module):
         return cast("Any", self._table).as_linear(hidden)
 
 
-class _NormOfRows(nn.Module):
-    """The final norm, applied to the rows that sample."""
+class _NormOfWanted(nn.Module):
+    """The final norm, applied to the tokens whose logits are wanted."""
 
     def __init__(self, exchange: _Exchange, norm: nn.Module) -> None:
         super().__init__()
@@ -175,8 +207,8 @@ class _NormOfRows(nn.Module):
         self._norm = cast("Forward", norm)
 
     def __call__(self, hidden: mx.array) -> mx.array:
-        rows = self._exchange.rows
-        return self._norm(hidden if rows is None else hidden[:, rows])
+        wanted = self._exchange.wanted
+        return self._norm(hidden if wanted is None else hidden[:, wanted])
 
 
 class _Identity(nn.Module):
@@ -191,7 +223,7 @@ def _replace_ends(
     if not layers.is_first:
         setattr(trunk, layout.embedding, _ReceivedEmbedding(exchange, getattr(trunk, layout.embedding)))
     if layers.is_last:
-        setattr(trunk, layout.norm, _NormOfRows(exchange, getattr(trunk, layout.norm)))
+        setattr(trunk, layout.norm, _NormOfWanted(exchange, getattr(trunk, layout.norm)))
     else:
         setattr(trunk, layout.norm, _Identity())
         if not tied:

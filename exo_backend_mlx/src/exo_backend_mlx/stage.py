@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast, final
+from typing import final
 
 import mlx.core as mx
 
@@ -12,13 +12,17 @@ from exo_backend_mlx.activations import from_activation, to_activation
 from exo_backend_mlx.evaluation import evaluate
 from exo_backend_mlx.mlx_lm_facade.models import Cache
 from exo_backend_mlx.partial_model import LayerRange, PartialModel
-from exo_backend_mlx.sampling import Sampler, logprobs
+from exo_backend_mlx.passes import Member, Pass, divide, inputs_of, outputs_of
+from exo_backend_mlx.sequence_caches import SequenceCaches
 from exo_backend_mlx.sequences import OpenSequence
+from exo_backend_mlx.tail_work import TailWork, score_known
 from exo_engine.stage import Activation, TailOutput
-from exo_engine.steps import Drawn, Open, Row, StageReport, Start
+from exo_engine.steps import Open, Row, RowOutput, Scored, StageReport, Start, TokenScore
 
 _LONG_ROW = 64
 """From this many tokens on the buffers of a pass are given back at once instead of being kept for the next one."""
+_SCORED_AT_ONCE = 64
+"""Tokens whose logits over the whole vocabulary are held at once."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,9 @@ class MlxStage:
     def __init__(self, model: PartialModel, facts: StageFacts) -> None:
         self._model = model
         self._facts = facts
+        self._own = slice(facts.layers.start, facts.layers.end)
         self._open: dict[int, OpenSequence] = {}
-        self._snapshots: dict[int, OpenSequence] = {}
+        self._snapshots: dict[int, SequenceCaches] = {}
 
     @property
     def facts(self) -> StageFacts:
@@ -58,56 +63,39 @@ class MlxStage:
         return self._facts.layers.is_last
 
     def open(self, operation: Open) -> None:
-        """Begin a sequence with empty caches."""
+        """Begin a sequence, with empty caches or with those of a snapshot."""
         if operation.sequence in self._open:
             message = f"sequence {operation.sequence} is open already"
             raise ValueError(message)
-        if operation.start is not None:
-            caches, length = self._started(operation.start)
-        else:
-            caches, length = self._model.caches(), 0
-        own = caches[self._facts.layers.start : self._facts.layers.end]
-        sampler = _sampler(operation, self._facts.end_token_ids) if self.is_last else None
-        self._open[operation.sequence] = OpenSequence(operation, caches, own, sampler, length)
+        caches = self._started(operation.start) if operation.start else SequenceCaches(self._model.caches(), self._own)
+        self._open[operation.sequence] = OpenSequence(operation, caches, self._facts.end_token_ids)
 
     def forward(self, rows: Sequence[Row], inputs: Sequence[int] | Activation) -> Activation | TailOutput:
         """Extend each row's sequence by its tokens; give hidden states, or on the last stage what was asked for."""
         received = self._received(rows, inputs)
-        outputs: list[mx.array] = []
-        draws: list[_Draw] = []
-        at = 0
-        for row in rows:
-            sequence = self._sequence(row.sequence)
-            sequence.check(row)
-            part = received if len(rows) == 1 else received[:, at : at + row.count]
-            at += row.count
-            if not self.is_last or row.output != "token":
-                outputs.append(self._model.hidden(part, sequence.caches))
-            else:
-                draws.append(self._draw(part, row, sequence))
-            sequence.length += row.count
-        result = self._drawn(draws, outputs) if self.is_last else _joined(outputs)
-        if at >= _LONG_ROW:
+        passes = divide(self._members(rows), together=self._model.computes_rows_together)
+        result = self._tail(passes, received) if self.is_last else self._hidden(passes, received)
+        if any(row.count >= _LONG_ROW for row in rows):
             mx.clear_cache()
         return result
 
     def trim(self, sequence: int, length: int) -> None:
         """Forget positions from `length` on. Raises `ValueError` when this cache cannot."""
-        self._sequence(sequence).trim(length)
+        self._sequence(sequence).caches.trim(length)
 
     def snapshot(self, sequence: int, snapshot: int) -> None:
-        """Keep a copy of the sequence's caches."""
-        self._snapshots[snapshot] = self._sequence(sequence).snapshot()
+        """Keep a copy of the sequence's caches, which shares their memory until either is written to."""
+        self._snapshots[snapshot] = self._sequence(sequence).caches.copy()
 
     def evict(self, snapshot: int) -> None:
         """Drop a copy."""
         self._snapshots.pop(snapshot, None)
 
     def close(self, sequence: int, keep: int | None) -> None:
-        """Free a sequence, or make it the snapshot `keep`."""
+        """Free a sequence, or make its caches the snapshot `keep`."""
         closed = self._open.pop(sequence, None)
         if keep is not None and closed is not None:
-            self._snapshots[keep] = closed
+            self._snapshots[keep] = closed.caches
 
     def clear(self) -> None:
         """Drop all sequences and snapshots; keep the weights."""
@@ -117,24 +105,24 @@ class MlxStage:
 
     def lengths(self) -> Mapping[int, int]:
         """Tokens in the cache of each open sequence."""
-        return {sequence: held.length for sequence, held in self._open.items()}
+        return {sequence: held.caches.length for sequence, held in self._open.items()}
 
     def report(self) -> StageReport:
-        """What it can give; nothing of it is measured yet."""
-        own = self._model.caches()[self._facts.layers.start : self._facts.layers.end]
-        return StageReport(trimmable=all(cache.is_trimmable() for cache in own))
+        """What the head must know of this stage."""
+        empty = SequenceCaches(self._model.caches(), self._own)
+        states: tuple[RowOutput, ...] = ("sum",) if self._model.gives_states else ()
+        return StageReport(trimmable=empty.can_be_cut, outputs=("none", "token", *states, "scores"))
 
-    def _started(self, start: Start) -> tuple[list[Cache], int]:
-        """The caches of a sequence that begins with a snapshot."""
+    def _started(self, start: Start) -> SequenceCaches:
         kept = self._snapshots.get(start.snapshot)
         if kept is None:
             message = f"there is no snapshot {start.snapshot}"
             raise ValueError(message)
-        begun = kept if start.take else kept.snapshot()
+        begun = kept if start.take else kept.copy()
         begun.trim(start.length)
         if start.take:
             del self._snapshots[start.snapshot]
-        return begun.caches, begun.length
+        return begun
 
     def _sequence(self, sequence: int) -> OpenSequence:
         found = self._open.get(sequence)
@@ -156,56 +144,57 @@ class MlxStage:
             raise ValueError(message)
         return mx.array([inputs if isinstance(inputs, list) else list(inputs)], mx.int32)
 
-    def _draw(self, part: mx.array, row: Row, sequence: OpenSequence) -> _Draw:
-        assert sequence.sampler is not None  # noqa: S101 — every sequence of the last stage has one
-        logits = self._model.next_logits(part, sequence.caches)
-        index = sequence.index_after(row)
-        scores = sequence.sampler.scores(logits, sequence.generated_before(index))
-        return _Draw(sequence, index, scores, sequence.sampler.draw(scores, index))
+    def _members(self, rows: Sequence[Row]) -> list[Member]:
+        members: list[Member] = []
+        at = 0
+        for place, row in enumerate(rows):
+            members.append(Member(place, at, row, self._sequence(row.sequence)))
+            at += row.count
+        return members
 
-    def _drawn(self, draws: Sequence[_Draw], outputs: Sequence[mx.array]) -> TailOutput:
-        evaluate([draw.token for draw in draws], outputs)
-        return TailOutput(drawn=tuple(draw.result() for draw in draws))
+    def _hidden(self, passes: Sequence[Pass], received: mx.array) -> Activation:
+        states = [self._model.hidden(inputs_of(members, received), self._extended(members)) for members in passes]
+        joined = outputs_of(passes, states)
+        evaluate(joined, [member.sequence.caches.lingering for members in passes for member in members])
+        return to_activation(joined)
 
+    def _tail(self, passes: Sequence[Pass], received: mx.array) -> TailOutput:
+        work = TailWork()
+        for members in passes:
+            self._compute(members, inputs_of(members, received), work)
+            work.also([member.sequence.caches.lingering for member in members])
+        return work.finish()
 
-@dataclass(frozen=True)
-class _Draw:
-    """A token about to be computed, a scalar, and the scores it is drawn from."""
+    def _compute(self, members: Pass, inputs: mx.array, work: TailWork) -> None:
+        row, sequence = members[0].row, members[0].sequence
+        match row.output:
+            case "token":
+                work.draw(self._model.next_logits(inputs, self._extended(members)), members)
+            case "none":
+                self._model.hidden(inputs, self._extended(members))
+                work.also(sequence.caches.state)  # and not the states, whose last layer nobody needs
+            case "sum":
+                self._refuse_unknown_states()
+                work.add_up(self._model.hidden(inputs, self._extended(members)), row)
+            case "scores":
+                work.scored(self._scored(row, inputs, self._extended(members), sequence))
 
-    sequence: OpenSequence
-    index: int
-    scores: mx.array
-    token: mx.array
+    def _scored(self, row: Row, inputs: mx.array, caches: list[Cache], sequence: OpenSequence) -> Scored:
+        tokens: list[TokenScore] = []
+        for at in range(0, row.count, _SCORED_AT_ONCE):
+            logits = self._model.logits(inputs[:, at : at + _SCORED_AT_ONCE], caches)
+            tokens.extend(score_known(logits[0], row.position + at, sequence))
+        return Scored(sequence=row.sequence, position=row.position + 1, tokens=tuple(tokens))
 
-    def result(self) -> Drawn:
-        token_id = cast("int", self.token.item())
-        self.sequence.note_drawn(self.index, token_id)
-        wanted = self.sequence.sampler.wants_logprobs if self.sequence.sampler is not None else None
-        if wanted is None:
-            return Drawn(sequence=self.sequence.sequence, token_id=token_id)
-        values = logprobs(self.scores)
-        return Drawn(
-            sequence=self.sequence.sequence,
-            token_id=token_id,
-            logprob=cast("float", values[token_id].item()),
-            top=_most_likely(values, wanted),
-        )
+    def _extended(self, members: Pass) -> list[Cache]:
+        """The caches of a pass about to be computed. Raises `ValueError` unless its rows go on where they end."""
+        for member in members:
+            member.sequence.check(member.row)
+            member.sequence.caches.length += member.row.count
+        every = [member.sequence.caches.all for member in members]
+        return every[0] if len(every) == 1 else self._model.caches_of_rows(every)
 
-
-def _most_likely(values: mx.array, count: int) -> tuple[tuple[int, float], ...]:
-    """The `count` largest of (vocabulary,) with their ids, largest first; impossible ones left out."""
-    if count == 0:
-        return ()
-    order = mx.argsort(-values)[:count]
-    ids, numbers = cast("list[int]", order.tolist()), cast("list[float]", values[order].tolist())
-    return tuple((token_id, value) for token_id, value in zip(ids, numbers, strict=True) if value > -mx.inf)
-
-
-def _joined(outputs: Sequence[mx.array]) -> Activation:
-    hidden = outputs[0] if len(outputs) == 1 else mx.concatenate(list(outputs), axis=1)
-    evaluate(hidden)
-    return to_activation(hidden)
-
-
-def _sampler(operation: Open, end_ids: Set[int]) -> Sampler:
-    return Sampler(operation.sampling, choice=operation.choice, prompt_ids=operation.prompt_ids, end_ids=end_ids)
+    def _refuse_unknown_states(self) -> None:
+        if not self._model.gives_states:
+            message = "this architecture's final states are not known, so they cannot be added up"
+            raise ValueError(message)

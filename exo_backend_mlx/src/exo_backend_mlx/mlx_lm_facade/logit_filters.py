@@ -1,4 +1,4 @@
-"""Changes to logits of shape (vocabulary,): mlx_lm's own functions, which have no types, with types.
+"""Changes to logits, of shape (vocabulary,) unless said: mlx_lm's own functions, which have no types, with types.
 
 Importing mlx_lm takes seconds, so this module is imported by the stage's process only.
 """
@@ -45,16 +45,15 @@ def penalise(logits: mx.array, sampling: Sampling, *, prompt_ids: Sequence[int],
     return batch[0]
 
 
-def keep_likely(scores: mx.array, sampling: Sampling) -> mx.array:
-    """Top-k, then top-p of what is left, then min-p; tokens that fall out get -inf."""
-    batch = scores[None]
-    if 0 < sampling.top_k < scores.shape[-1]:
-        batch = cast("mx.array", _library.apply_top_k(batch, sampling.top_k))
-    if sampling.top_p < 1:
-        batch = cast("mx.array", _library.apply_top_p(_normalised(batch), sampling.top_p))
-    if sampling.min_p > 0:
-        batch = cast("mx.array", _library.apply_min_p(batch, sampling.min_p))
-    return batch[0]
+def keep_likely(scores: mx.array, *, top_k: int, top_p: float, min_p: float) -> mx.array:
+    """Top-k, then top-p of what is left, then min-p, in each row of (rows, vocabulary); what falls out gets -inf."""
+    if 0 < top_k < scores.shape[-1]:
+        scores = cast("mx.array", _library.apply_top_k(scores, top_k))
+    if top_p < 1:
+        scores = cast("mx.array", _library.apply_top_p(_normalised(scores), top_p))
+    if min_p > 0:
+        scores = cast("mx.array", _library.apply_min_p(scores, min_p))
+    return scores
 
 
 def _normalised(batch: mx.array) -> mx.array:

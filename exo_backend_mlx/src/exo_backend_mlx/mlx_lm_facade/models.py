@@ -20,6 +20,11 @@ class Cache(Protocol):
         """Bytes held."""
         ...
 
+    @property
+    def state(self) -> object:
+        """Its arrays, among other things, nested in lists and tuples."""
+        ...
+
     def is_trimmable(self) -> bool:
         """Whether `trim` works now."""
         ...
@@ -40,6 +45,11 @@ class Model(Protocol):
 def architecture_of(config: Config) -> str:
     """The name of mlx-lm's module for a config. Raises `ModelError` when mlx-lm has none."""
     return _classes(config)[0].__module__.rpartition(".")[2]
+
+
+def architecture_of_model(model: nn.Module) -> str:
+    """The name of mlx-lm's module for a model."""
+    return type(model).__module__.rpartition(".")[2]
 
 
 def build_model(config: Config) -> nn.Module:

@@ -23,7 +23,22 @@ _DEEPSEEK: Config = {
     "v_head_dim": 16, "n_shared_experts": 1, "first_k_dense_replace": 1, "routed_scaling_factor": 1.5,
 }  # fmt: skip
 _SPECIFIC: Mapping[str, Config] = {
+    "glm4_moe_lite": {
+        **_DEEPSEEK,
+        "n_group": 1, "topk_group": 1, "rope_scaling": None, "tie_word_embeddings": False, "attention_bias": True,
+        "partial_rotary_factor": 0.5,
+    },
+    "lfm2": {
+        "norm_eps": 1e-5, "conv_bias": False, "conv_L_cache": 3, "block_dim": 64, "block_ff_dim": 128,
+        "block_multiple_of": 32, "block_ffn_dim_multiplier": 1.0, "block_auto_adjust_ff_dim": False,
+        "full_attn_idxs": [1, 3],
+    },
     "llama": {"tie_word_embeddings": False},
+    "mamba2": {
+        "num_heads": 8, "head_dim": 16, "state_size": 8, "conv_kernel": 4, "n_groups": 1, "use_bias": False,
+        "use_conv_bias": True, "tie_word_embeddings": True, "time_step_limit": [0.001, 10.0],
+        "time_step_rank": "auto", "layer_norm_epsilon": 1e-5,
+    },
     "mistral": {"tie_word_embeddings": False},
     "cohere": {"layer_norm_eps": 1e-5, "logit_scale": 0.5},
     "cohere2": {"layer_norm_eps": 1e-5, "logit_scale": 0.5, "sliding_window": 16, "sliding_window_pattern": 3},
@@ -65,6 +80,13 @@ _SPECIFIC: Mapping[str, Config] = {
     "qwen2_moe": {**_EXPERTS, "shared_expert_intermediate_size": 32},
     "qwen3": {"tie_word_embeddings": True},
     "qwen3_moe": {**_EXPERTS, "decoder_sparse_step": 2, "mlp_only_layers": [2], "tie_word_embeddings": False},
+    "qwen3_next": {
+        **_EXPERTS,
+        "linear_num_value_heads": 4, "linear_num_key_heads": 2, "linear_key_head_dim": 16,
+        "linear_value_head_dim": 16, "linear_conv_kernel_dim": 4, "decoder_sparse_step": 1,
+        "shared_expert_intermediate_size": 32, "mlp_only_layers": [], "partial_rotary_factor": 0.5,
+        "tie_word_embeddings": False, "attention_bias": False, "full_attention_interval": 2,
+    },
     "seed_oss": {"attention_bias": True},
     "smollm3": {"no_rope_layers": [1, 0, 1, 1]},
     "stablelm": {"partial_rotary_factor": 0.5, "layer_norm_eps": 1e-5, "use_qkv_bias": False},

@@ -1,0 +1,76 @@
+"""What a stage remembers of one sequence's tokens; also what a snapshot is."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import cast, final
+
+import mlx.core as mx
+
+from exo_backend_mlx.mlx_lm_facade.models import Cache
+
+
+@final
+class SequenceCaches:
+    """`length` tokens are in the caches. `all` has one entry per layer of the model, `own` those of this stage."""
+
+    def __init__(self, caches: list[Cache], own: slice, length: int = 0) -> None:
+        self.all = caches
+        self.own = caches[own]
+        self._own_range = own
+        self.length = length
+
+    @property
+    def can_be_cut(self) -> bool:
+        """Whether `trim` works now."""
+        return all(cache.is_trimmable() for cache in self.own)
+
+    def trim(self, length: int) -> None:
+        """Forget positions from `length` on. Raises `ValueError`, with nothing changed, if these caches cannot."""
+        surplus = self.length - length
+        if surplus < 0 or length < 0:
+            message = f"caches of {self.length} tokens cannot be cut to {length}"
+            raise ValueError(message)
+        if surplus and not self.can_be_cut:
+            message = f"caches of this kind that hold {self.length} tokens cannot be cut at length {length}"
+            raise ValueError(message)
+        for cache in self.own if surplus else ():
+            cache.trim(surplus)
+        self.length = length
+
+    def copy(self) -> SequenceCaches:
+        """The same, over the same memory, which mlx copies when either is written to."""
+        copies = {id(cache): _copy(cache) for cache in self.all}
+        return SequenceCaches([copies[id(cache)] for cache in self.all], self._own_range, self.length)
+
+    @property
+    def state(self) -> list[object]:
+        """All their arrays, nested."""
+        return [cache.state for cache in self.own]
+
+    @property
+    def lingering(self) -> list[object]:
+        """Arrays that a pass's result does not depend on, so that computing the result leaves them lazy."""
+        return [cache.state for cache in self.own if not hasattr(cache, "keys")]
+
+
+def _copy(cache: Cache) -> Cache:
+    twin = copy.copy(cache)
+    for name, value in cast("dict[str, object]", vars(twin)).items():
+        setattr(twin, name, _share(value))
+    return twin
+
+
+def _share(value: object) -> object:
+    if isinstance(value, mx.array):
+        return mx.array(value)
+    if isinstance(value, list):
+        return [_share(item) for item in cast("list[object]", value)]
+    if isinstance(value, tuple):  # the parts of mlx-lm's CacheList
+        return tuple(_share_part(item) for item in cast("Sequence[object]", value))
+    return value
+
+
+def _share_part(value: object) -> object:
+    return _copy(cast("Cache", value)) if hasattr(value, "is_trimmable") else _share(value)

@@ -1,0 +1,93 @@
+"""Rows of several sequences in one pass give what each sequence gives alone, for every architecture that says so.
+
+Sequences join and leave between steps, so that each is computed beside others of every length. Rounding may differ,
+since other shapes are multiplied; greedy tokens may differ from the first step on whose two best lie within 1e-4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from exo_backend_mlx.loading import load_stage
+from exo_backend_mlx.rows_together import ROWS_TOGETHER
+from exo_backend_mlx.stage import MlxStage
+from exo_backend_mlx.testing import run_stages
+from exo_backend_mlx.testing.step_by_hand import GREEDY, forward
+from exo_engine.steps import Drawn, Open, Row
+
+ModelFolder = Callable[..., Path]
+NEAR_TIE = 1e-4
+LAYERS = 4
+TOKENS = 24
+JOINS = {1: (0, 20), 2: (0, 3), 3: (4, 37), 4: (9, 1), 5: (9, 14)}
+"""Sequence to the step at which it joins and the length of its prompt; each leaves after `TOKENS` tokens."""
+
+
+@pytest.mark.parametrize("architecture", sorted(ROWS_TOGETHER))
+def test_rows_together_give_what_each_gives_alone(architecture: str, model_folder: ModelFolder) -> None:
+    stage = load_stage(model_folder(architecture=architecture, layers=LAYERS), 0, LAYERS)
+    alone = {sequence: run_stages([stage], prompt(sequence), TOKENS) for sequence in JOINS}
+    assert len({drawn.token_id for answer in alone.values() for drawn in answer}) > 5, "little text proves little"
+    together = run_together([stage])
+    for sequence, expected in alone.items():
+        check_same(together[sequence], expected)
+    assert not stage.lengths()
+
+
+@pytest.mark.parametrize("architecture", ["gemma3_text", "qwen3_moe"])
+def test_rows_cross_cuts_together(architecture: str, model_folder: ModelFolder) -> None:
+    folder = model_folder(architecture=architecture, layers=LAYERS)
+    stages = [load_stage(folder, 0, 1), load_stage(folder, 1, 3), load_stage(folder, 3, LAYERS)]
+    assert run_together(stages) == run_together([load_stage(folder, 0, LAYERS)])
+
+
+def prompt(sequence: int) -> tuple[int, ...]:
+    return tuple((sequence * 53 + index * 11) % 380 for index in range(JOINS[sequence][1]))
+
+
+def run_together(stages: list[MlxStage]) -> Mapping[int, list[Drawn]]:
+    answers: dict[int, list[Drawn]] = {}
+    step = 0
+    while not answers or any(len(answer) < TOKENS for answer in answers.values()):
+        for sequence in (sequence for sequence, (at, _) in JOINS.items() if at == step):
+            join(stages, sequence)
+            answers[sequence] = []
+        decode(stages, answers)
+        step += 1
+    return answers
+
+
+def join(stages: list[MlxStage], sequence: int) -> None:
+    ids = prompt(sequence)
+    for stage in stages:
+        stage.open(Open(sequence=sequence, choice=0, sampling=GREEDY, prompt_ids=ids))
+    if len(ids) > 1:
+        forward(stages, [Row(sequence=sequence, position=0, count=len(ids) - 1)], ids[:-1])
+
+
+def decode(stages: list[MlxStage], answers: Mapping[int, list[Drawn]]) -> None:
+    """One token of every sequence that is not finished, in falling order of their numbers."""
+    going = sorted((sequence for sequence, answer in answers.items() if len(answer) < TOKENS), reverse=True)
+    held = stages[0].lengths()
+    rows = [Row(sequence=sequence, position=held[sequence], count=1, output="token") for sequence in going]
+    ids = [answers[one][-1].token_id if answers[one] else prompt(one)[-1] for one in going]
+    for drawn in forward(stages, rows, ids):
+        answers[drawn.sequence].append(drawn)
+        if len(answers[drawn.sequence]) == TOKENS:
+            for stage in stages:
+                stage.close(drawn.sequence, None)
+
+
+def check_same(found: list[Drawn], expected: list[Drawn]) -> None:
+    """Equal logprobs but for rounding, until greedy tokens part at a near tie."""
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        likely = dict(other.top)
+        for token_id, value in one.top[:10]:
+            assert value == pytest.approx(likely[token_id], abs=NEAR_TIE, rel=NEAR_TIE)
+        if one.token_id != other.token_id:
+            assert other.top[0][1] - other.top[1][1] < NEAR_TIE
+            return
