@@ -44,7 +44,7 @@ async def test_the_shape(client: httpx.AsyncClient, node: ScriptedNode, cluster:
     state = await state_of(client)
     assert list(state) == [
         "node_id", "cluster_id", "master", "epoch", "log", "nodes", "instances", "runners", "links",
-        "consistency", "problems",
+        "urls", "consistency", "problems",
     ]  # fmt: skip
     assert (state["node_id"], state["cluster_id"], state["master"]) == (node.node_id, node.cluster_id, node.node_id)
     assert state["epoch"] == {"term": 1, "master_id": node.node_id}

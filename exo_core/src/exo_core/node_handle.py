@@ -127,6 +127,11 @@ class NodeHandle(Protocol):
         ...
 
     @property
+    def urls(self) -> Sequence[str]:
+        """Where its front doors serve; empty while none does."""
+        ...
+
+    @property
     def plugins(self) -> LoadedPlugins:
         """What is loaded in this node."""
         ...

@@ -15,6 +15,7 @@ import mlx.core as mx
 from exo_backend_mlx.mlx_lm_facade import models as mlx_lm
 from exo_backend_mlx.model_config import Config
 from exo_backend_mlx.testing.architecture_configs import random_config
+from exo_backend_mlx.testing.syllable_tokenizer import write_syllable_tokenizer
 from exo_core.frozen import JsonValue
 
 StoredType = Literal["float32", "bfloat16", "float16"]
@@ -24,6 +25,13 @@ CHAT_TEMPLATE = (
     "{% for message in messages %}<|start|>{{ message['role'] }}\n{{ message['content'] }}<|turn|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|start|>assistant\n{% endif %}"
 )
+_SPECIAL = (END_OF_TEXT, START_OF_TURN, END_OF_TURN)
+_TOKENIZER_SETTINGS: dict[str, object] = {
+    "tokenizer_class": "PreTrainedTokenizerFast",
+    "eos_token": END_OF_TURN,
+    "chat_template": CHAT_TEMPLATE,
+    "clean_up_tokenization_spaces": False,
+}
 _TEXT = (
     "The quick brown fox jumps over the lazy dog. Two machines share one model, and each computes a part of it.",
     "What is 17 + 25? The answer is 42. Zürich, naïve, façade, 東京, 🦊 and ½ need more than one byte each.",
@@ -42,14 +50,19 @@ def write_random_model(
     stored: StoredType = "float32",
     bits: int | None = None,
     overrides: Mapping[str, JsonValue] | None = None,
+    tokenizer: Literal["trained", "syllables"] = "trained",
 ) -> Path:
     """Write config, weights, tokenizer and chat template of a random model into `folder`, and give it back.
 
     `bits` quantizes linear layers and embedding as mlx-lm does. `overrides` are laid over the config. The weights are
-    wide enough for greedy text to vary from token to token.
+    wide enough for greedy text to vary from token to token. A `trained` tokenizer knows the first few hundred ids, one
+    of `syllables` all of them (see `syllable_tokenizer`).
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_tokenizer(folder, vocabulary)
+    if tokenizer == "syllables":
+        write_syllable_tokenizer(folder, vocabulary, _SPECIAL, _TOKENIZER_SETTINGS)
+    else:
+        write_tokenizer(folder, vocabulary)
     config = random_config(architecture, layers=layers, hidden=hidden, vocabulary=vocabulary) | dict(overrides or {})
     weights = dict(_random_weights(config, seed, stored))
     if bits is not None:
@@ -69,19 +82,13 @@ def write_tokenizer(folder: Path, vocabulary: int = 384) -> None:
     tokenizer.decoder = decoders.ByteLevel()
     trainer = cast("Any", trainers).BpeTrainer(
         vocab_size=vocabulary,
-        special_tokens=[END_OF_TEXT, START_OF_TURN, END_OF_TURN],
+        special_tokens=list(_SPECIAL),
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
     tokenizer.train_from_iterator(_TEXT, trainer)
     tokenizer.save(str(folder / "tokenizer.json"))
-    settings = {
-        "tokenizer_class": "PreTrainedTokenizerFast",
-        "eos_token": END_OF_TURN,
-        "chat_template": CHAT_TEMPLATE,
-        "clean_up_tokenization_spaces": False,
-    }
-    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    (folder / "tokenizer_config.json").write_text(json.dumps(_TOKENIZER_SETTINGS))
 
 
 def _random_weights(config: Config, seed: int, stored: StoredType) -> Iterator[tuple[str, mx.array]]:

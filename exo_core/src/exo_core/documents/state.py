@@ -31,6 +31,7 @@ def state_document(node: NodeHandle) -> JsonObject:
         "instances": {name: instance_document(node, name) for name in state.instances},
         "runners": runner_documents(state, telemetry),
         "links": link_documents(_of_the_living(telemetry, state, node.node_id)),
+        "urls": list[JsonValue](node.urls),
         "consistency": state.consistency if state.created else None,
         "problems": [
             {"node": problem.node_id, "name": problem.name, "reason": problem.reason} for problem in node.problems

@@ -219,6 +219,11 @@ def joined(nodes: list[NodeProcess]) -> None:
     first.start()
     for node in others:
         node.start("--join", first.invite())
+    wait_until_met(nodes)
+
+
+def wait_until_met(nodes: list[NodeProcess]) -> None:
+    """Wait until each of them knows all, and what they can compute with."""
     names = sorted(node.name for node in nodes)
     for node in nodes:
         eventually(lambda node=node: node.alive_nodes() == names, f"{node.name} sees {names}")

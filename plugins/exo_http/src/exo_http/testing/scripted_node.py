@@ -60,6 +60,7 @@ class ScriptedNode:
         self.epoch = Epoch(term=1, master_id=self.node_id)
         self.state = State()
         self.telemetry = Telemetry()
+        self.urls: Sequence[str] = ()
         self.problems: Sequence[Problem] = ()
         self.requests: list[EngineRequest] = []
         self.open_requests: set[RequestId] = set()
