@@ -38,6 +38,7 @@ async def refused(client: httpx.AsyncClient, node: ScriptedNode, **fields: Any) 
         ("audio", {"voice": "x"}),
         ("verbosity", "low"),
         ("web_search_options", NOTHING),
+        ("moderation", {"model": "x"}),
     ],
 )
 async def test_what_is_not_there_yet(client: httpx.AsyncClient, node: ScriptedNode, field: str, value: object) -> None:
@@ -111,7 +112,13 @@ async def test_messages(client: httpx.AsyncClient, node: ScriptedNode, message: 
 
 @pytest.mark.parametrize(
     "body",
-    [b'{"model":"tiny","messages":[{"role":"user","content":"x"}],"temperature":NaN}', b"[" * 10_000, b'"x"', b"{}"],
+    [
+        b'{"model":"tiny","messages":[{"role":"user","content":"x"}],"temperature":NaN}',
+        b'{"model":"tiny","messages":[{"role":"user","content":"x","more":' + b"[" * 60 + b"]" * 60 + b"}]}",
+        b"[" * 10_000,
+        b'"x"',
+        b"{}",
+    ],
 )
 async def test_bodies_that_are_none(client: httpx.AsyncClient, node: ScriptedNode, body: bytes) -> None:
     response = await client.post("/v1/chat/completions", content=body, headers={"Content-Type": "application/json"})

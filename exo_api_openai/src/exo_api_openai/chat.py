@@ -11,6 +11,7 @@ from exo_api_openai.chat_request import ChatRequest, generate_of
 from exo_api_openai.chunk_writer import ChunkWriter
 from exo_api_openai.completion_head import CompletionHead
 from exo_api_openai.ignored import ignored_fields
+from exo_api_openai.sampling_fields import includes_usage
 from exo_api_openai.streamed_answer import StreamedAnswer
 from exo_api_openai.whole_answer import whole_answer
 from exo_core.identifiers import ModelId
@@ -29,11 +30,11 @@ def chat_endpoint(node: NodeHandle) -> Callable[[Request], Awaitable[Response]]:
     async def chat(request: Request) -> Response:
         body = await read_json(request, ChatRequest)
         asked = generate_of(body, request_id_of(request.scope))
+        include_usage = includes_usage(body)
         answers = node.generate(asked, ModelId(body.model))
         head = CompletionHead(request_id=asked.request_id, model=body.model)
         headers = ignored_fields(body)
         if body.stream:
-            include_usage = bool(body.stream_options and body.stream_options.include_usage)
             writer = ChunkWriter(head, include_usage=include_usage)
             return StreamedAnswer(answers, writer, choices=asked.choices, include_usage=include_usage, headers=headers)
         document = await while_connected(request.receive, whole_answer(answers, head, asked.choices))

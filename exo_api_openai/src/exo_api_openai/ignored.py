@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from exo_api_openai.sampling_fields import SamplingFields
+from pydantic import BaseModel
+
+from exo_http.treatments import unknown_fields
 
 HEADER = "X-Exo-Ignored"
+MOST_NAMES = 100
 LONGEST_VALUE = 1000
 
 
-def ignored_fields(body: SamplingFields) -> Mapping[str, str]:
+def ignored_fields(body: BaseModel) -> Mapping[str, str]:
     """The header that names them, or none."""
-    names = list(body.__pydantic_extra__ or {})
-    if body.stream_options is not None:
-        names += [f"stream_options.{name}" for name in body.stream_options.__pydantic_extra__ or {}]
-    shown = ", ".join(quote(name, safe="._-$") for name in sorted(names))  # a name may hold anything, a header not
+    names = heapq.nsmallest(MOST_NAMES, unknown_fields(body))
+    # A name may hold anything, a header not.
+    shown = ", ".join(quote(name[:LONGEST_VALUE], safe="._-$") for name in names)
     return {HEADER: shown[:LONGEST_VALUE]} if shown else {}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from exo_core.frozen import JsonValue
 from exo_http.errors import ApiError
@@ -25,7 +25,7 @@ class Message(BaseModel):
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
     role: Role
-    content: str | tuple[ContentPart, ...] | None = None
+    content: str | Annotated[tuple[ContentPart, ...], Field(max_length=10_000)] | None = None
 
 
 def template_message(message: Message, position: int) -> dict[str, JsonValue]:

@@ -10,42 +10,60 @@ from pydantic import BaseModel, ConfigDict, Field
 from exo_core.frozen import Count, Int64
 from exo_core.requests import Sampling
 from exo_http.errors import ApiError
+from exo_http.treatments import Extension, Honoured, WithoutEffect
 
 Penalty = Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)]
 Bias = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]
 StopText = Annotated[str, Field(min_length=1, max_length=1000)]
 TokenLimit = Annotated[int, Field(gt=0, lt=2**31)]
+ModelName = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
 class StreamOptions(BaseModel):
-    """`include_obfuscation` has no effect: nothing here pads what it sends."""
+    """What a stream also says."""
 
     model_config = ConfigDict(strict=True, extra="allow", frozen=True)
-    include_usage: bool | None = None
-    include_obfuscation: bool | None = None
+    include_usage: Annotated[bool | None, Honoured("a last chunk without choices counts the tokens")] = None
+    include_obfuscation: Annotated[bool | None, WithoutEffect("nothing here pads what it sends")] = None
 
 
 class SamplingFields(BaseModel):
     """Null means what leaving a field out means."""
 
     model_config = ConfigDict(strict=True, extra="allow", frozen=True)
-    temperature: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None = None
-    top_p: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | None = None
-    seed: Int64 | None = None
-    presence_penalty: Penalty | None = None
-    frequency_penalty: Penalty | None = None
-    logit_bias: dict[str, Bias] | None = None
-    stop: StopText | Annotated[tuple[StopText, ...], Field(max_length=16)] | None = None
-    n: Annotated[int, Field(ge=1, le=128)] | None = None
-    stream: bool | None = None
-    stream_options: StreamOptions | None = None
-    top_k: Annotated[int, Field(ge=-1, lt=2**31)] | None = None
-    min_p: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
-    repetition_penalty: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] | None = None
-    ignore_eos: bool | None = None
-    min_tokens: Annotated[Count, Field(lt=2**31)] | None = None
-    user: str | None = None
-    """Accepted without effect."""
+    model: Annotated[ModelName, Honoured("a hub id, a folder of a node, or `tiny`; one that is not placed is placed")]
+    temperature: Annotated[
+        Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None, Honoured("0 is greedy; 1 unless told")
+    ] = None
+    top_p: Annotated[Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | None, Honoured()] = None
+    seed: Annotated[
+        Int64 | None, Honoured("the same seed gives the same text, whatever runs beside it; drawn where it is missing")
+    ] = None
+    presence_penalty: Annotated[Penalty | None, Honoured()] = None
+    frequency_penalty: Annotated[Penalty | None, Honoured()] = None
+    logit_bias: Annotated[
+        Annotated[dict[str, Bias], Field(max_length=10_000)] | None, Honoured("token ids to -100 … 100")
+    ] = None
+    stop: Annotated[
+        StopText | Annotated[tuple[StopText, ...], Field(max_length=16)] | None, Honoured("not part of the answer")
+    ] = None
+    n: Annotated[Annotated[int, Field(ge=1, le=128)] | None, Honoured("choices differ in what is drawn")] = None
+    stream: Annotated[bool | None, Honoured("server-sent events, a chunk per token")] = None
+    stream_options: Annotated[StreamOptions | None, Honoured("only together with `stream`")] = None
+    top_k: Annotated[Annotated[int, Field(ge=-1, lt=2**31)] | None, Extension("0 and -1: no limit")] = None
+    min_p: Annotated[
+        Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None,
+        Extension("no token less likely than so much of the likeliest"),
+    ] = None
+    repetition_penalty: Annotated[
+        Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] | None,
+        Extension("above 1: tokens that occurred become less likely"),
+    ] = None
+    ignore_eos: Annotated[bool | None, Extension("go on past the token that ends an answer")] = None
+    min_tokens: Annotated[
+        Annotated[Count, Field(lt=2**31)] | None, Extension("no end and no stop string before so many tokens")
+    ] = None
+    user: Annotated[str | None, WithoutEffect("nobody is billed")] = None
 
 
 def sampling_of(fields: SamplingFields, logprobs: int | None) -> Sampling:
@@ -73,11 +91,12 @@ def stop_texts(fields: SamplingFields) -> tuple[str, ...]:
     return (fields.stop,) if isinstance(fields.stop, str) else fields.stop
 
 
-def check_stream_options(fields: SamplingFields) -> None:
-    """Raises `ApiError` 400 for options of a stream that is not asked for."""
+def includes_usage(fields: SamplingFields) -> bool:
+    """Whether a stream counts its tokens. Raises `ApiError` 400 for options of a stream that is not asked for."""
     if fields.stream_options is not None and not fields.stream:
         message = 'stream_options: only together with "stream": true'
         raise ApiError(400, "invalid_value", message, param="stream_options")
+    return bool(fields.stream_options and fields.stream_options.include_usage)
 
 
 def _or(value: float | None, default: float) -> float:

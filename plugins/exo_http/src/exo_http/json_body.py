@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
@@ -11,6 +10,7 @@ from starlette.requests import Request
 
 from exo_core.frozen import JsonValue
 from exo_http.errors import ApiError
+from exo_http.json_bounds import check_bounds, check_counts
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -21,14 +21,17 @@ async def read_json(request: Request, model: type[ModelT]) -> ModelT:
 
 
 def parse_json(body: bytes, model: type[ModelT]) -> ModelT:
-    """`body` as `model`. Raises `ApiError` 400: no JSON, NaN or Infinity, too deep, or not what the model asks for."""
+    """`body` as `model`.
+
+    Raises `ApiError` 400: no JSON, NaN or Infinity, too deep, too many values, or not what the model asks for.
+    """
+    check_counts(body)
     try:
         value = cast("JsonValue", from_json(body, allow_inf_nan=False))
     except ValueError as problem:
         reason = str(problem) if body else "the body is empty"
         raise ApiError(400, "invalid_json", f"the body is not JSON: {reason}") from None
-    if not _is_finite(value):
-        raise ApiError(400, "invalid_json", "the body holds a number that is too large")
+    check_bounds(value, body)
     try:
         return model.model_validate_json(body)
     except ValidationError as problem:
@@ -61,11 +64,3 @@ def field_path(location: tuple[int | str, ...]) -> str:
 def _sentence(detail: ErrorDetails) -> str:
     message = detail["msg"].replace("Tuple should", "List should").replace(" after validation", "")
     return message[:1].lower() + message[1:]
-
-
-def _is_finite(value: JsonValue) -> bool:
-    if isinstance(value, float):
-        return math.isfinite(value)
-    if isinstance(value, dict):
-        return all(map(_is_finite, value.values()))
-    return all(map(_is_finite, value)) if isinstance(value, list) else True

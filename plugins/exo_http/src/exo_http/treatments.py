@@ -1,0 +1,109 @@
+"""How an API treats each field of a request: the marks that a body's model carries, and what follows from them.
+
+A field of a request that other software documents is honoured, accepted without effect, or refused by name:
+
+    seed: Annotated[int | None, Honoured("drawn where it is missing")] = None
+    user: Annotated[str | None, WithoutEffect("nobody is billed")] = None
+    audio: Annotated[JsonValue, Refused("there is no audio")] = None
+
+The same marks make the table in the documentation (`treatment_table`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, cast, final
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from exo_core.frozen import JsonValue
+from exo_http.errors import ApiError
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """`note` is for people: what is special here."""
+
+    word: ClassVar[str]
+    note: str = ""
+
+
+@final
+@dataclass(frozen=True)
+class Honoured(Treatment):
+    """It does what its documentation says."""
+
+    word: ClassVar[str] = "honoured"
+
+
+@final
+@dataclass(frozen=True)
+class Extension(Treatment):
+    """It is not in the API that is imitated; it does what `note` says."""
+
+    word: ClassVar[str] = "extension"
+
+
+@final
+@dataclass(frozen=True)
+class WithoutEffect(Treatment):
+    """It is accepted, and nothing follows."""
+
+    word: ClassVar[str] = "without effect"
+
+
+@final
+@dataclass(frozen=True)
+class Refused(Treatment):
+    """A 400 that names it and says `note`, unless it asks for what happens anyway.
+
+    That is: unless it is null, one of `unless`, or the other field of `unless_field` has the value there.
+    """
+
+    word: ClassVar[str] = "refused"
+    unless: tuple[JsonValue, ...] = ()
+    unless_field: tuple[str, JsonValue] | None = None
+
+
+def treatment_of(field: FieldInfo) -> Treatment | None:
+    """A field's mark."""
+    return next((mark for mark in cast("list[object]", field.metadata) if isinstance(mark, Treatment)), None)
+
+
+def refuse_by_name(body: BaseModel) -> None:
+    """Raises `ApiError` 400 for the first field that asks for what is not there."""
+    for name, mark, holder in _marked(body):
+        if isinstance(mark, Refused) and _asks(mark, name.rpartition(".")[2], holder):
+            raise ApiError(400, "unsupported_parameter", f"{name}: {mark.note}", param=name)
+
+
+def unknown_fields(body: BaseModel, prefix: str = "") -> Iterator[str]:
+    """The names of fields that nobody here knows, those of objects inside included."""
+    yield from (f"{prefix}{name}" for name in body.__pydantic_extra__ or {})
+    for name in type(body).model_fields:
+        value: object = getattr(body, name)
+        if isinstance(value, BaseModel):
+            yield from unknown_fields(value, f"{prefix}{name}.")
+
+
+def _marked(body: BaseModel, prefix: str = "") -> Iterator[tuple[str, Treatment | None, BaseModel]]:
+    for name, field in type(body).model_fields.items():
+        yield f"{prefix}{name}", treatment_of(field), body
+        value: object = getattr(body, name)
+        if isinstance(value, BaseModel):
+            yield from _marked(value, f"{prefix}{name}.")
+
+
+def _asks(mark: Refused, name: str, holder: BaseModel) -> bool:
+    value = _plain(holder, name)
+    if value is None or value in mark.unless:
+        return False
+    other = mark.unless_field
+    return other is None or _plain(holder, other[0]) != other[1]
+
+
+def _plain(holder: BaseModel, name: str) -> object:
+    value: object = getattr(holder, name)
+    return list(cast("tuple[object, ...]", value)) if isinstance(value, tuple) else value

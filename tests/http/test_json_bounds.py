@@ -1,0 +1,65 @@
+"""JSON that would take long to check is refused before it is read; long texts are not taken for it."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from exo_core.frozen import MAXIMUM_JSON_DEPTH
+from exo_http.errors import ApiError
+from exo_http.json_body import parse_json
+from exo_http.json_bounds import MOST_CONTAINERS, MOST_VALUES
+
+
+class Body(BaseModel):
+    """Anything."""
+
+    model_config = ConfigDict(strict=True)
+    x: JsonValue
+
+
+def nested(depth: int) -> bytes:
+    """A body whose innermost list lies `depth` deep, the body itself counted."""
+    return b'{"x": ' + b"[" * (depth - 1) + b"]" * (depth - 1) + b"}"
+
+
+def refusal(body: bytes) -> str:
+    """What is said of a body."""
+    with pytest.raises(ApiError) as caught:
+        parse_json(body, Body)
+    assert (caught.value.status, caught.value.code) == (400, "invalid_json")
+    return caught.value.message
+
+
+def test_depth() -> None:
+    parse_json(nested(MAXIMUM_JSON_DEPTH + 1), Body)
+    assert "deeper than 48" in refusal(nested(MAXIMUM_JSON_DEPTH + 2))
+    assert "deeper than 48" in refusal(b'{"x": [' + b"[]," * 100 + nested(60) + b"]}")
+
+
+@pytest.mark.parametrize("piece", [b"1", b'"a"', b"null"])
+def test_too_many_values(piece: bytes) -> None:
+    assert "values" in refusal(b'{"x": [' + b",".join([piece] * (MOST_VALUES + 2)) + b"]}")
+
+
+@pytest.mark.parametrize("piece", [b"[]", b"{}"])
+def test_too_many_containers(piece: bytes) -> None:
+    assert "lists and objects" in refusal(b'{"x": [' + b",".join([piece] * MOST_CONTAINERS) + b"]}")
+
+
+def test_what_stands_in_a_text_does_not_count() -> None:
+    text = ',[{\\"\\\\' * (MOST_VALUES + 2)
+    body = parse_json(b'{"x": "' + text.encode() + b'"}', Body)
+    assert isinstance(body.x, str)
+    assert len(body.x) == 5 * (MOST_VALUES + 2)
+
+
+@pytest.mark.parametrize("body", [b'"' + b'\\"' * 2_000_000, b'"\\' * 2_000_000, b'"' * 4_000_000 + b"," * 600_000])
+def test_texts_without_an_end(body: bytes) -> None:
+    assert refusal(body + b"[" * (MOST_CONTAINERS + 1))
+
+
+def test_numbers_are_finite_whatever_else_is_there() -> None:
+    assert "too large" in refusal(b'{"x": ["1e999", 1E+999]}')
+    assert "too large" in refusal(b'{"x": ' + b"9" * 400 + b".0}")
+    assert parse_json(b'{"x": ["1e999", 1E-999, 1e300]}', Body).x == ["1e999", 0.0, 1e300]
