@@ -49,10 +49,11 @@ class MlxBackend:
         progress: Callable[[LoadProgress], None],
     ) -> Engine:
         """Load a stage and warm it up; the first stage gets the model's tokenizer too. Raises `ModelError`."""
+        from exo_backend_mlx.cache_sizes import free_for_caches
         from exo_backend_mlx.loading import load_stage
         from exo_backend_mlx.model_config import read_config
         from exo_backend_mlx.tokenizer import MlxTokenizer
-        from exo_backend_mlx.warm_up import warm_up
+        from exo_backend_mlx.warm_up import Warming
         from exo_engine.pipeline import PipelineEngine
 
         shard = assignment.shard
@@ -63,5 +64,11 @@ class MlxBackend:
             on_read=lambda done, total: progress(LoadProgress(phase="loading", done=done, total=total)),
         )
         tokenizer = MlxTokenizer(folder, read_config(folder)) if stage.is_first else None
-        warm_up(stage, lambda done, total: progress(LoadProgress(phase="warming_up", done=done, total=total)))
+        warming = Warming(stage, lambda done, total: progress(LoadProgress(phase="warming_up", done=done, total=total)))
+        measures_chunks = assignment.placement.prefill_chunk == 0
+        stage.measured = warming.run(
+            chunks_up_to=assignment.card.context if measures_chunks else 0,
+            rows=shard.stages > 1,  # one stage has nothing to gain from micro-batches
+        )
+        stage.cache_bytes = assignment.kv_bytes or free_for_caches()
         return PipelineEngine(stage, tokenizer=tokenizer, assignment=assignment, generation_base=generation_base)

@@ -9,6 +9,7 @@ from typing import final
 import mlx.core as mx
 
 from exo_backend_mlx.activations import from_activation, to_activation
+from exo_backend_mlx.cache_sizes import CacheSizes, cache_sizes
 from exo_backend_mlx.evaluation import evaluate
 from exo_backend_mlx.mlx_lm_facade.models import Cache
 from exo_backend_mlx.partial_model import LayerRange, PartialModel
@@ -36,6 +37,15 @@ class StageFacts:
     end_token_ids: frozenset[int]
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What a warm-up measured. Tables are (tokens or rows, seconds), sizes rising; empty: nobody asked for them."""
+
+    sizes: CacheSizes
+    chunk_seconds: tuple[tuple[int, float], ...] = ()
+    decode_seconds: tuple[tuple[int, float], ...] = ()
+
+
 @final
 class MlxStage:
     """A contiguous range of an mlx-lm model's layers and their caches. Used by one thread."""
@@ -43,6 +53,10 @@ class MlxStage:
     def __init__(self, model: PartialModel, facts: StageFacts) -> None:
         self._model = model
         self._facts = facts
+        self.measured = Measured(CacheSizes(0, 0))
+        """What the warm-up found."""
+        self.cache_bytes: int | None = None
+        """What all caches together may take; None: no limit is known."""
         self._own = slice(facts.layers.start, facts.layers.end)
         self._open: dict[int, OpenSequence] = {}
         self._snapshots: dict[int, SequenceCaches] = {}
@@ -111,7 +125,20 @@ class MlxStage:
         """What the head must know of this stage."""
         empty = SequenceCaches(self._model.caches(), self._own)
         states: tuple[RowOutput, ...] = ("sum",) if self._model.gives_states else ()
-        return StageReport(trimmable=empty.can_be_cut, outputs=("none", "token", *states, "scores"))
+        measured = self.measured
+        return StageReport(
+            cache_bytes=self.cache_bytes,
+            bytes_per_token=measured.sizes.per_token,
+            bytes_per_sequence=measured.sizes.per_sequence,
+            trimmable=empty.can_be_cut,
+            outputs=("none", "token", *states, "scores"),
+            chunk_seconds=measured.chunk_seconds,
+            decode_seconds=measured.decode_seconds,
+        )
+
+    def cache_sizes(self, sequence: int) -> CacheSizes:
+        """What the caches of a sequence take, which holds at least one token."""
+        return cache_sizes(self._sequence(sequence).caches.own)
 
     def _started(self, start: Start) -> SequenceCaches:
         kept = self._snapshots.get(start.snapshot)

@@ -1,29 +1,111 @@
-"""One prefill and one decode step on nonsense, so that the first request does not pay for compiling kernels."""
+"""Passes on nonsense before the first request: kernels are compiled, and it is measured what steps take.
+
+Two tables come out of it: how long a chunk of a prompt takes, by its length, from which the chunk size is chosen; and
+how long one token of each of several short sequences takes, by their number, from which the number of micro-batches is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import final
 
 from exo_backend_mlx.activations import zero_activation
-from exo_backend_mlx.stage import MlxStage, StageFacts
+from exo_backend_mlx.cache_sizes import CacheSizes
+from exo_backend_mlx.stage import Measured, MlxStage
 from exo_core.requests import Sampling
-from exo_engine.stage import Activation
-from exo_engine.steps import Open, Row
+from exo_engine.steps import Open, Row, RowOutput
 
-_PROMPT_TOKENS = 32
-_SEQUENCE = 0
-
-
-def warm_up(stage: MlxStage, on_step: Callable[[int, int], None]) -> None:
-    """Leaves no sequence behind."""
-    stage.open(Open(sequence=_SEQUENCE, choice=0, sampling=Sampling(temperature=0), prompt_ids=(0,) * _PROMPT_TOKENS))
-    for done, (position, count) in enumerate([(0, _PROMPT_TOKENS), (_PROMPT_TOKENS, 1)]):
-        on_step(done, 2)
-        row = Row(sequence=_SEQUENCE, position=position, count=count, output="token")
-        stage.forward([row], [0] * count if stage.is_first else _no_states(stage.facts, count))
-    stage.clear()
-    on_step(2, 2)
+_CHUNKS = tuple(2**power for power in range(5, 13))
+_ROWS = tuple(2**power for power in range(8))
+_LONGEST_CHUNK = 0.25
+"""Seconds; a longer chunk would keep running streams waiting."""
+_BUDGET = 2.0
+"""Seconds for each table; what it has by then must do."""
+_RUNS = 3
+"""Of which the fastest counts, since the first compiles kernels."""
+_ENOUGH = 0.1
+"""Seconds after which a third run of a size is not worth its time."""
+_SLOW = 1.0
+"""Seconds after which a second is not."""
 
 
-def _no_states(facts: StageFacts, tokens: int) -> Activation:
-    return zero_activation(facts.activation_type, tokens, facts.hidden_size)
+@final
+class Warming:
+    """One warm-up of a stage that has no sequences."""
+
+    def __init__(
+        self, stage: MlxStage, on_step: Callable[[int, int], None], clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        """`on_step` is told (done, in all)."""
+        self._stage = stage
+        self._on_step = on_step
+        self._clock = clock
+        self._done = 0
+        self._total = 0
+
+    def run(self, *, chunks_up_to: int, rows: bool) -> Measured:
+        """Prefill and decode a little; measure chunks of at most so many tokens, and `rows` together if asked to."""
+        chunks = [size for size in _CHUNKS if size <= chunks_up_to]
+        self._total = 1 + len(chunks) + len(_ROWS) * rows
+        self._tell(0)
+        sizes = self._first_steps()
+        self._tell(1)
+        chunk_seconds = tuple(self._measure(chunks, self._chunk, longest=_LONGEST_CHUNK))
+        decode_seconds = tuple(self._measure(_ROWS if rows else (), self._decode, longest=_BUDGET))
+        self._stage.clear()
+        self._tell(self._total)
+        return Measured(sizes, chunk_seconds, decode_seconds)
+
+    def _tell(self, done: int) -> None:
+        self._done = done
+        self._on_step(done, self._total)
+
+    def _measure(self, sizes: Sequence[int], run: Callable[[int], None], longest: float) -> Iterator[tuple[int, float]]:
+        began = self._clock()
+        for size in sizes:
+            seconds = self._fastest(run, size)
+            yield size, seconds
+            self._tell(self._done + 1)
+            if seconds > longest or self._clock() - began > _BUDGET:
+                return
+
+    def _fastest(self, run: Callable[[int], None], size: int) -> float:
+        times: list[float] = []
+        while len(times) < _RUNS and sum(times) < (_SLOW if len(times) < 2 else _ENOUGH):
+            began = self._clock()
+            run(size)
+            times.append(self._clock() - began)
+        return min(times)
+
+    def _first_steps(self) -> CacheSizes:
+        self._open(0)
+        self._extend([(0, 0, 32, "none"), (0, 32, 1, "token")])
+        self._open(1)
+        self._extend([(0, 33, 1, "token"), (1, 0, 1, "token")])
+        sizes = self._stage.cache_sizes(0)
+        self._stage.clear()
+        return sizes
+
+    def _chunk(self, tokens: int) -> None:
+        self._open(0)
+        self._extend([(0, 0, tokens, "none")])
+        self._stage.close(0, None)
+
+    def _decode(self, rows: int) -> None:
+        lengths = self._stage.lengths()
+        for sequence in range(len(lengths), rows):
+            self._open(sequence)
+        self._extend([(sequence, lengths.get(sequence, 0), 1, "token") for sequence in range(rows)])
+
+    def _open(self, sequence: int) -> None:
+        self._stage.open(Open(sequence=sequence, choice=0, sampling=Sampling(temperature=0), prompt_ids=(0,)))
+
+    def _extend(self, rows: Sequence[tuple[int, int, int, RowOutput]]) -> None:
+        tokens = sum(count for _, _, count, _ in rows)
+        facts = self._stage.facts
+        nothing = zero_activation(facts.activation_type, tokens, facts.hidden_size)
+        self._stage.forward(
+            [Row(sequence=which, position=at, count=count, output=output) for which, at, count, output in rows],
+            [0] * tokens if self._stage.is_first else nothing,
+        )

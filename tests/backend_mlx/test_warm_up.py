@@ -1,0 +1,82 @@
+"""What is measured before the first request, with real passes and a clock that the test holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from exo_backend_mlx.cache_sizes import free_for_caches
+from exo_backend_mlx.loading import load_stage
+from exo_backend_mlx.stage import MlxStage
+from exo_backend_mlx.warm_up import Warming
+from exo_engine.steps import Open, Row
+
+ModelFolder = Callable[..., Path]
+
+
+def fixed_steps(seconds: float) -> Callable[[], float]:
+    """A clock by which every look is so much later than the one before."""
+    ticks: Iterator[int] = count()
+    return lambda: next(ticks) * seconds
+
+
+@pytest.fixture
+def stage(model_folder: ModelFolder) -> MlxStage:
+    return load_stage(model_folder(architecture="qwen3", layers=2), 0, 2)
+
+
+def test_tables_hold_every_size_while_steps_are_fast(stage: MlxStage) -> None:
+    told: list[tuple[int, int]] = []
+    measured = Warming(stage, lambda done, total: told.append((done, total)), fixed_steps(0.001)).run(
+        chunks_up_to=512, rows=True
+    )
+    assert [size for size, _ in measured.chunk_seconds] == [32, 64, 128, 256, 512]
+    assert [size for size, _ in measured.decode_seconds] == [1, 2, 4, 8, 16, 32, 64, 128]
+    assert [seconds for _, seconds in measured.chunk_seconds] == pytest.approx([0.001] * 5)
+    assert told == [(done, 14) for done in range(15)] + [(14, 14)]
+    assert not stage.lengths()
+
+
+def test_a_slow_stage_is_not_kept_long(stage: MlxStage) -> None:
+    """At 0.3 s a chunk the first is too long already; of the rows, two seconds' worth are measured."""
+    told: list[tuple[int, int]] = []
+    measured = Warming(stage, lambda done, total: told.append((done, total)), fixed_steps(0.3)).run(
+        chunks_up_to=4096, rows=True
+    )
+    assert measured.chunk_seconds == ((32, pytest.approx(0.3)),)
+    assert [size for size, _ in measured.decode_seconds] == [1, 2]
+    assert told[-1] == (17, 17)
+
+
+def test_nothing_is_measured_unless_asked(stage: MlxStage) -> None:
+    measured = Warming(stage, lambda done, total: None).run(chunks_up_to=0, rows=False)
+    assert (measured.chunk_seconds, measured.decode_seconds) == ((), ())
+
+
+def test_later_stages_measure_on_hidden_states(model_folder: ModelFolder) -> None:
+    tail = load_stage(model_folder(architecture="qwen3", layers=2), 1, 2)
+    measured = Warming(tail, lambda done, total: None).run(chunks_up_to=64, rows=True)
+    assert all(seconds > 0 for _, seconds in measured.chunk_seconds + measured.decode_seconds)
+
+
+@pytest.mark.parametrize("architecture", ["llama", "gemma3_text", "lfm2"])
+def test_the_reported_sizes_hold_whatever_a_sequence_grows_to(architecture: str, model_folder: ModelFolder) -> None:
+    """Caches never take more than the report says, and at the end of a block hardly less."""
+    stage = load_stage(model_folder(architecture=architecture, layers=4), 0, 4)
+    stage.measured = Warming(stage, lambda done, total: None).run(chunks_up_to=0, rows=False)
+    report = stage.report()
+    stage.open(Open.model_validate({"sequence": 1, "choice": 0, "sampling": {}, "prompt_ids": (1,)}))
+    held = 0
+    for position in range(0, 512, 64):  # a cache that keeps a window holds a chunk besides, until the next token
+        stage.forward([Row(sequence=1, position=position, count=63)], [1] * 63)
+        stage.forward([Row(sequence=1, position=position + 63, count=1, output="token")], [1])
+        held = sum(cache.nbytes for cache in stage._open[1].caches.own)  # pyright: ignore[reportPrivateUsage] — bytes are no operation
+        assert held <= report.bytes_per_sequence + (position + 64) * report.bytes_per_token
+    assert held >= 512 * report.bytes_per_token
+
+
+def test_free_memory_is_some_but_not_all() -> None:
+    assert 0 < free_for_caches() < 2**50
