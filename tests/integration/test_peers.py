@@ -56,7 +56,7 @@ def holders(node: NodeProcess, model: str) -> list[str]:
 
 def brought_to(node: NodeProcess) -> Path:
     """The one folder of a model that came from another member."""
-    (folder,) = (node.home / "models" / "from-members").iterdir()
+    (folder,) = (node.home / "models").iterdir()
     return folder
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from exo_core.manifests import ManifestFile
 from exo_core.model_files.byte_ranges import ByteRange
 from exo_core.model_files.partial_file import PartialFile, is_whole, journal_of
 
@@ -17,6 +18,10 @@ ALL = ByteRange(0, 200)
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "a model" / "model.safetensors"
+
+
+def described(*, sha256: str | None = None, git_sha1: str | None = None) -> ManifestFile:
+    return ManifestFile(path="model.safetensors", size=200, sha256=sha256, git_sha1=git_sha1)
 
 
 def put(file: PartialFile, start: int, end: int) -> None:
@@ -44,7 +49,7 @@ def test_it_is_whole_only_once_it_is_finished(path: Path) -> None:
     put(file, 120, 200)
     assert file.whole
     assert not is_whole(path, 200)
-    assert file.finish(hashlib.sha256(CONTENT).hexdigest())
+    assert file.finish(described(sha256=hashlib.sha256(CONTENT).hexdigest()))
     assert is_whole(path, 200)
     assert path.read_bytes() == CONTENT
     assert [found.name for found in path.parent.iterdir()] == [path.name]
@@ -53,17 +58,39 @@ def test_it_is_whole_only_once_it_is_finished(path: Path) -> None:
 def test_a_whole_with_another_hash_starts_over(path: Path) -> None:
     file = PartialFile(path, 200)
     put(file, 0, 200)
-    assert not file.finish("0" * 64)
+    assert not file.finish(described(sha256="0" * 64))
     assert not path.exists()
     assert file.missing([ALL]) == [ALL]
     put(file, 0, 200)
-    assert file.finish(None)
+    assert file.finish(described())
+
+
+def test_where_only_git_has_a_name_for_the_content_it_is_checked(path: Path) -> None:
+    """`git hash-object` says so of these bytes."""
+    file = PartialFile(path, 200)
+    put(file, 0, 200)
+    assert not file.finish(described(git_sha1="0" * 40))
+    put(file, 0, 200)
+    assert file.finish(described(git_sha1="631c4448fe06b510d5260696d24533348343aa6f"))
+
+
+@pytest.mark.parametrize("kind", ["dangling", "shorter"])
+def test_a_link_is_replaced_and_never_written_through(kind: str, path: Path, tmp_path: Path) -> None:
+    target = tmp_path / "somebody else's"
+    if kind == "shorter":
+        target.write_bytes(b"their own")
+    path.parent.mkdir()
+    path.symlink_to(target)
+    put(PartialFile(path, 200), 0, 200)
+    assert path.read_bytes() == CONTENT
+    assert not path.is_symlink()
+    assert (target.read_bytes() if target.exists() else None) == (b"their own" if kind == "shorter" else None)
 
 
 def test_an_empty_file_is_whole_when_it_is_finished(path: Path) -> None:
     file = PartialFile(path, 0)
     assert not file.whole
-    assert file.finish(None)
+    assert file.finish(described())
     assert is_whole(path, 0)
 
 
@@ -91,7 +118,7 @@ def test_a_file_of_another_length_is_begun_anew(damage: bytes, path: Path) -> No
     file = PartialFile(path, 200)
     assert file.missing([ALL]) == [ALL]
     put(file, 0, 200)
-    assert file.finish(None)
+    assert file.finish(described())
     assert path.read_bytes() == CONTENT
 
 

@@ -14,8 +14,10 @@ import pytest
 from exo_core.errors import ModelError
 from exo_core.identifiers import ModelId, NodeId
 from exo_core.manifests import Manifest
+from exo_core.model_fetching.piecewise_fetch import PiecewiseFetch
 from exo_core.model_files.safetensors_headers import read_header
-from exo_core.model_sharing.piecewise_fetch import PiecewiseFetch
+from exo_core.model_sharing.members_reader import MembersReader
+from exo_core.model_sharing.peers_source import AT_ONCE
 from exo_core.sources import FetchProgress, Holder, MembersFiles, Part
 from exo_core.testing.model_members import Members, members, write_model_folder
 from exo_core.testing.source_conformance import broken_files, parts_of
@@ -72,6 +74,11 @@ class Recorded:
                 yield block
 
 
+def by_pieces(files: MembersFiles, manifest: Manifest, into: Path) -> PiecewiseFetch:
+    """As the source `peers` fetches, by smaller pieces."""
+    return PiecewiseFetch(MembersReader(files, manifest), manifest, into, largest_piece=PIECE, at_once=AT_ONCE)
+
+
 async def fetch(
     files: MembersFiles,
     manifest: Manifest,
@@ -81,7 +88,7 @@ async def fetch(
     at: tuple[int, Callable[[], None]] | None = None,
 ) -> list[FetchProgress]:
     """Bring parts (all). `at`: after so many bytes do this, once."""
-    run = PiecewiseFetch(files, manifest, into, largest_piece=PIECE).run(parts or parts_of(manifest))
+    run = by_pieces(files, manifest, into).run(parts or parts_of(manifest))
     taken = list[FetchProgress]()
     async with aclosing(run) as steps:
         async for step in steps:
@@ -134,7 +141,7 @@ async def test_a_fetch_that_is_stopped_at_any_step_is_taken_up(
     into, recorded, patience, kept = tmp_path / "into", Recorded(cluster.asking), 0, 0
     while broken_files(into, manifest.files):
         patience += 1
-        run = PiecewiseFetch(recorded, manifest, into, largest_piece=PIECE).run(parts_of(manifest))
+        run = by_pieces(recorded, manifest, into).run(parts_of(manifest))
         async with aclosing(run) as steps:
             first = await anext(steps)
             assert first.done >= kept, "what was there is still there"
@@ -184,9 +191,9 @@ async def test_when_all_are_lost_every_reason_is_told_and_what_came_is_kept(
 
     with pytest.raises(ModelError, match=r"alpha's machine .*gamma's machine|gamma's machine .*alpha's machine"):
         await fetch(cluster.asking, manifest, tmp_path / "into", at=(500_000, kill_all))
-    again = PiecewiseFetch(cluster.asking, manifest, tmp_path / "into").run(parts_of(manifest))
+    again = by_pieces(cluster.asking, manifest, tmp_path / "into").run(parts_of(manifest))
     async with aclosing(again) as steps:
-        assert (await anext(steps)).done >= 500_000 - PIECE
+        assert (await anext(steps)).done >= 500_000 - AT_ONCE * PIECE
 
 
 async def test_a_folder_that_changed_is_not_read_any_more(cluster: Members, manifest: Manifest, tmp_path: Path) -> None:

@@ -37,10 +37,6 @@ class TestPeers(SourceConformance):
     def model_id(self, manifest: Manifest) -> ModelId:
         return manifest.model_id
 
-    @pytest.fixture
-    def into(self, models: Path, model_id: ModelId, manifest: Manifest) -> Path:
-        return PeersSource(SourceContext(models=models)).folder(manifest)
-
 
 async def test_it_claims_only_what_the_catalogue_names(cluster: Members, tmp_path: Path) -> None:
     source = PeersSource(SourceContext(models=tmp_path, members=cluster.asking))

@@ -13,6 +13,8 @@ class ManifestFile(Frozen):
     size: Count
     sha256: str | None = None
     """Lower-case hex, where the source knows it."""
+    git_sha1: str | None = None
+    """The name that git gives the content, lower-case hex; for files of which no SHA-256 is known."""
 
 
 class Manifest(Frozen):

@@ -17,7 +17,7 @@ from typing import final
 from exo_core.errors import ModelError
 from exo_core.identifiers import ModelId
 from exo_core.manifests import Manifest, ManifestFile
-from exo_core.model_files.partial_file import hash_of
+from exo_core.model_files.hashes import hash_of
 from exo_core.sources import FetchProgress, Part, SourceContext
 
 WEIGHTS_SUFFIX = ".safetensors"

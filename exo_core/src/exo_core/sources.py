@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,15 +67,20 @@ LARGEST_PIECE = 16 * 1024 * 1024
 class SourceContext:
     """What a source is built with. `models` is the folder in which exo keeps what it fetched.
 
-    `members` is there for the source `peers`; None outside of a node.
+    `offline`: the person wants nothing to be asked of, or fetched from, the internet. `members` is there for the source
+    `peers`; None outside of a node.
     """
 
     models: Path
+    offline: bool = False
     members: MembersFiles | None = None
 
-    def folder(self, model_id: ModelId) -> Path:
-        """Where `fetch` is told to put a model's files, and where `local_folder` looks for them."""
-        return self.models / model_id.replace("/", "--")
+    def folder(self, manifest: Manifest) -> Path:
+        """Where exo has a model's files put, whoever brings them. Two revisions lie side by side."""
+        words = manifest.model_id.strip("/").split("/")
+        readable = "--".join(words[-2:] if len(words) == 2 else words[-1:])[:80]
+        named = hashlib.sha256(f"{manifest.model_id}\0{manifest.revision}".encode()).hexdigest()[:12]
+        return self.models / f"{readable}-{named}"
 
 
 class Source(Protocol):
@@ -98,7 +104,10 @@ class Source(Protocol):
         ...
 
     def local_folder(self, manifest: Manifest) -> Path | None:
-        """The folder with all its files complete on this disk, or None."""
+        """A folder of the source's own with all its files complete (a package's, a cache's), or None.
+
+        What was fetched into exo's folder of models, the node finds itself.
+        """
         ...
 
     def fetch(self, manifest: Manifest, parts: Sequence[Part], into: Path) -> AsyncGenerator[FetchProgress]:

@@ -10,15 +10,14 @@ Every method blocks and may raise `OSError`.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import final
 
+from exo_core.manifests import ManifestFile
 from exo_core.model_files.byte_ranges import ByteRange, merged, without
-
-_AT_ONCE = 1024 * 1024
+from exo_core.model_files.hashes import has_hash_of
 
 
 def journal_of(path: Path) -> Path:
@@ -67,10 +66,10 @@ class PartialFile:
             os.fsync(journal.fileno())
         self._there = merged([*self._there, added])
 
-    def finish(self, sha256: str | None) -> bool:
+    def finish(self, described: ManifestFile) -> bool:
         """Declare it whole; call it when nothing is missing. False, and it starts over, when its hash is another."""
         self._begin()
-        if sha256 is not None and hash_of(self.path) != sha256:
+        if not has_hash_of(self.path, described):
             self.forget()
             return False
         journal_of(self.path).unlink(missing_ok=True)
@@ -99,17 +98,9 @@ class PartialFile:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         journal_of(self.path).write_bytes(b"")
         _sync_folder(self.path.parent)
-        with self.path.open("wb") as file:
+        self.path.unlink(missing_ok=True)  # never write through a link into somebody else's folder
+        with self.path.open("xb") as file:
             file.truncate(self.size)
-
-
-def hash_of(path: Path) -> str:
-    """SHA-256 of a file in lower-case hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_AT_ONCE):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _parsed(line: bytes, size: int) -> ByteRange | None:

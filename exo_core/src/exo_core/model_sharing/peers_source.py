@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import final
+from typing import Final, final
 
 from exo_core.errors import ModelError
 from exo_core.identifiers import ModelId
 from exo_core.manifests import Manifest
-from exo_core.model_files.partial_file import is_whole
-from exo_core.model_sharing.piecewise_fetch import PiecewiseFetch
-from exo_core.sources import FetchProgress, Part, SourceContext
+from exo_core.model_fetching.piecewise_fetch import PiecewiseFetch
+from exo_core.model_sharing.members_reader import MembersReader
+from exo_core.sources import LARGEST_PIECE, FetchProgress, Part, SourceContext
+
+AT_ONCE: Final = 2
+"""Pieces that are read at a time: one is written while the next one comes."""
 
 
 @final
@@ -48,23 +50,18 @@ class PeersSource:
             raise ModelError(message)
         return known.model_copy(update={"source": self.name})
 
-    def folder(self, manifest: Manifest) -> Path:
-        """Where this source keeps a model: two revisions lie side by side."""
-        named = hashlib.sha256(f"{manifest.model_id}\0{manifest.revision}".encode()).hexdigest()[:16]
-        short = manifest.model_id.rstrip("/").rpartition("/")[2][:64]
-        return self._context.models / "from-members" / f"{short}-{named}"
-
     def local_folder(self, manifest: Manifest) -> Path | None:
-        """What was brought, once all of it is there."""
-        folder = self.folder(manifest)
-        return folder if all(is_whole(folder / file.path, file.size) for file in manifest.files) else None
+        """None: what was brought lies in exo's folder of models."""
+        del manifest
+        return None
 
     async def fetch(self, manifest: Manifest, parts: Sequence[Part], into: Path) -> AsyncGenerator[FetchProgress]:
         """Bring parts from whichever member has them, one member after the other until none is left."""
         if self._context.members is None:
             message = f"{manifest.model_id} cannot be brought from other members: this node has none"
             raise ModelError(message)
-        fetch = PiecewiseFetch(self._context.members, manifest, into)
+        reader = MembersReader(self._context.members, manifest)
+        fetch = PiecewiseFetch(reader, manifest, into, largest_piece=LARGEST_PIECE, at_once=AT_ONCE)
         async with aclosing(fetch.run(parts)) as steps:
             async for step in steps:
                 yield step

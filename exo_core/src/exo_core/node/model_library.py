@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from pathlib import Path
 from typing import final
@@ -12,9 +13,10 @@ from exo_core.cards import Card
 from exo_core.errors import ModelError, PluginError
 from exo_core.identifiers import ModelId
 from exo_core.manifests import Manifest
-from exo_core.model_sharing.peers_source import PeersSource
+from exo_core.model_files.partial_file import is_whole
+from exo_core.model_folders import WEIGHTS_SUFFIX
 from exo_core.plugins.manager import Plugins
-from exo_core.sources import FetchProgress, MembersFiles, Part, Source, SourceContext
+from exo_core.sources import MembersFiles, Part, Source, SourceContext
 
 logger = logging.getLogger(__name__)
 
@@ -65,32 +67,33 @@ class ModelLibrary:
     def local_folder(self, manifest: Manifest) -> Path | None:
         """Where it lies complete on this disk, or None. Looks at the disk; may be called in a thread."""
         folders = (source.local_folder(manifest) for source in self._sources_of(manifest))
-        return next((folder for folder in folders if folder is not None), None)
+        return next((folder for folder in folders if folder is not None), None) or self._fetched(manifest)
 
     def ways_to(self, manifest: Manifest) -> list[Source]:
         """The sources that may bring it, other members first, so that nothing comes from afar that one of them has."""
         return sorted(self._sources_of(manifest), key=lambda source: source.name != PEERS)
 
-    def place_for(self, source: Source, manifest: Manifest) -> Path:
-        """Where a source is told to put a model's files."""
-        if isinstance(source, PeersSource):
-            return source.folder(manifest)
-        return self._context.folder(manifest.model_id)
+    def place_for(self, manifest: Manifest) -> Path:
+        """Where a model's files are put, whoever brings them: what one source leaves over, the next one adds."""
+        return self._context.folder(manifest)
 
-    async def fetch(self, manifest: Manifest) -> AsyncGenerator[FetchProgress]:
-        """Bring all its files to this disk by its own source. Raises `ModelError`."""
-        source = self._source(manifest)
-        parts = [Part(path=file.path) for file in manifest.files]
-        async with aclosing(source.fetch(manifest, parts, self.place_for(source, manifest))) as steps:
-            async for step in steps:
-                yield step
+    def _fetched(self, manifest: Manifest) -> Path | None:
+        folder = self.place_for(manifest)
+        is_there = manifest.files and all(is_whole(folder / file.path, file.size) for file in manifest.files)
+        return folder if is_there else None
 
     async def describe(self, manifest: Manifest) -> Card:
-        """The card, read from files on this disk. Raises `ModelError`."""
-        if self.local_folder(manifest) is None:
-            async for _ in self.fetch(manifest):
-                pass
-        return await self._describe(manifest.model_id, self.complete_folder(manifest))
+        """The card, read from what describes the model; of the weights only the headers are fetched for it.
+
+        Raises `ModelError`.
+        """
+        folder = await asyncio.to_thread(self.local_folder, manifest)
+        if folder is None:
+            source, folder = self._source(manifest), self.place_for(manifest)
+            async with aclosing(source.fetch(manifest, describing_parts(manifest), folder)) as steps:
+                async for _ in steps:
+                    pass
+        return await self._describe(manifest.model_id, folder)
 
     def complete_folder(self, manifest: Manifest) -> Path:
         """Where it lies after a fetch. Raises `ModelError` if the source does not find what it brought."""
@@ -114,6 +117,12 @@ class ModelLibrary:
             )
             raise ModelError(message)
         return source
+
+
+def describing_parts(manifest: Manifest) -> list[Part]:
+    """Config, tokenizer and whatever else is small, and of the weights the headers."""
+    paths = [file.path for file in manifest.files]
+    return [Part(path=path, tensors=() if path.endswith(WEIGHTS_SUFFIX) else None) for path in paths]
 
 
 def _usable_sources(plugins: Plugins, context: SourceContext) -> dict[str, Source]:

@@ -89,7 +89,7 @@ class ShardFiles:
 
     async def _by(self, source: Source, fetch: _Fetch) -> Path:
         """All that the shard needs, by one source: first what describes the model, then the weights of the shard."""
-        manifest, into = fetch.manifest, self._library.place_for(source, fetch.manifest)
+        manifest, into = fetch.manifest, self._library.place_for(fetch.manifest)
         weights = [file.path for file in manifest.files if file.path.endswith(WEIGHTS_SUFFIX)]
         others = [Part(path=file.path) for file in manifest.files if file.path not in weights]
         chosen: Sequence[Part] | None = None

@@ -1,0 +1,35 @@
+"""Is a file on this disk the one that a manifest means?"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from exo_core.manifests import ManifestFile
+
+_AT_ONCE = 1024 * 1024
+
+
+def hash_of(path: Path) -> str:
+    """SHA-256 of a file in lower-case hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_AT_ONCE):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def git_hash_of(path: Path) -> str:
+    """The name that git gives the file's content: SHA-1 of `blob`, its size, and its bytes, in lower-case hex."""
+    digest = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
+    with path.open("rb") as file:
+        while block := file.read(_AT_ONCE):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def has_hash_of(path: Path, described: ManifestFile) -> bool:
+    """Whether the content has the hashes that the manifest knows; True when it knows none."""
+    if described.sha256 is not None:
+        return hash_of(path) == described.sha256
+    return described.git_sha1 is None or git_hash_of(path) == described.git_sha1
