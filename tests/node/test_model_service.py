@@ -67,7 +67,7 @@ class OneNode:
         self.state = self.first = apply_all(State(), [started])
         self.shelf = Shelf(folder)
         plugins = Plugins(built_in={"shelf": self.shelf}, points=())
-        library = ModelLibrary(plugins=plugins, models=folder, describe=self._describe)
+        library = ModelLibrary(plugins=plugins, context=SourceContext(models=folder), describe=self._describe)
         self.service = ModelService(library=library, submit=self._submit, state=lambda: self.state)
 
     async def _describe(self, model_id: ModelId, folder: Path) -> Card:

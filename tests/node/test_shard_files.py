@@ -114,7 +114,9 @@ class Bench:
     def __init__(self, tmp_path: Path, *behaviours: Behaviour, chosen: Sequence[Part] | None = None) -> None:
         self.loft, self.clock, self.chosen = Loft(*behaviours), NoTime(), chosen
         library = ModelLibrary(
-            plugins=Plugins(built_in={"loft": self.loft}, points=()), models=tmp_path, describe=self._describe
+            plugins=Plugins(built_in={"loft": self.loft}, points=()),
+            context=SourceContext(models=tmp_path),
+            describe=self._describe,
         )
         patience = FetchPatience(silence_s=0.1, pauses_s=(1.0, 5.0))
         self.files = ShardFiles(library, self._choose, clock=self.clock, patience=patience)
@@ -213,7 +215,7 @@ async def test_members_are_asked_before_the_source_itself(tmp_path: Path) -> Non
     async def describe(model_id: ModelId, folder: Path) -> Card:
         raise AssertionError(model_id, folder)
 
-    library = ModelLibrary(plugins=plugins, models=tmp_path, describe=describe)
+    library = ModelLibrary(plugins=plugins, context=SourceContext(models=tmp_path), describe=describe)
     assert [source.name for source in library.ways_to(MANIFEST)] == ["peers", "loft"]
     assert (await library.resolve(MODEL)).source == "loft"
 

@@ -87,7 +87,7 @@ class RunWords(TypedDict):
 )
 @click.option("--allow-plaintext-tensor", is_flag=True, help="Not there yet.")
 @click.option("--idle-unload", metavar="TIME", help="Not there yet.")
-@click.option("--offline", is_flag=True, help="Not there yet.")
+@click.option("--offline", is_flag=True, help="Fetch nothing from the internet; members still share models.")
 @click.option("--without", multiple=True, metavar="PLUGIN", help="Do not load this plugin.")
 @click.option("-v", "--verbose", count=True, help="-v: what happens; -vv: everything.")
 @click.option("-q", "--quiet", is_flag=True, help="Only errors.")

@@ -28,7 +28,6 @@ def refuse_what_is_not_there(words: RunWords) -> None:
         "--drain": words["drain"],
         "--allow-plaintext-tensor": words["allow_plaintext_tensor"],
         "--idle-unload": words["idle_unload"],
-        "--offline": words["offline"],
     }
     for option, value in given.items():
         if value:
@@ -53,6 +52,7 @@ def node_options(words: RunWords) -> NodeOptions:
         consistency=words["consistency"],
         http=_http_options(words),
         models=words["model"],
+        offline=words["offline"],
         max_memory=_max_memory(words["max_memory"]),
         without=words["without"],
     )

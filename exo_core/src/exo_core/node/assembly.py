@@ -55,6 +55,7 @@ from exo_core.node_handle import FrontDoor
 from exo_core.plugins.manager import Plugins
 from exo_core.router.router import Router
 from exo_core.runner.one_shot import choose_parts
+from exo_core.sources import SourceContext
 from exo_core.state.apply import reducer_fingerprint
 from exo_core.state.plan import assignments_of
 from exo_core.task_scope import TaskScope
@@ -311,7 +312,9 @@ class Assembly:
         """The sources."""
         models = self.options.models_folder or self.home.models
         return ModelLibrary(
-            plugins=self.plugins, models=models, describe=self.backends.describe, members=self.members_files
+            plugins=self.plugins,
+            context=SourceContext(models=models, offline=self.options.offline, members=self.members_files),
+            describe=self.backends.describe,
         )
 
     @cached_property

@@ -52,6 +52,6 @@ class FirstErrands:
 
     async def _place(self, model: str) -> None:
         try:
-            await self.models.ensure_instance(model_named(model))
+            await self.models.ensure_instance(model_named(model), may_fetch=True)
         except RequestRefused as refusal:
             logger.error("--model %s: %s", model, refusal.message)

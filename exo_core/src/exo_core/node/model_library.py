@@ -16,13 +16,15 @@ from exo_core.manifests import Manifest
 from exo_core.model_files.partial_file import is_whole
 from exo_core.model_folders import WEIGHTS_SUFFIX
 from exo_core.plugins.manager import Plugins
-from exo_core.sources import MembersFiles, Part, Source, SourceContext
+from exo_core.sources import Part, Source, SourceContext
 
 logger = logging.getLogger(__name__)
 
 Describe = Callable[[ModelId, Path], Awaitable[Card]]
 
 
+FOLDER = "folder"
+"""The source of models by path."""
 PEERS = "peers"
 """The source that asks other members: the last to say what a model is, the first to bring it."""
 
@@ -31,16 +33,15 @@ PEERS = "peers"
 class ModelLibrary:
     """The sources of one node. `describe` reads a folder's card with a backend of this node."""
 
-    def __init__(
-        self, *, plugins: Plugins, models: Path, describe: Describe, members: MembersFiles | None = None
-    ) -> None:
-        self._context = SourceContext(models=models, members=members)
-        self._sources = _usable_sources(plugins, self._context)
+    def __init__(self, *, plugins: Plugins, context: SourceContext, describe: Describe) -> None:
+        self._context = context
+        self._sources = _usable_sources(plugins, context)
         self._describe = describe
 
-    def claimed(self, model_id: ModelId) -> bool:
-        """Whether any source might have this model."""
-        return any(source.claims(model_id) for source in self._sources.values())
+    async def is_at_hand(self, model_id: ModelId) -> bool:
+        """Whether the model can be had without asking anyone: it is embedded, on this disk, or a folder's path."""
+        folders = self._sources.get(FOLDER)
+        return (folders is not None and folders.claims(model_id)) or model_id in await self.catalogue()
 
     async def catalogue(self) -> list[ModelId]:
         """What can be had without asking anyone, sorted."""
@@ -59,8 +60,8 @@ class ModelLibrary:
             raise problem
         available = ", ".join(await self.catalogue()) or "none"
         message = (
-            f"no source of models knows '{model_id}'. A MODEL is a path to a folder in mlx-lm's format, or one of: "
-            f"{available}"
+            f"no source of models knows '{model_id}'. A MODEL is a path to a folder in mlx-lm's format, a name on the "
+            f"Hugging Face Hub (org/name), or one of: {available}"
         )
         raise ModelError(message)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
@@ -38,18 +39,24 @@ class ModelService:
         return await self._submit(AddModel(command_id=new_command_id(), manifest=manifest, card=card))
 
     async def refresh(self) -> None:
-        """Bring the catalogue up to date with what is at hand: an embedded model changes with the package it is in."""
+        """Bring the catalogue up to date with what is at hand: an embedded model changes with the package it is in.
+
+        A revision that is on this disk is not left for a newer one unasked.
+        """
         for model_id in await self._library.catalogue():
-            if model_id in self._state().models:
+            if await self._is_outdated(model_id):
                 try:
                     await self.add(model_id)
                 except (ModelError, NoMaster) as problem:
                     logger.warning("%s could not be brought up to date: %s", model_id, problem)
 
-    async def ensure_instance(self, model_id: ModelId) -> InstanceId:
-        """Have the cluster wish an instance of a model unless it does. Raises `RequestRefused` with an HTTP status."""
+    async def ensure_instance(self, model_id: ModelId, *, may_fetch: bool = False) -> InstanceId:
+        """Have the cluster wish an instance of a model unless it does. Raises `RequestRefused` with an HTTP status.
+
+        One that is not in the catalogue must be at hand, unless it `may_fetch`: no client's word starts a download.
+        """
         try:
-            await self._add_if_unknown(model_id)
+            await self._add_if_unknown(model_id, may_fetch=may_fetch)
             request = PlacementRequest(instance_id=InstanceId(f"i-{secrets.token_hex(4)}"), model_id=model_id)
             answer = await self._submit(EnsureInstance(command_id=new_command_id(), request=request))
         except NoMaster as problem:
@@ -62,11 +69,18 @@ class ModelService:
         """Models of the state and those that the sources have at hand, sorted."""
         return tuple(sorted({*self._state().models, *await self._library.catalogue()}))
 
-    async def _add_if_unknown(self, model_id: ModelId) -> None:
+    async def _is_outdated(self, model_id: ModelId) -> bool:
+        known = self._state().models.get(model_id)
+        return known is not None and await asyncio.to_thread(self._library.local_folder, known.manifest) is None
+
+    async def _add_if_unknown(self, model_id: ModelId, *, may_fetch: bool) -> None:
         if model_id in self._state().models:
             return
-        if not self._library.claimed(model_id):
-            message = f"the model '{model_id}' is not known here. See `exo models`, or GET /v1/models"
+        if not may_fetch and not await self._library.is_at_hand(model_id):
+            message = (
+                f"the model '{model_id}' is not known here. See `exo models`, or GET /v1/models; one that is on the "
+                "Hugging Face Hub is brought by: exo models add"
+            )
             raise RequestRefused(404, "model_not_found", message)
         try:
             answer = await self.add(model_id)

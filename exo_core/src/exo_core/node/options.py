@@ -35,6 +35,7 @@ class NodeOptions:
     consistency: Consistency | None = None
     http: HttpOptions = field(default_factory=HttpOptions)
     models: tuple[str, ...] = ()
+    offline: bool = False
     max_memory: int | None = None
     models_folder: Path | None = None
     without: tuple[str, ...] = ()
