@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -23,7 +24,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 from starlette.routing import Route
 
 from exo_core.frozen import JsonObject
-from exo_core.model_files.hashes import git_hash_of, hash_of
+from exo_core.model_files import hashes
 
 LFS_SUFFIX = ".safetensors"
 BLOCK = 64 * 1024
@@ -135,27 +136,33 @@ class LocalHub:
         fault = self._fault(path)
         if fault in ("429", "500"):
             return _error(int(fault), retry_after="0" if fault == "429" else None)
-        content, wanted = (self.repositories[name].folder / path).read_bytes(), request.headers.get("Range")
-        start, end = (0, len(content)) if wanted is None or fault == "whole" else _range(wanted)
+        file, wanted = self.repositories[name].folder / path, request.headers.get("Range")
+        size = file.stat().st_size
+        start, end = (0, size) if wanted is None or fault == "whole" else _range(wanted)
         served = Served(request.path_params["client"], name, path, wanted)
         self.served.append(served)
         told = {**headers, "Content-Length": str(end - start), "Accept-Ranges": "bytes"}
         if wanted is not None and fault != "whole":
-            told["Content-Range"] = f"bytes {start}-{end - 1}/{len(content)}"
-        body = self._body(content[start:end], served, fault)
+            told["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+        body = self._body(file, start, end, served, fault)
         return StreamingResponse(body, 206 if "Content-Range" in told else 200, told)
 
-    async def _body(self, content: bytes, served: Served, fault: Fault | None) -> AsyncGenerator[bytes]:
-        stop = len(content) // 2 if fault in ("cut", "stall") else 0 if fault == "reset" else len(content)
-        for start in range(0, stop, BLOCK):
-            block = content[start : min(stop, start + BLOCK)]
-            yield block
-            served.sent += len(block)
-            if self.bytes_per_s is not None:
-                await asyncio.sleep(len(block) / self.bytes_per_s)
+    async def _body(
+        self, file: Path, start: int, end: int, served: Served, fault: Fault | None
+    ) -> AsyncGenerator[bytes]:
+        size = end - start
+        stop = start + (size // 2 if fault in ("cut", "stall") else 0 if fault == "reset" else size)
+        with file.open("rb") as content:
+            content.seek(start)
+            while (here := content.tell()) < stop:
+                block = content.read(min(BLOCK, stop - here))
+                yield block
+                served.sent += len(block)
+                if self.bytes_per_s is not None:
+                    await asyncio.sleep(len(block) / self.bytes_per_s)
         if fault == "stall":
             await asyncio.sleep(3600)
-        if stop < len(content):
+        if stop < end:
             message = "cut, as the test asked for"
             raise ConnectionAbortedError(message)
 
@@ -165,6 +172,22 @@ class LocalHub:
                 self.faults.remove(item)
                 return item[1]
         return None
+
+
+def hash_of(path: Path) -> str:
+    """SHA-256; read once while the file stays as it is."""
+    return _hashes(path, path.stat().st_mtime_ns)[0]
+
+
+def git_hash_of(path: Path) -> str:
+    """Git's SHA-1, in the same way."""
+    return _hashes(path, path.stat().st_mtime_ns)[1]
+
+
+@cache
+def _hashes(path: Path, mtime_ns: int) -> tuple[str, str]:
+    del mtime_ns
+    return hashes.hash_of(path), hashes.git_hash_of(path)
 
 
 def _range(wanted: str) -> tuple[int, int]:

@@ -215,6 +215,21 @@ class NodeHandle(Protocol):
         """Resolve, describe and enter a model into the catalogue. Raises `ModelError`."""
         ...
 
+    async def start_download(self, model_id: ModelId, node_id: NodeId) -> None:
+        """Have a member bring all of a model to its disk; returns as soon as it has begun.
+
+        The model is added if need be. It is no error that it is there already, or on its way. Raises `ModelError`.
+        """
+        ...
+
+    async def cancel_download(self, model_id: ModelId, node_id: NodeId) -> None:
+        """Have a member stop what `start_download` began; what came stays. Raises `ModelError`."""
+        ...
+
+    async def model_folder(self, model_id: ModelId) -> Path | None:
+        """Where a model lies complete on this machine's disk, or None. Raises `ModelError`."""
+        ...
+
     async def catalogue(self) -> tuple[ModelId, ...]:
         """Models that are in the state, embedded, or on this disk."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from exo_core.frozen import Count, Frozen
-from exo_core.identifiers import BootId, InstanceId, NodeId, RunnerId
+from exo_core.identifiers import BootId, InstanceId, ModelId, NodeId, RunnerId
 from exo_core.placement import LinkMeasure, Placement
 
 
@@ -24,6 +24,20 @@ class RunnerTelemetry(Frozen):
     pid: Count = 0
     placement: Placement | None = None
     """The placement it was last told, so that a new master can take over what runs instead of placing it anew."""
+
+
+class DownloadTelemetry(Frozen):
+    """A model, or a shard's part of it, on its way to a disk. `done` of `total` bytes of what is wanted there."""
+
+    model_id: ModelId
+    revision: str
+    status: str
+    """downloading failed cancelled (finished ones are facts of the log)"""
+    done: Count = 0
+    total: Count = 0
+    bytes_per_s: float = 0.0
+    detail: str = ""
+    """Why it failed, for people."""
 
 
 class NodeTelemetry(Frozen):
@@ -50,6 +64,7 @@ class NodeTelemetry(Frozen):
     trouble: str = ""
     """Why it does not lead although it might, for people: its disk, its log."""
     runners: tuple[RunnerTelemetry, ...] = ()
+    downloads: tuple[DownloadTelemetry, ...] = ()
     links: tuple[LinkMeasure, ...] = ()
     addresses: Mapping[NodeId, str] = {}
     """Peer to the address by which this node reaches it."""

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import click
 
-from exo_core.cli.commands import new_id
-from exo_core.cli.loading import LoadingBar
+from exo_core.cli.commands import accepted, new_id
+from exo_core.cli.documents import as_object
+from exo_core.cli.loading import LoadingBar, working_on
 from exo_core.cli.node_access import running_node
 from exo_core.cli.prompts import prompts
 from exo_core.control_socket.operations import LocalOperations, Operations
@@ -48,6 +49,7 @@ class Conversation:
 async def converse(home: Path, conversation: Conversation, prompt: str | None) -> None:
     """One answer on stdout if there is a prompt, else turn by turn until end of input."""
     async with _operations(home) as operations:
+        await _have_at_hand(operations, conversation.model_id)
         if prompt is not None:
             await _turn(operations, conversation, prompt)
             return
@@ -56,6 +58,14 @@ async def converse(home: Path, conversation: Conversation, prompt: str | None) -
             async for line in lines:
                 if line.strip():
                     await _turn(operations, conversation, line)
+
+
+async def _have_at_hand(operations: Operations, model_id: ModelId) -> None:
+    """A model that a person names is looked up where it has to be, and fetched once it is placed."""
+    known = [as_object(item).get("id") for item in await operations.catalogue()]
+    if "/" in model_id and model_id not in known:
+        with working_on(f"reading {model_id}"):
+            accepted(await operations.add_model(model_id))
 
 
 @asynccontextmanager

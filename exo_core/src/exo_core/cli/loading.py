@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Self, final
 
 from rich.console import Console
@@ -14,7 +16,8 @@ from rich.progress import (
     Task,
     TaskID,
     TextColumn,
-    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 from rich.text import Text
 
@@ -35,19 +38,71 @@ class _Bytes(DownloadColumn):
         return Text() if task.total is None else super().render(task)
 
 
+@final
+class _Speed(TransferSpeedColumn):
+    """Bytes a second, once that is known."""
+
+    def render(self, task: Task) -> Text:
+        return Text() if task.total is None or not (task.finished_speed or task.speed) else super().render(task)
+
+
+@final
+class _TimeLeft(TimeRemainingColumn):
+    """Minutes and seconds, once they can be told."""
+
+    def render(self, task: Task) -> Text:
+        return Text() if task.total is None or task.time_remaining is None else super().render(task)
+
+
 def progress_bars() -> Progress:
-    """Spinner, what is going on, bar, bytes, seconds."""
+    """Spinner, what is going on, bar, bytes, speed, time left."""
     console = Console(stderr=True)
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=30),
-        _Bytes(),
-        TimeElapsedColumn(),
+        BarColumn(bar_width=24),
+        _Bytes(binary_units=False),
+        _Speed(),
+        _TimeLeft(compact=True),
         console=console,
         transient=True,
         disable=not console.is_terminal,
     )
+
+
+@contextmanager
+def working_on(description: str) -> Generator[None]:
+    """A spinner while the context is open, for what takes seconds and cannot be counted."""
+    with progress_bars() as bars:
+        bars.add_task(description, total=None)
+        yield
+
+
+@final
+class StepBars:
+    """A bar for each of several machines or runners, that begins anew with each step that they are at."""
+
+    def __init__(self) -> None:
+        self._bars = progress_bars()
+        self._tasks: dict[str, tuple[TaskID, str]] = {}
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def show(self, key: str, name: str, step: str, done: float, total: float) -> None:
+        """Somebody is at a step, `done` of `total` bytes far (0: not known)."""
+        task, last = self._tasks.get(key, (None, ""))
+        description = f"{name}: {step.replace('_', ' ')}"
+        if task is None or last != step:
+            if task is not None:
+                self._bars.remove_task(task)
+            task = self._bars.add_task(description, total=None)
+        self._tasks[key] = (task, step)
+        self._bars.update(task, description=description, completed=int(done), total=int(total) or None)
 
 
 @final
@@ -83,8 +138,7 @@ class LoadingBar:
 
 async def show_loading(node: Operations, instance_id: str) -> None:
     """Wait until an instance is ready. Raises `UserError` when it failed, does not fit, or was removed."""
-    with progress_bars() as bars:
-        tasks: dict[str, TaskID] = {}
+    with StepBars() as bars:
         while True:
             state = as_object(await node.status())
             instance = as_object(as_object(state.get("instances")).get(instance_id))
@@ -96,19 +150,15 @@ async def show_loading(node: Operations, instance_id: str) -> None:
                     f"{instance_id} {status or 'was removed'}: {detail}" if detail else f"{instance_id} was removed"
                 )
                 raise UserError(message)
-            _update(bars, tasks, state, instance)
+            _update(bars, state, instance)
             await asyncio.sleep(POLL_S)
 
 
-def _update(bars: Progress, tasks: dict[str, TaskID], state: JsonObject, instance: JsonObject) -> None:
+def _update(bars: StepBars, state: JsonObject, instance: JsonObject) -> None:
     runners, nodes = as_object(state.get("runners")), as_object(state.get("nodes"))
     for shard in objects(instance.get("shards")):
         runner_id = as_text(shard.get("runner_id"))
         runner = as_object(runners.get(runner_id))
         name = as_text(as_object(nodes.get(as_text(shard.get("node_id")))).get("name"))
-        description = f"{name}: {(as_text(runner.get('status')) or 'starting').replace('_', ' ')}"
-        task = tasks.get(runner_id)
-        if task is None:
-            task = tasks[runner_id] = bars.add_task(description, total=None)
-        total = as_number(runner.get("total"))
-        bars.update(task, description=description, completed=as_number(runner.get("done")), total=total or None)
+        status = as_text(runner.get("status")) or "starting"
+        bars.show(runner_id, name, status, as_number(runner.get("done")), as_number(runner.get("total")))

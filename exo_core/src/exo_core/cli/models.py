@@ -50,10 +50,12 @@ def list_models(home: Path, *, as_json: bool) -> None:
 def add(model: str, home: Path) -> None:
     """Enter MODEL into the catalogue: resolve it and read its card."""
     from exo_core.cli.commands import accepted
+    from exo_core.cli.loading import working_on
     from exo_core.cli.node_access import with_node
     from exo_core.model_names import model_named
 
-    accepted(with_node(home, lambda node: node.add_model(model_named(model))))
+    with working_on(f"reading {model}"):
+        accepted(with_node(home, lambda node: node.add_model(model_named(model))))
     click.echo(f"added {model_named(model)}")
 
 
@@ -82,25 +84,53 @@ async def _remove(node: Operations, model: str) -> None:
 @home_option
 def path(model: str, home: Path) -> None:
     """Where MODEL lies on this machine."""
-    from exo_core.cli.documents import as_object, as_text
     from exo_core.cli.node_access import with_node
     from exo_core.errors import ModelError
     from exo_core.model_names import model_named
 
-    found = [as_object(item) for item in with_node(home, lambda node: node.catalogue())]
-    named = [as_text(item.get("location")) for item in found if item.get("id") == model_named(model)]
-    locations = [location for location in named if location and Path(location).is_dir()]  # it may be another machine's
-    if not locations:
-        message = f"{model} is not known, or does not lie in a folder of this machine. See: exo models"
+    folder = with_node(home, lambda node: node.model_folder(model_named(model)))
+    if folder is None:
+        message = (
+            f"{model} is not known, or does not lie in a folder of this machine. See: exo models; to bring it here: "
+            f"exo models download {model}"
+        )
         raise ModelError(message)
-    click.echo(locations[0])
+    click.echo(folder)
 
 
 @command.command("download")
 @click.argument("model")
-def download(model: str) -> None:
-    """Not there yet."""
-    from exo_core.errors import NotThereYet
+@home_option
+@click.option("--nodes", metavar="A,B", help="To these nodes, by name or the beginning of their id. Default: this one.")
+@click.option("--cancel", is_flag=True, help="Do not go on with it. What came stays.")
+@click.option("--no-wait", is_flag=True, help="Return as soon as it has begun.")
+def download(model: str, home: Path, *, nodes: str | None, cancel: bool, no_wait: bool) -> None:
+    """Bring all of MODEL to the disk of this machine, or of others; `exo place` brings only what each computes with."""
+    from exo_core.cli.node_access import with_node
 
-    message = f"`exo models download {model}` is not there yet. Models are folders on disk, or `tiny`"
-    raise NotThereYet(message)
+    with_node(home, lambda node: _download(node, model, nodes, cancel=cancel, wait=not no_wait))
+
+
+async def _download(node: Operations, model: str, nodes: str | None, *, cancel: bool, wait: bool) -> None:
+    import asyncio
+
+    from exo_core.cli.commands import node_ids
+    from exo_core.cli.documents import as_object, as_text
+    from exo_core.cli.downloading import download
+    from exo_core.identifiers import NodeId
+    from exo_core.model_names import model_named
+
+    model_id = model_named(model)
+    here = NodeId(as_text(as_object(await node.status()).get("node_id")))
+    chosen = await node_ids(node, nodes.split(",")) if nodes else (here,)
+    if cancel:
+        for node_id in chosen:
+            await node.cancel_download(model_id, node_id)
+        click.echo(f"{model} is not fetched any further; what came stays")
+        return
+    try:
+        names = await download(node, model_id, chosen, wait=wait)
+    except asyncio.CancelledError:
+        click.echo(f"it goes on in the background; to stop it: exo models download {model} --cancel", err=True)
+        raise
+    click.echo(f"{model} {'is' if wait else 'is on its way to be'} on {', '.join(names)}")

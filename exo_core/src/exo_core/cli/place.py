@@ -33,7 +33,7 @@ def command(
     exact: bool,
     no_wait: bool,
 ) -> None:
-    """Place MODEL (a folder's path, or `tiny`) on the cluster and wait until it can answer."""
+    """Place MODEL (a name on the Hugging Face Hub, a path, or `tiny`) on the cluster and wait until it can answer."""
     from exo_core.cli.node_access import with_node
     from exo_core.errors import NotThereYet
 
@@ -58,14 +58,15 @@ async def _place(node: Operations, model: str, *, min_nodes: int, nodes: str | N
     import asyncio
 
     from exo_core.cli.commands import accepted, new_id, node_ids
-    from exo_core.cli.loading import show_loading
+    from exo_core.cli.loading import show_loading, working_on
     from exo_core.identifiers import CommandId, InstanceId
     from exo_core.model_names import model_named
     from exo_core.placement import PlacementRequest
     from exo_core.state.commands import PlaceInstance
 
     model_id = model_named(model)
-    accepted(await node.add_model(model_id))
+    with working_on(f"reading {model}"):
+        accepted(await node.add_model(model_id))
     chosen = await node_ids(node, nodes.split(",")) if nodes else ()
     request = PlacementRequest(
         instance_id=InstanceId(new_id("i")), model_id=model_id, min_nodes=min_nodes, nodes=chosen

@@ -13,24 +13,28 @@ from exo_core.control_socket.messages import (
     REPLY,
     AddModelQuestion,
     AnswerReply,
+    CancelDownloadQuestion,
     CatalogueQuestion,
     CommandQuestion,
     CommandReply,
     Document,
+    DownloadsQuestion,
     End,
     EventsQuestion,
     GenerateQuestion,
     InviteQuestion,
     LeaveQuestion,
+    ModelFolderQuestion,
     PreviewsQuestion,
     Problem,
     Question,
     Reply,
+    StartDownloadQuestion,
     StatusQuestion,
 )
 from exo_core.errors import LinkClosed, UserError, WireError
 from exo_core.frozen import JsonValue
-from exo_core.identifiers import ModelId
+from exo_core.identifiers import ModelId, NodeId
 from exo_core.requests import Answer, EngineRequest
 from exo_core.state.commands import Command, CommandAnswer
 from exo_core.wire.codec import decode, encode
@@ -62,6 +66,22 @@ class SocketOperations:
         """See `Operations`."""
         return await self._command(AddModelQuestion(model_id=model_id))
 
+    async def model_folder(self, model_id: ModelId) -> JsonValue:
+        """See `Operations`."""
+        return await self._document(ModelFolderQuestion(model_id=model_id))
+
+    async def downloads(self) -> list[JsonValue]:
+        """See `Operations`."""
+        return cast("list[JsonValue]", await self._document(DownloadsQuestion()))
+
+    async def start_download(self, model_id: ModelId, node_id: NodeId) -> None:
+        """See `Operations`."""
+        await self._until_end(StartDownloadQuestion(model_id=model_id, node_id=node_id))
+
+    async def cancel_download(self, model_id: ModelId, node_id: NodeId) -> None:
+        """See `Operations`."""
+        await self._until_end(CancelDownloadQuestion(model_id=model_id, node_id=node_id))
+
     async def submit(self, command: Command) -> CommandAnswer:
         """See `Operations`."""
         return await self._command(CommandQuestion(command=command))
@@ -87,6 +107,10 @@ class SocketOperations:
             async for reply in replies:
                 if isinstance(reply, Document):
                     yield reply.value
+
+    async def _until_end(self, question: Question) -> None:
+        async for _ in self._replies(question):
+            pass
 
     async def _document(self, question: Question) -> JsonValue:
         documents = [reply.value async for reply in self._replies(question) if isinstance(reply, Document)]

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from exo_core.frozen import Count, Frozen, JsonValue
-from exo_core.identifiers import ModelId
+from exo_core.identifiers import ModelId, NodeId
 from exo_core.requests import Answer, EngineRequest
 from exo_core.state.commands import Command, CommandAnswer
 
@@ -39,6 +39,35 @@ class AddModelQuestion(Frozen):
 
     ask: Literal["add_model"] = "add_model"
     model_id: ModelId
+
+
+class ModelFolderQuestion(Frozen):
+    """Where a model lies complete on this disk: a path, or null."""
+
+    ask: Literal["model_folder"] = "model_folder"
+    model_id: ModelId
+
+
+class DownloadsQuestion(Frozen):
+    """Models on disks, whole or on their way: a list of objects."""
+
+    ask: Literal["downloads"] = "downloads"
+
+
+class StartDownloadQuestion(Frozen):
+    """Bring a model to a node's disk."""
+
+    ask: Literal["start_download"] = "start_download"
+    model_id: ModelId
+    node_id: NodeId
+
+
+class CancelDownloadQuestion(Frozen):
+    """Do not go on with that."""
+
+    ask: Literal["cancel_download"] = "cancel_download"
+    model_id: ModelId
+    node_id: NodeId
 
 
 class CommandQuestion(Frozen):
@@ -82,6 +111,10 @@ Question = Annotated[
     | CatalogueQuestion
     | PreviewsQuestion
     | AddModelQuestion
+    | ModelFolderQuestion
+    | DownloadsQuestion
+    | StartDownloadQuestion
+    | CancelDownloadQuestion
     | CommandQuestion
     | GenerateQuestion
     | InviteQuestion

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Protocol, final
 
+from exo_core.documents.downloads import downloads_document
 from exo_core.documents.event import log_document, position_after
 from exo_core.documents.model import model_document
 from exo_core.documents.preview import preview_document
 from exo_core.documents.state import state_document
 from exo_core.frozen import JsonValue
-from exo_core.identifiers import ModelId
+from exo_core.identifiers import ModelId, NodeId
 from exo_core.node_handle import NodeHandle
 from exo_core.requests import Answer, EngineRequest
 from exo_core.state.commands import Command, CommandAnswer
@@ -33,6 +34,22 @@ class Operations(Protocol):
 
     async def add_model(self, model_id: ModelId) -> CommandAnswer:
         """Resolve, describe and add a model. Raises `ModelError`."""
+        ...
+
+    async def model_folder(self, model_id: ModelId) -> JsonValue:
+        """Where a model lies complete on this disk, or None. Raises `ModelError`."""
+        ...
+
+    async def downloads(self) -> list[JsonValue]:
+        """Models on disks, whole or on their way."""
+        ...
+
+    async def start_download(self, model_id: ModelId, node_id: NodeId) -> None:
+        """Bring a model to a node's disk. Raises `ModelError`."""
+        ...
+
+    async def cancel_download(self, model_id: ModelId, node_id: NodeId) -> None:
+        """Do not go on with that. Raises `ModelError`."""
         ...
 
     async def submit(self, command: Command) -> CommandAnswer:
@@ -78,6 +95,23 @@ class LocalOperations:
     async def add_model(self, model_id: ModelId) -> CommandAnswer:
         """See `Operations`."""
         return await self._node.add_model(model_id)
+
+    async def model_folder(self, model_id: ModelId) -> JsonValue:
+        """See `Operations`."""
+        folder = await self._node.model_folder(model_id)
+        return str(folder) if folder is not None else None
+
+    async def downloads(self) -> list[JsonValue]:
+        """See `Operations`."""
+        return downloads_document(self._node)
+
+    async def start_download(self, model_id: ModelId, node_id: NodeId) -> None:
+        """See `Operations`."""
+        await self._node.start_download(model_id, node_id)
+
+    async def cancel_download(self, model_id: ModelId, node_id: NodeId) -> None:
+        """See `Operations`."""
+        await self._node.cancel_download(model_id, node_id)
 
     async def submit(self, command: Command) -> CommandAnswer:
         """See `Operations`."""

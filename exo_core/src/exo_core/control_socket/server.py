@@ -13,19 +13,23 @@ from exo_core.control_socket.messages import (
     REPLY,
     AddModelQuestion,
     AnswerReply,
+    CancelDownloadQuestion,
     CatalogueQuestion,
     CommandQuestion,
     CommandReply,
     Document,
+    DownloadsQuestion,
     End,
     EventsQuestion,
     GenerateQuestion,
     InviteQuestion,
     LeaveQuestion,
+    ModelFolderQuestion,
     PreviewsQuestion,
     Problem,
     Question,
     Reply,
+    StartDownloadQuestion,
     StatusQuestion,
 )
 from exo_core.control_socket.operations import Operations
@@ -111,6 +115,14 @@ async def _replies(question: Question, operations: Operations) -> AsyncGenerator
             yield Document(value=await operations.previews(question.model_id))
         case AddModelQuestion():
             yield CommandReply(answer=await operations.add_model(question.model_id))
+        case ModelFolderQuestion():
+            yield Document(value=await operations.model_folder(question.model_id))
+        case DownloadsQuestion():
+            yield Document(value=await operations.downloads())
+        case StartDownloadQuestion():
+            await operations.start_download(question.model_id, question.node_id)
+        case CancelDownloadQuestion():
+            await operations.cancel_download(question.model_id, question.node_id)
         case CommandQuestion():
             yield CommandReply(answer=await operations.submit(question.command))
         case LeaveQuestion():

@@ -24,12 +24,14 @@ from exo_core.identifiers import NodeId, RunnerId
 from exo_core.identity.enrolment_messages import Consistency
 from exo_core.model_sharing.asked_members import AskedMembers
 from exo_core.model_sharing.file_server import FileServer
+from exo_core.node.arrivals import Arrivals
 from exo_core.node.backend_probing import BackendProbing
 from exo_core.node.cache_promises import CachePromises
 from exo_core.node.changes import Changes
 from exo_core.node.chosen_plugins import plugins_for
 from exo_core.node.departures import Departures, refusal_of
 from exo_core.node.door import make_door
+from exo_core.node.downloads import Downloads
 from exo_core.node.first_errands import FirstErrands
 from exo_core.node.holdings import Holdings
 from exo_core.node.home import Home
@@ -120,6 +122,7 @@ class Assembly:
             await stack.enter_async_context(self.changes.following(self.control_plane.changed, self.board.changed))
             await stack.enter_async_context(self.gateway.running())
             await stack.enter_async_context(self.worker.running())
+            await stack.enter_async_context(self.downloads.running())
             await stack.enter_async_context(serving(self.home.socket, LocalOperations(self.node)))
             await self._enter_services(stack)
             tasks = await stack.enter_async_context(TaskScope())
@@ -260,6 +263,7 @@ class Assembly:
             master=lambda: self.control_plane.master_id,
             trouble=lambda: self.control_plane.trouble,
             runners=lambda: self.worker.telemetry,
+            downloads=lambda: self.arrivals.telemetry,
             links=lambda: self.router.links,
             tickets_of=self._tickets_of,
         )
@@ -348,8 +352,19 @@ class Assembly:
             self.library,
             partial(choose_parts, self.plugins, log=log),
             clock=self.clock,
+            arrivals=self.arrivals,
             on_fetched=self.holdings.look_again,
         )
+
+    @cached_property
+    def arrivals(self) -> Arrivals:
+        """What is on its way to this disk."""
+        return Arrivals(self.clock, self.board.poke)
+
+    @cached_property
+    def downloads(self) -> Downloads:
+        """Whole models that a person wants here."""
+        return Downloads(self.router, library=self.library, files=self.shard_files, arrivals=self.arrivals)
 
     @cached_property
     def models(self) -> ModelService:
@@ -418,6 +433,7 @@ class Assembly:
                 gateway=self.gateway,
                 library=self.library,
                 models=self.models,
+                downloads=self.downloads,
                 changes=self.changes,
                 departures=self.departures,
                 tickets=lambda: self.door.tickets,

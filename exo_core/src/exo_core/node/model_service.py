@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import final
 
 from exo_core.errors import ModelError, NoMaster, RequestRefused
@@ -64,6 +65,14 @@ class ModelService:
         if isinstance(answer, CommandRefused):
             raise RequestRefused(answer.status, answer.code, answer.message)
         return answer.instance_id or request.instance_id
+
+    async def folder(self, model_id: ModelId) -> Path | None:
+        """Where a model that is known or at hand lies complete on this disk. Raises `ModelError`."""
+        known = self._state().models.get(model_id)
+        if known is None and not await self._library.is_at_hand(model_id):
+            return None
+        manifest = known.manifest if known is not None else await self._library.resolve(model_id)
+        return await asyncio.to_thread(self._library.local_folder, manifest)
 
     async def catalogue(self) -> tuple[ModelId, ...]:
         """Models of the state and those that the sources have at hand, sorted."""

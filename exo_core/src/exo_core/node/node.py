@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from exo_core.manifests import Manifest
     from exo_core.node.changes import Changes
     from exo_core.node.departures import Departure, Departures
+    from exo_core.node.downloads import Downloads
     from exo_core.node.model_library import ModelLibrary
     from exo_core.node.model_service import ModelService
     from exo_core.node_handle import HttpOptions, LogItem, LogView, Problem
@@ -53,6 +54,7 @@ class NodeParts:
     gateway: Gateway
     library: ModelLibrary
     models: ModelService
+    downloads: Downloads
     changes: Changes
     departures: Departures
     tickets: Callable[[], Sequence[Ticket]]
@@ -172,6 +174,25 @@ class Node:
 
     async def add_model(self, model_id: ModelId) -> CommandAnswer:
         return await self._parts.models.add(model_id)
+
+    async def start_download(self, model_id: ModelId, node_id: NodeId) -> None:
+        await self._parts.downloads.start(node_id, await self._catalogued(model_id))
+
+    async def cancel_download(self, model_id: ModelId, node_id: NodeId) -> None:
+        await self._parts.downloads.cancel(node_id, model_id)
+
+    async def _catalogued(self, model_id: ModelId) -> Manifest:
+        """The manifest of a model that is in the catalogue from now on. Raises `ModelError`."""
+        if model_id not in self.state.models:
+            answer = await self.add_model(model_id)
+            if isinstance(answer, CommandRefused):
+                raise ModelError(answer.message)
+            await self.wait_for_index(answer.index, PATIENCE_S)
+        known = self.state.models.get(model_id)
+        return known.manifest if known is not None else await self.resolve(model_id)
+
+    async def model_folder(self, model_id: ModelId) -> Path | None:
+        return await self._parts.models.folder(model_id)
 
     async def catalogue(self) -> tuple[ModelId, ...]:
         return await self._parts.models.catalogue()

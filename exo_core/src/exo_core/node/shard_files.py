@@ -19,7 +19,8 @@ from exo_core.clock import Clock
 from exo_core.errors import ModelError
 from exo_core.manifests import Manifest
 from exo_core.model_folders import WEIGHTS_SUFFIX
-from exo_core.node.model_library import ModelLibrary
+from exo_core.node.arrivals import Arrivals, Told
+from exo_core.node.model_library import ModelLibrary, describing_parts
 from exo_core.placement import ShardAssignment
 from exo_core.sources import FetchProgress, Part, Source
 
@@ -27,7 +28,6 @@ logger = logging.getLogger(__name__)
 
 ChooseParts = Callable[[ShardAssignment, Path], Awaitable[Sequence[Part] | None]]
 """The weights that a shard reads, from a folder that holds the model's other files and headers; None: all."""
-Told = Callable[[FetchProgress], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,12 +48,14 @@ class ShardFiles:
         choose_parts: ChooseParts,
         *,
         clock: Clock,
+        arrivals: Arrivals | None = None,
         on_fetched: Callable[[], None] = lambda: None,
         patience: FetchPatience = FetchPatience(),
     ) -> None:
         self._library = library
         self._choose_parts = choose_parts
         self._clock = clock
+        self._arrivals = arrivals or Arrivals(clock)
         self._on_fetched = on_fetched
         self._patience = patience
         self._one_at_a_time = defaultdict[tuple[str, str], asyncio.Lock](asyncio.Lock)
@@ -63,12 +65,24 @@ class ShardFiles:
 
         Raises `ModelError` when nobody brings them.
         """
-        async with self._one_at_a_time[manifest.model_id, manifest.revision]:
-            folder = await asyncio.to_thread(self._library.local_folder, manifest)
-            if folder is None:
-                folder = await self._fetched(_Fetch(assignment, manifest, told))
-                self._on_fetched()
-            return folder
+        return await self._folder(assignment, manifest, told)
+
+    async def complete(self, manifest: Manifest) -> Path:
+        """The folder with all of a model. Raises `ModelError` when nobody brings it."""
+        return await self._folder(None, manifest, lambda _: None)
+
+    async def _folder(self, assignment: ShardAssignment | None, manifest: Manifest, told: Told) -> Path:
+        lock = self._one_at_a_time[manifest.model_id, manifest.revision]
+        with self._arrivals.watched(manifest.model_id, told):  # while somebody else fetches it, too
+            async with lock:
+                folder = await asyncio.to_thread(self._library.local_folder, manifest)
+                if folder is None:
+                    with self._arrivals.arriving(manifest) as came:
+                        folder = await self._fetched(_Fetch(assignment, manifest, came))
+                    self._on_fetched()
+                else:
+                    self._arrivals.forget(manifest.model_id)
+                return folder
 
     async def _fetched(self, fetch: _Fetch) -> Path:
         pauses = list(self._patience.pauses_s)
@@ -93,15 +107,14 @@ class ShardFiles:
         weights = [file.path for file in manifest.files if file.path.endswith(WEIGHTS_SUFFIX)]
         others = [Part(path=file.path) for file in manifest.files if file.path not in weights]
         chosen: Sequence[Part] | None = None
-        if weights and fetch.assignment.shard.stages > 1:
-            headers = [Part(path=path, tensors=()) for path in weights]
-            await self._watched(source.fetch(manifest, [*others, *headers], into), fetch)
+        if weights and fetch.assignment is not None and fetch.assignment.shard.stages > 1:
+            await self._watched(source.fetch(manifest, describing_parts(manifest), into), fetch.described)
             chosen = await self._choose_parts(fetch.assignment, into)
         parts = [Part(path=path) for path in weights] if chosen is None else chosen
-        await self._watched(source.fetch(manifest, [*others, *parts], into), fetch)
+        await self._watched(source.fetch(manifest, [*others, *parts], into), fetch.step)
         return into if chosen is not None else self._library.complete_folder(manifest)
 
-    async def _watched(self, steps: AsyncGenerator[FetchProgress], fetch: _Fetch) -> None:
+    async def _watched(self, steps: AsyncGenerator[FetchProgress], moved: Told) -> None:
         """Take every step; end it when no byte comes for too long. Raises `ModelError`."""
         silence, most = self._patience.silence_s, -1
         try:
@@ -110,7 +123,7 @@ class ShardFiles:
                     if step.done > most:
                         most = step.done
                         watchdog.reschedule(asyncio.get_running_loop().time() + silence)
-                    fetch.step(step)
+                    moved(step)
         except TimeoutError as problem:
             message = f"nothing came for {silence:.0f} s"
             raise ModelError(message) from problem
@@ -118,14 +131,18 @@ class ShardFiles:
 
 @final
 class _Fetch:
-    """One shard's need, and how far it has come."""
+    """What is wanted (a shard's part, or all) and how far it has come."""
 
-    def __init__(self, assignment: ShardAssignment, manifest: Manifest, told: Told) -> None:
+    def __init__(self, assignment: ShardAssignment | None, manifest: Manifest, told: Told) -> None:
         self.assignment = assignment
         self.manifest = manifest
         self.most = 0
         """Bytes that were here at the best moment."""
         self._told = told
+
+    def described(self, step: FetchProgress) -> None:
+        """It moved, in what is not worth showing."""
+        self.most = max(self.most, step.done)
 
     def step(self, step: FetchProgress) -> None:
         """It moved."""

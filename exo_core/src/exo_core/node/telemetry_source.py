@@ -11,7 +11,7 @@ from exo_core.node.measuring import MachineMeasure
 from exo_core.node_handle import LogView
 from exo_core.placement import LinkMeasure
 from exo_core.router.router import LiveLink
-from exo_core.telemetry import NodeTelemetry, RunnerTelemetry
+from exo_core.telemetry import DownloadTelemetry, NodeTelemetry, RunnerTelemetry
 from exo_core.transports import Ticket
 
 HASH_DIGITS = 16
@@ -34,6 +34,7 @@ class TelemetrySource:
     master: Callable[[], NodeId | None]
     trouble: Callable[[], str | None]
     runners: Callable[[], tuple[RunnerTelemetry, ...]]
+    downloads: Callable[[], tuple[DownloadTelemetry, ...]]
     links: Callable[[], Sequence[LiveLink]]
     tickets_of: Callable[[NodeId], Sequence[Ticket]]
 
@@ -58,6 +59,7 @@ class TelemetrySource:
             leads=self.master() == self.node_id,
             trouble=(self.trouble() or "")[:LONGEST_TROUBLE],
             runners=runners,
+            downloads=self.downloads(),
             links=tuple(_measure(self.node_id, link) for link in links),
             addresses={link.peer: link.address for link in links},
             peers={

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from starlette.routing import BaseRoute, Route
 
 from exo_api_cluster.await_instance import await_endpoint
-from exo_api_cluster.downloads import downloads_endpoint, not_there_yet
+from exo_api_cluster.downloads import cancel_download_endpoint, downloads_endpoint, start_download_endpoint
 from exo_api_cluster.events import events_endpoint
 from exo_api_cluster.instances import delete_instance_endpoint, instance_endpoint
 from exo_api_cluster.models import add_model_endpoint, models_endpoint, remove_model_endpoint
@@ -37,6 +37,6 @@ def cluster_routes(node: NodeHandle) -> Sequence[BaseRoute]:
         Route("/instance/{instance_id}", delete_instance_endpoint(node), methods=["DELETE"]),
         Route("/place_instance", place_endpoint(node), methods=["POST"]),
         Route("/downloads", downloads_endpoint(node)),
-        Route("/download/start", not_there_yet("/download/start"), methods=["POST"]),
-        Route("/download/cancel", not_there_yet("/download/cancel"), methods=["POST"]),
+        Route("/download/start", start_download_endpoint(node), methods=["POST"]),
+        Route("/download/cancel", cancel_download_endpoint(node), methods=["POST"]),
     ]

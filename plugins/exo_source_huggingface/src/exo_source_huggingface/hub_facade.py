@@ -8,6 +8,7 @@ import, so this module is imported when the hub is first asked.
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -39,6 +40,8 @@ from exo_source_huggingface.repository import Repository
 
 _HttpError = cast("type[Exception]", HfHubHTTPError.__bases__[0])
 """Of the HTTP library beneath, which is another one since huggingface-hub 2."""
+logging.getLogger(_HttpError.__module__.partition(".")[0]).setLevel(logging.WARNING)
+"""It tells of every request, with addresses that are signed."""
 LISTING_TIMEOUT_S = 20.0
 READING_TIMEOUT_S = 10.0
 """For a connection, and between two blocks."""

@@ -64,6 +64,7 @@ class ScriptedNode:
         self.problems: Sequence[Problem] = ()
         self.requests: list[EngineRequest] = []
         self.open_requests: set[RequestId] = set()
+        self.downloading: set[tuple[ModelId, NodeId]] = set()
         self.previewed: Mapping[ModelId, tuple[Preview, ...]] = {}
         self.resolvable: Mapping[ModelId, Model] = {}
         self.topology_now = Topology(nodes=())
@@ -191,6 +192,24 @@ class ScriptedNode:
             message = f"no source knows the model '{model_id}'; see 'exo models'"
             raise ModelError(message)
         return self.resolvable[model_id]
+
+    async def start_download(self, model_id: ModelId, node_id: NodeId) -> None:
+        """Remembered in `downloading`; nothing is brought."""
+        if model_id not in self.state.models:
+            await self.add_model(model_id)
+        self.downloading.add((model_id, node_id))
+
+    async def cancel_download(self, model_id: ModelId, node_id: NodeId) -> None:
+        """Refused for a model that an instance is placed of, as for one that a shard needs."""
+        if any(instance.request.model_id == model_id for instance in self.state.instances.values()):
+            message = f"{model_id} is still fetched for an instance"
+            raise ModelError(message)
+        self.downloading.discard((model_id, node_id))
+
+    async def model_folder(self, model_id: ModelId) -> Path | None:
+        """It has no disk."""
+        del model_id
+        return None
 
     async def catalogue(self) -> tuple[ModelId, ...]:
         """See `NodeHandle`."""
