@@ -87,7 +87,7 @@ class VirtualCluster:
     ) -> None:
         """A machine more, started."""
         node_id = NodeId(name)
-        disk = VirtualDisk(node_id, self.witness.written, self.witness.summed_up)
+        disk = VirtualDisk(node_id, self.witness)
         self.witness.watch(disk)
         self.nodes[node_id] = VirtualNode(node_id, disk, creator, memory, priority, rate)
         self.start(name)
@@ -96,7 +96,7 @@ class VirtualCluster:
         """Start a node's process: a new boot on the same disk."""
         node = self.node(name)
         node.boot = BootId(node.boot + 1)
-        node.safe, node.paused_until = 0, 0.0
+        node.led, node.safe, node.paused_until = False, 0, 0.0
         node.process = VirtualProcess(self._machine(node), node.clock(self.now))
         self._turns.begin(node)
         self._tell_reachable()

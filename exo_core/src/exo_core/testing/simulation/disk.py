@@ -5,13 +5,14 @@
 - a row can turn bad: opening the log then keeps the rows before it, and the facts of the rows after it in the outbox
 - it can be destroyed
 
-Whatever happens, a disk that is not destroyed forgets no fact: each write is checked for that, and for doubles.
+Whatever happens, a disk that is not destroyed forgets no fact: each write is checked for that, and for doubles. Only
+what an earlier snapshot summed up may go while another disk holds it: what every member had is not kept one by one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal, final
+from typing import Literal, Protocol, final
 
 from exo_core.errors import LogCorrupt, LogFull
 from exo_core.event_logs import Snapshot
@@ -29,24 +30,38 @@ class ProcessDied(BaseException):
     """The process ended in the middle of a write. Nothing may catch it but who runs the process."""
 
 
+class Onlooker(Protocol):
+    """Sees what happens to the disks of a cluster. Each method may raise `Violation`."""
+
+    def written(self, disk: VirtualDisk, entries: Sequence[Entry]) -> None:
+        """These entries are at the end of that disk's log from now on."""
+        ...
+
+    def cuts(self, disk: VirtualDisk, to_length: int) -> None:
+        """What comes after leaves that disk's log in a moment."""
+        ...
+
+    def summed_up(self, disk: VirtualDisk) -> None:
+        """That disk has another snapshot now."""
+        ...
+
+    def held_elsewhere(self, disk: VirtualDisk, key: FactKey) -> bool:
+        """Whether another disk holds that fact."""
+        ...
+
+
 @final
 class VirtualDisk:
-    """`written` is told of every entry that is on the disk from now on, `summed_up` of a snapshot."""
+    """One machine's."""
 
-    def __init__(
-        self,
-        node_id: NodeId,
-        written: Callable[[VirtualDisk, Sequence[Entry]], None],
-        summed_up: Callable[[VirtualDisk], None],
-    ) -> None:
+    def __init__(self, node_id: NodeId, onlooker: Onlooker) -> None:
         self.node_id = node_id
         self.full = False
         self.destroyed = False
         self.lost: set[FactKey] = set()
         """Facts of rows that turned bad."""
         self.facts = HeldFacts()
-        self._written = written
-        self._summed_up = summed_up
+        self._onlooker = onlooker
         self._log = MemoryLog()
         self._damage: str | None = None
         self._bad_row: int | None = None
@@ -139,13 +154,14 @@ class VirtualDisk:
                 self.lost.discard(fact_key(entry.event_id))
         if outbox is not None:
             self._keeps(self.facts.wait(outbox))
-        self._written(self, entries)
+        self._onlooker.written(self, entries)
 
     def rollback(self, to_length: int, *, outbox: Sequence[Offer]) -> None:
         """Cut the log and replace the outbox."""
         self._write(lambda: self._rollback(to_length, outbox))
 
     def _rollback(self, to_length: int, outbox: Sequence[Offer]) -> None:
+        self._onlooker.cuts(self, to_length)
         cut = self._log.read(to_length, self.length)
         self._log.rollback(to_length, outbox=outbox)
         self._bad_row = self._bad_row if self._bad_row is not None and self._bad_row <= to_length else None
@@ -186,10 +202,12 @@ class VirtualDisk:
     def _install_snapshot(self, snapshot: Snapshot, outbox: Sequence[Offer] | None) -> None:
         self._log.install_snapshot(snapshot, outbox=outbox)
         self._bad_row = None if self._bad_row is not None and self._bad_row < self.first_index else self._bad_row
+        covered = self.facts.covered()
         before = self.facts.summed_up(snapshot, self._log.read(snapshot.index, self.length))
         waited = self.facts.wait(outbox) if outbox is not None else set[FactKey]()
         self._keeps([*before, *waited])
-        self._summed_up(self)
+        self._keeps(key for key in covered if not self._onlooker.held_elsewhere(self, key))
+        self._onlooker.summed_up(self)
 
     @property
     def damage(self) -> str | None:

@@ -83,7 +83,7 @@ class Errands:
             return
         if isinstance(decided.reply, CommandAccepted):
             payloads = [encode_event(fact) for fact in promised(errand.command)]
-            self._witness.acknowledged(node.log, payloads, 0)
+            self._witness.acknowledged(node.log, payloads, decided.reply.index)
         self._between(node, errand.home, partial(self._hear, errand, decided.waiter, decided.reply))
 
     def _try(self, errand: Errand) -> None:

@@ -66,8 +66,13 @@ class HeldFacts:
         return before
 
     def summed_up(self, snapshot: Snapshot, held: Iterable[Entry]) -> list[FactKey]:
-        """A snapshot replaces the log, up to the entries that are still `held`; the facts that were here before."""
+        """A snapshot replaces the log, up to the entries that are still `held`; the facts that were in it before."""
         before, self._logged = self._logged, {event_key(entry.event_id) for entry in held}
         self._covered = {(origin.node_id, origin.boot): seq for origin, seq in snapshot.last_seqs}
         self._holes = {(origin.node_id, origin.boot, seq) for origin, seq in snapshot.holes}
         return [(NodeId(node_id), boot, seq) for node_id, boot, seq in before if boot >= 0]
+
+    def covered(self) -> list[FactKey]:
+        """All facts that the snapshot sums up."""
+        keys = [(*origin, seq) for origin, last in self._covered.items() for seq in range(1, last + 1)]
+        return [key for key in keys if key not in self._holes]

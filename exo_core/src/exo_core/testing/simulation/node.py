@@ -33,6 +33,7 @@ class VirtualNode:
     epochs: list[Epoch] = field(default_factory=list[Epoch])
     acknowledged: dict[int, int] = field(default_factory=dict[int, int])
     decided: list[Decided] = field(default_factory=list[Decided])
+    led: bool = False
     safe: int = 0
     watch: Callable[[Output], None] | None = None
 

@@ -97,9 +97,9 @@ class Turns:
             self.give(node, ReachableNow(process.reachable))
             return []
         self._note(node, process, inputs)
+        self._judge(node, process)
         for output in outputs:
             self._perform(node, output)
-        self._judge(node, process)
         if process.inbox:
             self._wake(node)
         return outputs
@@ -155,7 +155,7 @@ class Turns:
             case Outgoing():
                 self._send(node, output.to, output.message)
             case MasterIs() if output.master_id == node.node_id:
-                self._witness.reigns(output.epoch, node.node_id, node.boot)
+                self._witness.reigns(output.epoch, node.log, node.boot)
             case Acknowledged():
                 node.acknowledged[output.waiter] = output.index
                 self._acknowledged(node, output)
@@ -194,16 +194,19 @@ class Turns:
         self._witness.lives_in(node.node_id, epoch)
         if not node.epochs or node.epochs[-1] is not epoch:
             node.epochs.append(epoch)
-        if participant.election.leads and participant.extent.safe > node.safe:
+        leads, safe = participant.election.leads, participant.extent.safe
+        if (leads or node.led) and safe > node.safe:
             self._judge_safe(node, process)
-        node.safe = participant.extent.safe
+        elif safe:
+            self._witness.safe_entries.check_believed(node.log, safe)
+        node.led, node.safe = leads, safe
 
     def _judge_safe(self, node: VirtualNode, process: VirtualProcess) -> None:
         participant = process.participant
         members = frozenset(participant.state.members) or frozenset({node.node_id})
         if self._consistency == "majority":
             self._witness.safe(node.log, participant.extent.safe, members, len(members) // 2 + 1)
-            self._witness.final(node.log, participant.extent.safe)
+            self._witness.safe_entries.finalize(node.log, participant.extent.safe)
         else:
             live = participant.live(node.clock(self._timeline.now)) & members
             self._witness.safe(node.log, participant.extent.safe, members, max(1, min(2, len(live))))

@@ -18,6 +18,7 @@ from exo_core.state.events import Entry, FactId, InstanceDeleted, InstancePlaced
 from exo_core.state.state import State
 from exo_core.testing.simulation.disk import VirtualDisk
 from exo_core.testing.simulation.held_facts import FactKey, fact_key
+from exo_core.testing.simulation.safe_entries import SafeEntries
 from exo_core.testing.simulation.violations import Violation
 from exo_core.testing.simulation.worker import Stopped
 from exo_core.wire.codec import decode_model
@@ -25,7 +26,7 @@ from exo_core.wire.codec import decode_model
 
 @dataclass(frozen=True)
 class Promise:
-    """A fact was acknowledged: where it stood in the log then (0: that was not said), and which disks held it."""
+    """A fact was acknowledged: up to where the log had to be safe for that, and which disks held it."""
 
     key: FactKey
     payload: bytes
@@ -44,10 +45,9 @@ class Witness:
 
     def __init__(self) -> None:
         self.promises: dict[FactKey, Promise] = {}
-        self.committed: list[bytes] = []
-        """In `majority`: the chain after each entry that was final once."""
         self._disks: list[VirtualDisk] = []
         self._links: dict[bytes, tuple[bytes, bytes]] = {}  # chain -> the chain before it, and the payload
+        self.safe_entries = SafeEntries(self._links)
         self._states: dict[bytes, State] = {GENESIS: State()}
         self._had: dict[bytes, set[NodeId]] = {}
         self._keys: dict[bytes, list[FactKey]] = {}
@@ -98,6 +98,14 @@ class Witness:
         if snapshot is not None:
             self._had.setdefault(snapshot.chain, set()).add(disk.node_id)
 
+    def cuts(self, disk: VirtualDisk, to_length: int) -> None:
+        """What comes after leaves that disk's log."""
+        self.safe_entries.check_cut(disk, to_length)
+
+    def held_elsewhere(self, disk: VirtualDisk, key: FactKey) -> bool:
+        """Whether another disk holds that fact."""
+        return any(other is not disk and key in other for other in self._disks)
+
     def had(self, chain: bytes) -> frozenset[NodeId]:
         """Whose disks held the log that ends so, at any time."""
         return frozenset(self._had.get(chain, ()))
@@ -112,8 +120,10 @@ class Witness:
                 raise Violation(promise="epoch went back", what=f"{node_id} was in {before} and is in {epoch}")
             self._epochs[node_id] = epoch
 
-    def reigns(self, epoch: Epoch, node_id: NodeId, boot: BootId) -> None:
-        """That process leads."""
+    def reigns(self, epoch: Epoch, disk: VirtualDisk, boot: BootId) -> None:
+        """That process leads, by the log on its disk."""
+        self.safe_entries.check_kept(disk)
+        node_id = disk.node_id
         first = self._reigns.setdefault(epoch, (node_id, boot))
         if first != (node_id, boot):
             raise Violation(promise="two masters", what=f"{first} and {(node_id, boot)} lead in {epoch}")
@@ -121,24 +131,18 @@ class Witness:
     # what was promised --------------------------------------------------------------------------------------
 
     def safe(self, disk: VirtualDisk, index: int, needed: frozenset[NodeId], count: int) -> None:
-        """A master holds the log safe up to there: `count` disks of the nodes `needed` must have had it."""
+        """A master found the log safe up to there: `count` disks of the nodes `needed` must have had it."""
         chain = disk.chain_at(index) or b""
         held = self.had(chain) & needed
         if len(held) < count:
             raise Violation(
                 promise="too few disks", what=f"{disk.node_id} calls {index} safe; it is on {sorted(held)} only"
             )
-
-    def final(self, disk: VirtualDisk, index: int) -> None:
-        """In `majority`: a master holds the log final up to there."""
-        known = min(index, len(self.committed))
-        if known >= disk.first_index - 1 and known and disk.chain_at(known) != self.committed[known - 1]:
-            raise Violation(promise="reordered", what=f"entry {known} was final and is another one at {disk.node_id}")
-        for place in range(known + 1, index + 1):
-            self.committed.append(disk.chain_at(place) or b"")
+        self.safe_entries.found(chain)
 
     def acknowledged(self, disk: VirtualDisk, payloads: Iterable[bytes], index: int) -> None:
         """One of these facts (each would do) was said to be safe, by somebody whose log is on that disk."""
+        self.safe_entries.check_believed(disk, index)
         wanted = list(payloads)
         for payload in wanted:
             for key in self._keys.get(payload, ()):
