@@ -2,7 +2,9 @@
 
 In `majority` who is a member decides what a majority is. So there a second change of members waits until the first is
 safe (two majorities that need not meet would end the promise that committed order is final; Ongaro's dissertation on
-Raft, 4.1), and whoever is no member yet is not listened to.
+Raft, 4.1), and a new master changes none until an entry of its own reign is safe: an earlier master's change that it
+never saw might still come to count (Ongaro's correction, raft-dev, July 2015). Whoever is no member yet is not listened
+to.
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ class Commanding:
         self._origin = origin
         self._name = name
         self._leading: Leading | None = None
+        self._reign_began_at = 0
 
     def close_reign(self) -> None:
         """This node does not lead, or no more."""
@@ -51,7 +54,7 @@ class Commanding:
 
     def open_reign(self, leading: Leading, consistency: Literal["availability", "majority"]) -> None:
         """A new cluster is founded; else the log goes on, with this node's own outbox first."""
-        self._leading, epoch = leading, leading.epoch
+        self._leading, epoch, self._reign_began_at = leading, leading.epoch, self._ledger.length + 1
         me, founding = self._origin.node_id, Origin(node_id=self._origin.node_id, boot=FOUNDING_BOOT)
         saved = any(offer.event_id.origin == founding for offer in self._ledger.outbox)  # from a damaged log
         if self._ledger.length == 0 and not saved:
@@ -62,6 +65,7 @@ class Commanding:
             self._ledger.stage_fact(epoch, self._origin, ClusterCreated(consistency=consistency))
         if self._ledger.state.consistency == "majority":
             self._ledger.stage_derived(epoch, 0, ReignBegan(master_id=me))
+        self._reign_began_at = self._ledger.length
 
     def take_outbox(self) -> None:
         """A master appends what it was to offer itself. Nobody else brings what is missing before it."""
@@ -126,7 +130,7 @@ class Commanding:
     def _may_change_members(self) -> bool:
         if not self._is_majority or self._leading is None:
             return True
-        return self._leading.extent.safe >= self._ledger.members_changed_at
+        return self._leading.extent.safe >= max(self._ledger.members_changed_at, self._reign_began_at)
 
     def _may_take(self, offer: Offer) -> bool:
         """Whether this fact may be appended now: it changes no membership, or the last such change is safe."""
