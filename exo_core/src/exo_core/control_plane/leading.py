@@ -150,7 +150,7 @@ class Leading:
             reached = before.safe
         self.extent = Extent(
             safe=reached,
-            settled=max(before.settled, min(held[node_id] for node_id in recent | {self._me})),
+            settled=max(before.settled, min(reached, *(held[node_id] for node_id in recent | {self._me}))),
             everywhere=max(before.everywhere, disks[-1]),
         )
         return reached > before.safe
