@@ -60,6 +60,21 @@ def _unchecked(self: Following, frame: Replicate) -> object:
     return _RECEIVE(self, frame.model_copy(update={"previous": Probe(index=frame.previous.index, chain=chain)}))
 
 
+def _late(self: Following, frame: Replicate) -> object:
+    """A frame counts whenever it comes."""
+    vars(self)["_newest"] = (NO_EPOCH, 0)
+    return _RECEIVE(self, frame)
+
+
+def _trustful(self: Following, frame: Replicate) -> object:
+    """What was safe stays so, also where the log was cut and other entries came in its place."""
+    before = self.extent
+    outcome = cast("tuple[object, ...]", _RECEIVE(self, frame))
+    if outcome[1] is not None:
+        self.extent = self.extent.grown_by(before)
+    return outcome
+
+
 def _amnesic(self: VirtualDisk) -> VirtualDisk:
     vars(vars(self)["_log"])["_epoch"] = NO_EPOCH
     return cast("VirtualDisk", _OPEN(self))
@@ -72,6 +87,10 @@ def _beyond_settled(self: Ledger, at_most: int, everywhere: int, *, at_least: in
 
 def _without_last_seqs(*arguments: Any) -> Snapshot:
     return cast("Snapshot", _SNAPSHOT_OF(*arguments)).model_copy(update={"last_seqs": ()})
+
+
+def _without_facts(*arguments: Any) -> Snapshot:
+    return cast("Snapshot", _SNAPSHOT_OF(*arguments)).model_copy(update={"facts": ()})
 
 
 def _on_one_disk(
@@ -144,6 +163,8 @@ def _no_offers(*_: object) -> tuple[Offer, ...]:
 MUTANTS: Mapping[str, tuple[Patch, ...]] = {
     "a rollback drops the outbox": ((ledger_module, "after_cut", _forgetful),),
     "a follower does not compare chains": ((Following, "receive", _unchecked),),
+    "overtaken frames are taken": ((Following, "receive", _late),),
+    "what is safe before a cut is safe after it": ((Following, "receive", _trustful),),
     "facts are taken however often they are offered": ((RunningSum, "lacks", _yes),),
     "old masters are followed": ((Election, "_on_heartbeat", _unfenced), (Election, "_raise_epoch", _epoch_as_told)),
     "votes are given to anybody": ((election_module, "refusal", _no_reason),),
@@ -152,8 +173,10 @@ MUTANTS: Mapping[str, tuple[Patch, ...]] = {
     "one disk is enough while a member is silent": ((Leading, "judge", _on_one_disk),),
     "a runner is stopped because the log does not name it": ((worker_module, "plan", _reckless),),
     "conclusions that were cut are offered again": ((ledger_module, "after_cut", _with_conclusions),),
+    "members change two at a time": ((Commanding, "_may_change_members", property(_yes)),),
     "a snapshot covers what is not settled": ((Ledger, "compact", _beyond_settled),),
     "a snapshot forgets which facts it covers": ((ledger_module, "snapshot_of", _without_last_seqs),),
+    "a snapshot forgets facts that others lack": ((ledger_module, "snapshot_of", _without_facts),),
     "who takes over a snapshot forgets what it knew alone": ((ledger_module, "not_covered", _no_offers),),
 }
 

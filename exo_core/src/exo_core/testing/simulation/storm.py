@@ -20,8 +20,11 @@ from exo_core.testing.simulation.node import VirtualNode
 from exo_core.testing.simulation.people import People
 
 MOST_NODES = 8
+CROWD = (2, 3)
 LONGEST_PAUSE_S = 5.0
 LONGEST_FULL_S = 6.0
+CROWDS = 0.15
+"""The share of storms in which several machines come at once, while a majority is cut off."""
 CALMEST_S = 1.0
 """The longest time between two things that happen."""
 
@@ -45,12 +48,16 @@ _FAULTS = {
 
 @final
 class Storm:
-    """`faults` False: only what people do happens."""
+    """`faults` False: only what people do happens. `crowds`: chance of its own, so that other storms stay the same."""
 
-    def __init__(self, cluster: VirtualCluster, people: People, chance: random.Random, *, faults: bool) -> None:
+    def __init__(
+        self, cluster: VirtualCluster, people: People, chance: random.Random, crowds: random.Random, *, faults: bool
+    ) -> None:
         self._cluster = cluster
         self._people = people
         self._chance = chance
+        self._crowds = crowds
+        self._faults = faults
         self._newcomers = 0
         self._going: set[NodeId] = set()
         """Who was told to leave, or was forgotten, whether or not that is in the log."""
@@ -66,6 +73,8 @@ class Storm:
     def rage(self, seconds: float) -> None:
         """Let it all happen for so long."""
         end = self._cluster.now + seconds
+        if self._faults and self._crowds.random() < CROWDS:
+            self._cluster.later(seconds * self._crowds.random(), self._crowd)
         while self._cluster.now < end:
             self._cluster.run(CALMEST_S * self._chance.random() ** 2)
             self._chance.choices(self._actions, self._weights)[0]()
@@ -175,6 +184,17 @@ class Storm:
         if len(self._cluster.nodes) < MOST_NODES:
             self._newcomers += 1
             self._cluster.add(f"j{self._newcomers}", rate=self._rate(), memory=self._chance.choice(MEMORIES))
+
+    def _crowd(self) -> None:
+        """Some machines come at once, and in that moment a master is alone with them."""
+        masters, old = self._cluster.masters(), [*self._cluster.nodes]
+        for _ in range(min(self._crowds.choice(CROWD), MOST_NODES - len(old))):
+            self._newcomers += 1
+            self._cluster.add(f"j{self._newcomers}", memory=self._crowds.choice(MEMORIES))
+        if masters:
+            master = self._crowds.choice(masters)
+            others = [name for name in old if name != master]
+            self._cluster.partition(others, [name for name in self._cluster.nodes if name not in others])
 
     def _leave(self) -> None:
         victim = self._expendable()
