@@ -102,11 +102,6 @@ class Ledger:
         for offer in self.outbox:
             yield offer.event_id.origin, decode_event(offer.payload)
 
-    @property
-    def epoch(self) -> Epoch:
-        """The durable epoch of this node."""
-        return self._log.epoch
-
     def try_disk(self) -> None:
         """Write something that changes nothing. Raises `LogFull`."""
         self._log.set_epoch(self._log.epoch)

@@ -25,6 +25,8 @@ LONGEST_PAUSE_S = 5.0
 LONGEST_FULL_S = 6.0
 CROWDS = 0.15
 """The share of storms in which several machines come at once, while a majority is cut off."""
+FAREWELLS = 0.15
+"""The share of storms in which half of the processes that end say so before."""
 CALMEST_S = 1.0
 """The longest time between two things that happen."""
 
@@ -48,15 +50,26 @@ _FAULTS = {
 
 @final
 class Storm:
-    """`faults` False: only what people do happens. `crowds`: chance of its own, so that other storms stay the same."""
+    """`faults` False: only what people do happens.
+
+    `crowds` and `farewells` are chances of their own, so that storms without either stay as they were.
+    """
 
     def __init__(
-        self, cluster: VirtualCluster, people: People, chance: random.Random, crowds: random.Random, *, faults: bool
+        self,
+        cluster: VirtualCluster,
+        people: People,
+        chance: random.Random,
+        crowds: random.Random,
+        farewells: random.Random,
+        *,
+        faults: bool,
     ) -> None:
         self._cluster = cluster
         self._people = people
         self._chance = chance
         self._crowds = crowds
+        self._farewells = farewells if farewells.random() < FAREWELLS else None
         self._faults = faults
         self._newcomers = 0
         self._going: set[NodeId] = set()
@@ -120,7 +133,9 @@ class Storm:
 
     def _kill(self) -> None:
         if len(self._cluster.up) > 1:
-            self._cluster.kill(self._one_up())
+            name = self._one_up()
+            orderly = self._farewells is not None and self._farewells.random() < 0.5
+            (self._cluster.stop if orderly else self._cluster.kill)(name)
 
     def _start(self) -> None:
         if self._cluster.down:
