@@ -69,9 +69,15 @@ class Commanding:
 
     def take_outbox(self) -> None:
         """A master appends what it was to offer itself. Nobody else brings what is missing before it."""
-        for offer in self._ledger.outbox if self._leading is not None else ():
-            if self._leading is not None and self._may_take(offer):
+        if self._leading is None:
+            return
+        later: set[Origin] = set()
+        for offer in self._ledger.outbox:
+            origin = offer.event_id.origin
+            if origin not in later and self._may_take(offer):
                 self._ledger.stage_offer(self._leading.epoch, offer, past_gap=True)
+            else:
+                later.add(origin)  # a change of members waits, and what comes after it does not overtake it
 
     def take_offers(self, sender: NodeId, message: OfferFacts) -> Iterator[Outgoing]:
         """Append the facts that a follower offers, in order for each origin."""
