@@ -96,7 +96,7 @@ class VirtualCluster:
         """Start a node's process: a new boot on the same disk."""
         node = self.node(name)
         node.boot = BootId(node.boot + 1)
-        node.led, node.safe, node.paused_until = False, 0, 0.0
+        node.led, node.paused_until = False, 0.0
         node.process = VirtualProcess(self._machine(node), node.clock(self.now))
         self._turns.begin(node)
         self._tell_reachable()

@@ -34,7 +34,6 @@ class VirtualNode:
     acknowledged: dict[int, int] = field(default_factory=dict[int, int])
     decided: list[Decided] = field(default_factory=list[Decided])
     led: bool = False
-    safe: int = 0
     watch: Callable[[Output], None] | None = None
 
     def clock(self, now: float) -> float:

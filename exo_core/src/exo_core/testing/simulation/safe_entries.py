@@ -26,16 +26,16 @@ class SafeEntries:
             self._safe.add(chain)
             chain = self._links[chain][0]
 
-    def check_believed(self, disk: VirtualDisk, index: int) -> None:
-        """That node holds its log safe up to there: a log that goes so far so must have been on enough disks."""
+    def knows(self, disk: VirtualDisk, index: int) -> bool:
+        """Whether that disk's log up to there was on enough disks; what is compacted was."""
         chain = disk.chain_at(index)
-        if index > disk.length:
-            what = f"{disk.node_id} calls {index} safe; its log ends at {disk.length}"
-        elif chain is not None and chain not in self._safe:
-            what = f"{disk.node_id} calls {index} safe; no master found that entry on enough disks"
-        else:
-            return
-        raise Violation(promise="too few disks", what=what)
+        return chain in self._safe if chain is not None else index < disk.first_index
+
+    def check_believed(self, disk: VirtualDisk, index: int) -> None:
+        """That node holds its log safe up to there: a master must have found so."""
+        if not self.knows(disk, index):
+            what = f"{disk.node_id} calls {index} of {disk.length} safe; no master found that entry on enough disks"
+            raise Violation(promise="too few disks", what=what)
 
     def finalize(self, disk: VirtualDisk, index: int) -> None:
         """In `majority`: a master holds the log final up to there."""

@@ -195,11 +195,10 @@ class Turns:
         if not node.epochs or node.epochs[-1] is not epoch:
             node.epochs.append(epoch)
         leads, safe = participant.election.leads, participant.extent.safe
-        if (leads or node.led) and safe > node.safe:
+        if (leads or node.led) and not self._witness.safe_entries.knows(node.log, safe):
             self._judge_safe(node, process)
-        elif safe:
-            self._witness.safe_entries.check_believed(node.log, safe)
-        node.led, node.safe = leads, safe
+        self._witness.safe_entries.check_believed(node.log, safe)
+        node.led = leads
 
     def _judge_safe(self, node: VirtualNode, process: VirtualProcess) -> None:
         participant = process.participant
