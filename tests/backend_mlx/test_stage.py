@@ -190,6 +190,7 @@ def test_a_full_window_cannot_be_trimmed(model_folder: ModelFolder) -> None:
     forward([stage], [row(0, 20, draw=False)], list(range(20)))
     with pytest.raises(ValueError, match="cannot be cut at length 19"):
         stage.trim(1, 19)
+    assert not stage.report().trimmable
     assert stage.lengths() == {1: 20}
 
 

@@ -8,14 +8,12 @@ from exo_core.identifiers import RequestId
 from exo_core.requests import (
     Accepted,
     Chunk,
-    Embed,
     Failed,
     Generate,
     Progress,
     Refused,
     Result,
     Sampling,
-    Score,
     TextPrompt,
     Tokenize,
     TokenPrompt,
@@ -197,16 +195,11 @@ def test_what_cannot_be_answered_is_refused() -> None:
     assert refusal(delivered=((1,), (2,))).code == "invalid_replay"
 
 
-def test_tokenize_in_both_directions_and_what_is_not_there_yet() -> None:
+def test_tokenize_in_both_directions() -> None:
     with arithmetic_pipeline(1).threads as threads:
         there = threads.ask(Tokenize(request_id=RequestId("a"), prompt=TextPrompt(text="é")))
         back = threads.ask(Tokenize(request_id=RequestId("b"), prompt=TokenPrompt(token_ids=(0xC3, 0xA9))))
-        embed = threads.ask(Embed(request_id=RequestId("c"), prompts=(PROMPT,)))
-        score = threads.ask(Score(request_id=RequestId("d"), prompt=PROMPT))
     assert there == back == [Accepted(prompt_ids=(0xC3, 0xA9)), Result(token_ids=((0xC3, 0xA9),), text="é")]
-    for answers in (embed, score):
-        assert isinstance(answers[0], Refused)
-        assert (answers[0].status, answers[0].code) == (501, "not_there_yet")
 
 
 @pytest.mark.parametrize("stages", [1, 2])
@@ -224,17 +217,6 @@ def test_cancel_ends_a_request_at_the_next_step(stages: int) -> None:
         assert isinstance(next(iter(waiting)), Accepted)
         threads.engines[0].cancel(RequestId("unknown"))
         assert chunks_of(list(waiting))[-1].finish == "length"
-
-
-def test_those_that_wait_hear_of_it() -> None:
-    with arithmetic_pipeline(1, context=10**6).threads as threads:
-        first = iter(threads.submit(ask("first", max_tokens=None)))
-        assert isinstance(next(first), Accepted)
-        second = iter(threads.submit(ask("second")))
-        assert isinstance(next(second), Accepted)
-        assert next(second) == Progress(phase="queued", done=0, total=1)
-        threads.engines[0].cancel(RequestId("first"))
-        assert isinstance(list(second)[-1], Chunk)
 
 
 @pytest.mark.parametrize("stages", [2, 3])
@@ -274,17 +256,6 @@ def test_a_step_that_fails_ends_its_request_and_the_engine_lives(stages: int, br
         assert failed.code == "engine_error"
         assert "a failure that was asked for" in failed.message
         assert text_of(threads.ask(ask("after"))) == whole
-
-
-def test_a_failing_step_leaves_those_that_wait_alone() -> None:
-    pipeline = arithmetic_pipeline(2, context=10**6)
-    with pipeline.threads as threads:
-        first = threads.submit(ask("first", max_tokens=None))
-        second = threads.submit(ask("second"))
-        for answer in first:
-            if isinstance(answer, Chunk) and answer.index == 3:
-                pipeline.stages[1].failures = 1
-        assert chunks_of(list(second))[-1].finish == "length"
 
 
 @pytest.mark.parametrize("stages", [1, 3])

@@ -77,11 +77,11 @@ class StreamedAnswer(Response):
         await _send(send, b"".join(self._writer.role(choice) for choice in range(self._choices)))
         is_behind = False
         while (answer := await _next(inbox, send)) is not None:
-            chunks, end = _tokens([answer, *inbox.rest()] if is_behind else [answer])
-            for chunk in chunks:
-                usage.add(chunk)
-                if chunk.finish is not None:
-                    unfinished.discard(chunk.choice)
+            answers = [answer, *inbox.rest()] if is_behind else [answer]
+            for each in answers:
+                usage.take(each)
+            chunks, end = _tokens(answers)
+            unfinished.difference_update(chunk.choice for chunk in chunks if chunk.finish is not None)
             if chunks:
                 waiting = len(inbox)
                 await _send(send, b"".join(map(self._writer.delta, merged(chunks))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from exo_core.frozen import JsonValue
-from exo_core.requests import Accepted, Chunk
+from exo_core.requests import Accepted, Answer, Chunk, Progress
 
 
 @dataclass(kw_only=True)
@@ -13,13 +13,17 @@ class Usage:
     """Tokens of one request, all choices together."""
 
     accepted: Accepted
+    cached: int = 0
     completion: int = 0
     reasoning: int = 0
 
-    def add(self, chunk: Chunk) -> None:
-        """One more token."""
-        self.completion += 1
-        self.reasoning += chunk.channel == "reasoning"
+    def take(self, answer: Answer) -> None:
+        """One more token, or how many of the prompt's were not computed again."""
+        if isinstance(answer, Chunk):
+            self.completion += 1
+            self.reasoning += answer.channel == "reasoning"
+        elif isinstance(answer, Progress):
+            self.cached = max(self.cached, answer.cached)
 
     def document(self) -> dict[str, JsonValue]:
         """OpenAI's `usage`."""
@@ -28,6 +32,6 @@ class Usage:
             "prompt_tokens": prompt,
             "completion_tokens": self.completion,
             "total_tokens": prompt + self.completion,
-            "prompt_tokens_details": {"cached_tokens": self.accepted.cached},
+            "prompt_tokens_details": {"cached_tokens": self.cached},
             "completion_tokens_details": {"reasoning_tokens": self.reasoning},
         }

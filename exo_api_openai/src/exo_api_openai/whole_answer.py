@@ -46,8 +46,8 @@ async def whole_answer(answers: AsyncGenerator[Answer], head: CompletionHead, ch
         while (answer := await inbox.next()) is not None:
             if isinstance(answer, Failed):
                 raise failure(answer)
+            usage.take(answer)
             if isinstance(answer, Chunk):
-                usage.add(answer)
                 parts[answer.choice].add(answer)
     if any(part.finish in {None, "cancelled"} for part in parts):
         raise cancelled()

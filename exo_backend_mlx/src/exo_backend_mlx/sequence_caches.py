@@ -8,7 +8,7 @@ from typing import cast, final
 
 import mlx.core as mx
 
-from exo_backend_mlx.mlx_lm_facade.models import Cache
+from exo_backend_mlx.mlx_lm_facade.models import Cache, keeps_every_token
 
 
 @final
@@ -25,6 +25,11 @@ class SequenceCaches:
     def can_be_cut(self) -> bool:
         """Whether `trim` works now."""
         return all(cache.is_trimmable() for cache in self.own)
+
+    @property
+    def can_always_be_cut(self) -> bool:
+        """Whether `trim` will work at every length: not once a window has moved on, though it does before."""
+        return all(keeps_every_token(cache) for cache in self.own)
 
     def trim(self, length: int) -> None:
         """Forget positions from `length` on. Raises `ValueError`, with nothing changed, if these caches cannot."""

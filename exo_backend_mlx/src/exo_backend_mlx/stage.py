@@ -130,7 +130,7 @@ class MlxStage:
             cache_bytes=self.cache_bytes,
             bytes_per_token=measured.sizes.per_token,
             bytes_per_sequence=measured.sizes.per_sequence,
-            trimmable=empty.can_be_cut,
+            trimmable=empty.can_always_be_cut,
             outputs=("none", "token", *states, "scores"),
             chunk_seconds=measured.chunk_seconds,
             decode_seconds=measured.decode_seconds,

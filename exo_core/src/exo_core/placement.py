@@ -77,8 +77,8 @@ class Placement(Frozen):
     parallel: Parallel
     backend: str
     shards: tuple[Shard, ...]
-    prefill_chunk: Count = 512
-    """Tokens per prefill step; fixed for the life of the placement."""
+    prefill_chunk: Count = 0
+    """Tokens per prefill step, fixed for the life of the placement; 0: what the stages measure when they are loaded."""
     kv_tokens: Count = 0
     """Tokens of context for which KV memory is reserved on every node."""
 

@@ -122,11 +122,10 @@ EngineRequest = Annotated[Generate | Embed | Score | Tokenize, Field(discriminat
 
 
 class Accepted(Frozen):
-    """The request is taken; an HTTP status may be sent now. `cached` of the prompt's tokens were not computed again."""
+    """The request is taken; an HTTP status may be sent now. `prompt_ids` are those of all its prompts."""
 
     kind: Literal["accepted"] = "accepted"
     prompt_ids: tuple[Count, ...]
-    cached: Count = 0
 
 
 class Refused(Frozen):
@@ -142,13 +141,15 @@ class Progress(Frozen):
     """Something moved though no token came out; sent at least every second or chunk.
 
     `done` of `total` are bytes while a model is placed (`placing`, `downloading`, `loading`, `warming_up`; these come
-    before `Accepted`), requests ahead while `queued`, prompt tokens in `prefill`.
+    before `Accepted`), requests ahead while `queued`, prompt tokens in `prefill`. `cached` of these were not computed
+    again but found in the caches; that is known, and said once, when a prompt's turn comes.
     """
 
     kind: Literal["progress"] = "progress"
     phase: Literal["placing", "downloading", "loading", "warming_up", "queued", "prefill"]
     done: Count
     total: Count
+    cached: Count = 0
 
 
 class TokenLogprob(Frozen):

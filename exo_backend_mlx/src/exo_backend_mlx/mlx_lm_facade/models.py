@@ -119,6 +119,15 @@ def make_caches(model: nn.Module) -> list[Cache]:
     return cast("list[Cache]", make_prompt_cache(model))
 
 
+def keeps_every_token(cache: Cache) -> bool:
+    """Whether a cache of this kind can be cut at any length: not one that keeps a window or a running state."""
+    from mlx_lm.models.cache import CacheList, ConcatenateKVCache, KVCache, QuantizedKVCache
+
+    if isinstance(cache, CacheList):
+        return all(keeps_every_token(part) for part in cast("Sequence[Cache]", cast("Any", cache).caches))
+    return isinstance(cache, KVCache | QuantizedKVCache | ConcatenateKVCache)
+
+
 def layers_of(model: nn.Module) -> list[nn.Module]:
     """The model's layers in order."""
     return list(cast("Sequence[nn.Module]", cast("Any", model).layers))

@@ -11,6 +11,19 @@ from exo_engine.text import Tokenizer
 
 
 @dataclass(frozen=True)
+class Room:
+    """The longest sequence, prompt and reply together: the model's, and what the caches here have memory for."""
+
+    model_tokens: int
+    cache_tokens: int
+
+    @property
+    def tokens(self) -> int:
+        """The smaller."""
+        return min(self.model_tokens, self.cache_tokens)
+
+
+@dataclass(frozen=True)
 class Admission:
     """A prompt's token ids and the most tokens that may follow."""
 
@@ -18,22 +31,22 @@ class Admission:
     limit: int
 
 
-def admit(request: Generate, *, tokenizer: Tokenizer, context: int) -> Admission:
+def admit(request: Generate, *, tokenizer: Tokenizer, room: Room) -> Admission:
     """Check a request against this model. Raises `RequestRefused`."""
     if request.constraint is not None:
-        _refuse("constraint_not_supported", "this engine cannot hold an answer to a schema or grammar yet")
+        refuse("constraint_not_supported", "this engine cannot hold an answer to a schema or grammar yet")
     prompt_ids = prompt_token_ids(request.prompt, tokenizer)
-    if not prompt_ids:
-        _refuse("empty_prompt", "the prompt has no tokens; say something")
-    room = context - len(prompt_ids)
-    if room <= 0:
-        message = (
-            f"This model's maximum context length is {context} tokens. However, your messages resulted in "
-            f"{len(prompt_ids)} tokens. Please reduce the length of the messages."
-        )
-        _refuse("context_length_exceeded", message)
-    _check_delivered(request, tokenizer, room)
-    return Admission(prompt_ids, min(request.max_tokens or room, room))
+    check_length(prompt_ids, room.tokens - 1, room)
+    left = room.tokens - len(prompt_ids)
+    _check_delivered(request, tokenizer, left)
+    return Admission(prompt_ids, min(request.max_tokens or left, left))
+
+
+def admit_text(prompt: Prompt, *, tokenizer: Tokenizer, room: Room) -> tuple[int, ...]:
+    """The ids of a text of which nothing is to be generated. Raises `RequestRefused`."""
+    token_ids = prompt_token_ids(prompt, tokenizer)
+    check_length(token_ids, room.tokens, room)
+    return token_ids
 
 
 def prompt_token_ids(prompt: Prompt, tokenizer: Tokenizer) -> tuple[int, ...]:
@@ -46,22 +59,41 @@ def prompt_token_ids(prompt: Prompt, tokenizer: Tokenizer) -> tuple[int, ...]:
     return prompt.token_ids
 
 
+def check_length(token_ids: tuple[int, ...], most: int, room: Room) -> None:
+    """Refuse a prompt of no tokens, or of more than `most`."""
+    if not token_ids:
+        refuse("empty_prompt", "the prompt has no tokens; say something")
+    if len(token_ids) <= most:
+        return
+    message = (
+        f"This model's maximum context length is {room.tokens} tokens. However, your messages resulted in "
+        f"{len(token_ids)} tokens. Please reduce the length of the messages."
+    )
+    if room.cache_tokens < room.model_tokens:
+        message += (
+            f" (The model itself reads {room.model_tokens} tokens, but the memory for its caches here holds "
+            f"{room.cache_tokens}: give exo more memory, see --max-memory, or place the model over more machines.)"
+        )
+    refuse("context_length_exceeded", message)
+
+
 def _check_ids(token_ids: tuple[int, ...], tokenizer: Tokenizer) -> None:
     size = tokenizer.vocabulary_size
     strange = next((token_id for token_id in token_ids if token_id >= size), None)
     if strange is not None:
-        _refuse("invalid_token", f"token id {strange} is not below {size}, the size of this model's vocabulary")
+        refuse("invalid_token", f"token id {strange} is not below {size}, the size of this model's vocabulary")
 
 
 def _check_delivered(request: Generate, tokenizer: Tokenizer, room: int) -> None:
     if len(request.delivered) not in (0, request.choices):
         message = f"{len(request.delivered)} delivered choices were given for a request of {request.choices}"
-        _refuse("invalid_replay", message)
+        refuse("invalid_replay", message)
     for delivered in request.delivered:
         _check_ids(delivered, tokenizer)
         if len(delivered) > room:
-            _refuse("invalid_replay", f"{len(delivered)} tokens were delivered where only {room} had room")
+            refuse("invalid_replay", f"{len(delivered)} tokens were delivered where only {room} had room")
 
 
-def _refuse(code: str, message: str) -> NoReturn:
-    raise RequestRefused(400, code, message)
+def refuse(code: str, message: str, status: int = 400) -> NoReturn:
+    """Raise `RequestRefused`."""
+    raise RequestRefused(status, code, message)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
-from exo_core.requests import Chunk, ChunkLogprobs, FinishReason, Generate, TokenLogprob
+from exo_core.requests import Chunk, ChunkLogprobs, FinishReason, Generate
+from exo_engine.named_logprobs import named
 from exo_engine.steps import Drawn
 from exo_engine.stop_strings import cut_at_stop
 from exo_engine.text import Tokenizer
@@ -102,10 +103,4 @@ class ChoiceText:
     def _logprobs(self, drawn: Drawn) -> ChunkLogprobs | None:
         if drawn.logprob is None:
             return None
-        return ChunkLogprobs(
-            drawn=self._named(drawn.token_id, drawn.logprob),
-            top=tuple(self._named(token_id, logprob) for token_id, logprob in drawn.top),
-        )
-
-    def _named(self, token_id: int, logprob: float) -> TokenLogprob:
-        return TokenLogprob(token_id=token_id, token=self._tokenizer.token_text(token_id), logprob=logprob)
+        return named(self._tokenizer, drawn.token_id, drawn.logprob, drawn.top)

@@ -1,4 +1,4 @@
-"""The head: takes requests, has the scheduler's steps executed, and turns what was drawn into answers.
+"""The head's loop: what other threads ask is taken in, steps are issued, and what they gave is handed out.
 
 It alone decides what the stages do. It never waits for a client; between two steps it looks at what other threads
 asked.
@@ -6,31 +6,25 @@ asked.
 
 from __future__ import annotations
 
-import logging
-import time
-from collections import deque
-from collections.abc import Callable
-from itertools import count
+from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import final
 
-from exo_core.errors import RequestRefused
-from exo_core.identifiers import RequestId
-from exo_core.requests import Accepted, Embed, Failed, Generate, Progress, Refused, Result, Score, Tokenize
-from exo_engine.admission import admit, prompt_token_ids
-from exo_engine.inbox import Cancel, Inbox, Submit
-from exo_engine.open_request import AnswerTo, OpenChoice, OpenRequest
-from exo_engine.scheduler import Plan, Scheduler
+from exo_core.requests import Progress, Refused
+from exo_engine.inbox import Cancel, Command, Inbox, Submit
+from exo_engine.intake import Intake
+from exo_engine.open_requests import OpenRequests
+from exo_engine.plan import Plan
+from exo_engine.queue_reports import QueueReports
+from exo_engine.scheduler import Scheduler
 from exo_engine.step_runner import StepRunner
-from exo_engine.steps import Drawn, Generation, Row, SequenceId, StepAnswer
+from exo_engine.steps import Drawn, Generation, HiddenSum, Scored, StepAnswer
 from exo_engine.text import Tokenizer
-
-logger = logging.getLogger(__name__)
 
 RECEIVE_TIMEOUT = 0.25
 """Seconds after which a head that waits for a step looks at its inbox."""
 LOST = "a machine that holds a part of the model went away during the answer; ask again"
-QUEUE_REPORT_INTERVAL = 1.0
-"""Seconds between two reports to requests that wait."""
+LESS_ROOM = "the caches have less room than before; ask again"
 
 
 @final
@@ -41,16 +35,11 @@ class Head:
         self, *, tokenizer: Tokenizer, context: int, scheduler: Scheduler, next_generation: Callable[[], Generation]
     ) -> None:
         self.inbox = Inbox()
-        self._tokenizer = tokenizer
-        self._context = context
         self._scheduler = scheduler
+        self._requests = OpenRequests(scheduler)
+        self._intake = Intake(tokenizer=tokenizer, context=context, scheduler=scheduler, requests=self._requests)
+        self._queue_reports = QueueReports(scheduler, self._requests)
         self._next_generation = next_generation
-        self._sequence_ids = map(SequenceId, count(1))
-        self._requests: dict[RequestId, OpenRequest] = {}
-        self._choices: dict[int, OpenChoice] = {}
-        """By sequence."""
-        self._under_way: deque[Plan] = deque()
-        self._queue_reported = 0.0
 
     def serve(self, steps: StepRunner, stopping: Callable[[], bool]) -> None:
         """Work until `stopping` says so. Raises `LinkClosed`; however it ends, no request stays open."""
@@ -59,170 +48,100 @@ class Head:
             while not stopping():
                 self._turn(steps)
         finally:
-            self._fail_all("instance_lost", LOST)
+            self._requests.fail_all("instance_lost", LOST)
             if stopping():
                 self._refuse_the_rest()
 
     def _turn(self, steps: StepRunner) -> None:
-        self._issue(steps)
-        if not self._under_way:
-            self._obey(steps, wait=True)
+        issued = self._issue(steps)
+        if not self._scheduler.under_way:
+            self._obey(self.inbox.wait(steps.check_interval))
             steps.check()
             return
-        answer = steps.receive(RECEIVE_TIMEOUT)
-        self._obey(steps, wait=False)
+        answer = steps.receive(0 if issued else RECEIVE_TIMEOUT)
+        if not self._is_beginning:
+            self._obey(self.inbox.take())
         if answer is not None:
             self._settle(steps, answer)
-            self._report_queue()
 
-    # what other threads ask ------------------------------------------------------------------------------
-
-    def _obey(self, steps: StepRunner, *, wait: bool) -> None:
-        commands = self.inbox.wait(steps.check_interval) if wait else self.inbox.take()
+    def _obey(self, commands: Iterable[Command]) -> None:
         for command in commands:
             if isinstance(command, Submit):
-                self._take(command)
+                self._intake.take(command)
             elif isinstance(command, Cancel):
-                self._cancel(command.request_id)
+                self._requests.cancel(command.request_id)
 
-    def _take(self, command: Submit) -> None:
-        request, answer = command.request, command.answer
-        try:
-            if isinstance(request, Generate):
-                self._open(request, answer)
-            elif isinstance(request, Tokenize):
-                self._tokenize(request, answer)
-            else:
-                self._refuse_unbuilt(request)
-        except RequestRefused as refusal:
-            answer(Refused(status=refusal.status, code=refusal.code, message=refusal.message))
-        except Exception as problem:  # a broken chat template ends its request, not the engine
-            logger.exception("a request could not be prepared")
-            message = f"the request could not be prepared: {type(problem).__name__}"
-            answer(Refused(status=500, code="engine_error", message=message))
-
-    def _open(self, request: Generate, answer: AnswerTo) -> None:
-        admission = admit(request, tokenizer=self._tokenizer, context=self._context)
-        self._cancel(request.request_id)  # an earlier attempt that its gateway has given up
-        opened = OpenRequest(request, answer)
-        finished = opened.open_choices(admission, self._tokenizer, self._sequence_ids)
-        answer(Accepted(prompt_ids=admission.prompt_ids))
-        for chunk in finished:
-            answer(chunk)
-        self._enqueue(opened)
-
-    def _enqueue(self, opened: OpenRequest) -> None:
-        if not opened.choices:
-            return
-        opened.ahead = len(self._choices)
-        if opened.ahead:
-            opened.answer(Progress(phase="queued", done=0, total=opened.ahead))
-        self._requests[opened.request.request_id] = opened
-        for choice in opened.choices:
-            self._choices[choice.sequence.id] = choice
-            self._scheduler.add(choice.sequence)
-
-    def _tokenize(self, request: Tokenize, answer: AnswerTo) -> None:
-        token_ids = prompt_token_ids(request.prompt, self._tokenizer)
-        answer(Accepted(prompt_ids=token_ids))
-        answer(Result(token_ids=(token_ids,), text=self._tokenizer.decode(token_ids)))
-
-    def _refuse_unbuilt(self, request: Embed | Score) -> None:
-        message = f"{request.kind} requests are not there yet"
-        raise RequestRefused(501, "not_there_yet", message)
-
-    def _cancel(self, request_id: RequestId) -> None:
-        opened = self._requests.get(request_id)
-        for choice in tuple(opened.choices) if opened else ():
-            chunk = choice.text.cancelled()
-            self._end(choice)
-            choice.request.answer(chunk)
-
-    # steps and what they drew ----------------------------------------------------------------------------
+    # steps and what they gave ------------------------------------------------------------------------------
 
     def _begin(self, steps: StepRunner) -> None:
-        """All stages start empty."""
-        self._under_way.clear()
-        self._scheduler.abandon()
+        """All stages start empty; what was open and has not failed waits again."""
+        self._scheduler.start_over()
         steps.begin(self._next_generation())
-        self._under_way.append(Plan((), (), ()))
 
-    def _issue(self, steps: StepRunner) -> None:
-        while steps.has_room and (plan := self._scheduler.next_plan()) is not None:
-            steps.issue(plan.operations, plan.inputs)
-            self._under_way.append(plan)
+    def _issue(self, steps: StepRunner) -> bool:
+        """At most one step: an answer may have come meanwhile, and what it sets free goes first."""
+        if not steps.has_room or self._is_beginning or (plan := self._scheduler.next_plan()) is None:
+            return False
+        number = steps.issue(plan.operations, plan.inputs)
+        assert number == plan.number  # noqa: S101  # both count the steps of a generation
+        for sequence in plan.begun:
+            opened = self._requests.of(sequence)
+            if opened is not None:
+                opened.began(sequence)
+        return True
+
+    @property
+    def _is_beginning(self) -> bool:
+        """Whether the stages have not said yet what they have room for."""
+        plans = self._scheduler.under_way
+        return bool(plans) and plans[0].kind == "announcement"
 
     def _settle(self, steps: StepRunner, answer: StepAnswer) -> None:
         if answer.error is not None:
-            self._step_failed(steps, answer.error)
+            self._step_failed(steps, answer.number, answer.error)
             return
-        plan = self._under_way.popleft()
-        for row in plan.rows:
-            self._report_prefill(row)
-        for drawn in answer.drawn:
-            self._deliver(drawn)
+        plan = self._scheduler.settle(answer.seconds)
+        if plan.kind == "announcement":
+            self._scheduler.begin(answer.reports)
+            self._requests.fail_those_of(self._scheduler.too_long(), "instance_lost", LESS_ROOM)
+            return
+        if plan.kind == "chunk":
+            self._report_prefill(plan)
+        for output in chain(answer.drawn, answer.sums, answer.scored):
+            self._deliver(output)
+        self._queue_reports.stepped()
 
-    def _step_failed(self, steps: StepRunner, error: str) -> None:
-        """Every open sequence is lost with the stages' caches; what waits is served by a new generation."""
-        for choice in tuple(self._choices.values()):
-            if choice.sequence.opened:
-                self._fail(choice.request, "engine_error", f"the model failed in a step: {error}")
+    def _deliver(self, output: Drawn | HiddenSum | Scored) -> None:
+        sequence = self._scheduler.open.named(output.sequence)
+        opened = None if sequence is None else self._requests.of(sequence)
+        if sequence is None or opened is None:
+            return  # it was cancelled, or sent back to the queue, while its step was under way
+        if opened.take(sequence, output):
+            self._requests.finish(sequence)
+
+    def _report_prefill(self, plan: Plan) -> None:
+        for sequence, row in zip(plan.sequences, plan.rows, strict=True):
+            opened = self._requests.of(sequence)
+            if opened is not None and sequence.id == row.sequence:
+                total = len(sequence.prompt_ids) + len(sequence.delivered)
+                opened.answer(Progress(phase="prefill", done=row.position + row.count, total=total))
+
+    # ends ----------------------------------------------------------------------------------------------------
+
+    def _step_failed(self, steps: StepRunner, number: int, error: str) -> None:
+        """The step's own sequences fail. The others are computed again in a new generation, and their clients wait."""
+        plan = next(plan for plan in self._scheduler.under_way if plan.number == number)
+        if plan.kind == "announcement":
+            message = f"the stages cannot begin: {error}"
+            raise RuntimeError(message)
+        blamed = {*plan.sequences, *plan.begun} or {*self._scheduler.open.by_name.values()}
+        self._requests.fail_those_of(blamed, "engine_error", f"the model failed in a step: {error}")
+        begun = [each for each in self._scheduler.open.by_name.values() if each.wants != "tokens"]
+        self._requests.fail_those_of(begun, "instance_lost", LOST)
         self._begin(steps)
-
-    def _report_prefill(self, row: Row) -> None:
-        choice = self._choices.get(row.sequence)
-        if choice is None:
-            return
-        if row.output == "none":
-            total = len(choice.sequence.prompt_ids) + len(choice.sequence.delivered)
-            choice.request.answer(Progress(phase="prefill", done=row.position + row.count, total=total))
-
-    def _deliver(self, drawn: Drawn) -> None:
-        choice = self._choices.get(drawn.sequence)
-        if choice is None:
-            return  # it was cancelled while its step was under way
-        chunk = choice.text.add(drawn)
-        if chunk.finish is None:
-            choice.sequence.tokens.append(drawn.token_id)
-        else:
-            self._end(choice)
-        choice.request.answer(chunk)
-
-    # ends ------------------------------------------------------------------------------------------------
-
-    def _end(self, choice: OpenChoice) -> None:
-        """Forget a choice, and its request with the last one."""
-        self._choices.pop(choice.sequence.id, None)
-        self._scheduler.remove(choice.sequence)
-        choice.request.choices.remove(choice)
-        request_id = choice.request.request.request_id
-        if not choice.request.choices and self._requests.get(request_id) is choice.request:
-            del self._requests[request_id]
-
-    def _fail(self, opened: OpenRequest, code: str, message: str) -> None:
-        for choice in tuple(opened.choices):
-            self._end(choice)
-        opened.answer(Failed(code=code, message=message))
-
-    def _fail_all(self, code: str, message: str) -> None:
-        for opened in tuple(self._requests.values()):
-            self._fail(opened, code, message)
 
     def _refuse_the_rest(self) -> None:
         """Nobody will look at the inbox again."""
         for command in self.inbox.take():
             if isinstance(command, Submit):
                 command.answer(Refused(status=503, code="instance_lost", message=LOST))
-
-    def _report_queue(self) -> None:
-        """Tell those that wait how many sequences have gone before them. Said only after a step: it is progress."""
-        now = time.monotonic()
-        if now - self._queue_reported < QUEUE_REPORT_INTERVAL:
-            return
-        self._queue_reported = now
-        for ahead, sequence in enumerate(self._scheduler.waiting):
-            choice = self._choices[sequence.id]
-            opened = choice.request
-            if choice is opened.choices[0] and not any(other.sequence.opened for other in opened.choices):
-                total = max(opened.ahead, ahead + 1)
-                opened.answer(Progress(phase="queued", done=total - (ahead + 1), total=total))

@@ -1,61 +1,46 @@
-"""An accepted request on the head: its choices, their sequences and texts, and where its answers go."""
+"""What every accepted request is to the head: sequences that are computed, and somebody to answer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import final
+from collections.abc import Callable
+from typing import Protocol
 
-from exo_core.requests import Answer, Chunk, Generate
-from exo_engine.admission import Admission
-from exo_engine.choice_text import ChoiceText
+from exo_core.requests import Answer, EngineRequest
 from exo_engine.sequence import SequenceState
-from exo_engine.steps import SequenceId
-from exo_engine.text import Tokenizer
+from exo_engine.steps import Drawn, HiddenSum, Scored
 
 AnswerTo = Callable[[Answer], None]
 
 
-@dataclass(frozen=True, eq=False)
-class OpenChoice:
-    """A choice that has no finish yet."""
+class OpenRequest(Protocol):
+    """A request until all its sequences are over. It answers for itself; when it began and failed is told elsewhere."""
 
-    request: OpenRequest
-    sequence: SequenceState
-    text: ChoiceText
+    ahead: int
+    """How many sequences stood before it in the queue when it came."""
 
+    @property
+    def request(self) -> EngineRequest:
+        """What was asked."""
+        ...
 
-@final
-class OpenRequest:
-    """A request until all its choices are finished."""
+    @property
+    def answer(self) -> AnswerTo:
+        """Where answers go."""
+        ...
 
-    def __init__(self, request: Generate, answer: AnswerTo) -> None:
-        self.request = request
-        self.answer = answer
-        self.choices: list[OpenChoice] = []
-        self.ahead = 0
-        """How many sequences waited before its first when it came."""
+    @property
+    def sequences(self) -> list[SequenceState]:
+        """Those that are not over; whoever ends one takes it out."""
+        ...
 
-    def open_choices(self, admission: Admission, tokenizer: Tokenizer, ids: Iterator[SequenceId]) -> list[Chunk]:
-        """Make the choices; gives the last chunks of those that a replay finds already finished."""
-        finished: list[Chunk] = []
-        for number in range(self.request.choices):
-            delivered = self.request.delivered[number] if self.request.delivered else ()
-            text = ChoiceText(self.request, choice=number, limit=admission.limit, tokenizer=tokenizer)
-            last = text.replay(delivered)
-            if last is None:
-                self.choices.append(OpenChoice(self, self._sequence(number, admission, delivered, next(ids)), text))
-            else:
-                finished.append(last)
-        return finished
+    def began(self, sequence: SequenceState) -> None:
+        """Say what there is to say when a sequence was opened on the stages."""
+        ...
 
-    def _sequence(
-        self, number: int, admission: Admission, delivered: tuple[int, ...], sequence: SequenceId
-    ) -> SequenceState:
-        return SequenceState(
-            id=sequence,
-            choice=number,
-            sampling=self.request.sampling,
-            prompt_ids=admission.prompt_ids,
-            delivered=delivered,
-        )
+    def take(self, sequence: SequenceState, output: Drawn | HiddenSum | Scored) -> bool:
+        """Answer with what was computed of a sequence; True when that was its last. Its new token is appended to it."""
+        ...
+
+    def cancelled(self, sequence: SequenceState) -> None:
+        """Answer for a sequence that somebody cancelled."""
+        ...

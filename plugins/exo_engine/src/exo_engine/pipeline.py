@@ -5,6 +5,7 @@ One code path for one machine and many: a single machine is a pipeline of one st
 
 from __future__ import annotations
 
+import os
 import threading
 from itertools import count
 from typing import final
@@ -27,6 +28,8 @@ from exo_engine.step_runner import LocalSteps, StepRunner
 from exo_engine.steps import Generation
 from exo_engine.text import Tokenizer
 
+MICRO_BATCHES = "EXO_MICRO_BATCHES"
+"""Fixes the number of micro-batches, to compare with the choice."""
 RECEIVE_TIMEOUT = 0.25
 """Seconds after which a follower that hears nothing looks whether to stop."""
 
@@ -93,9 +96,19 @@ class PipelineEngine:
             message = "the first stage needs a tokenizer"
             raise ValueError(message)
         placement = assignment.placement
-        context = min(assignment.card.context, placement.kv_tokens or assignment.card.context)
-        scheduler = Scheduler(prefill_chunk=placement.prefill_chunk)
-        return Head(tokenizer=tokenizer, context=context, scheduler=scheduler, next_generation=self._next_generation)
+        scheduler = Scheduler(
+            stages=self._stages,
+            context=assignment.card.context,
+            unmeasured=placement.kv_tokens,
+            prefill_chunk=placement.prefill_chunk,
+            micro_batches=_fixed_micro_batches(),
+        )
+        return Head(
+            tokenizer=tokenizer,
+            context=assignment.card.context,
+            scheduler=scheduler,
+            next_generation=self._next_generation,
+        )
 
     def _next_generation(self) -> Generation:
         placement_id, start = self._generation_base
@@ -114,6 +127,11 @@ class PipelineEngine:
             message = incoming.receive(RECEIVE_TIMEOUT)
             if message is not None:
                 follower.handle(message)
+
+
+def _fixed_micro_batches() -> int:
+    """How many micro-batches somebody wants instead of the number that was measured to be best; 0: nobody does."""
+    return int(os.environ.get(MICRO_BATCHES) or 0)
 
 
 def _both(ring: Ring) -> tuple[BlockingLink, BlockingLink]:

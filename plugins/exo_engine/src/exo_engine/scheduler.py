@@ -1,98 +1,237 @@
 """Which operations the next step has. Knows sequences; owns no tensors, no links, no requests.
 
-Every known token that no step was issued for is work, whether it came from a prompt, a replay or the last draw; so
-decode, chunked prefill and prompts that stream through the stages chunk behind chunk are one rule. How many sequences
-are open at once and how many rows a step may have are limits that the caller sets.
+A step is one micro-batch of decoding sequences or one chunk of prompts. They alternate, so that a running stream waits
+for a chunk and not for a prompt. Prompts are computed first come, first served, as many short ones in a chunk as it
+holds, and of a long one a chunk on every stage. A sequence is opened when its turn to compute has come and the caches
+have room for what it knows and some more; when they are full, the youngest goes back to the queue.
 """
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import final
 
+from exo_engine.chunk_choice import choose_chunk
+from exo_engine.decode_rotation import DecodeRotation
+from exo_engine.micro_batches import MicroBatches
+from exo_engine.open_sequences import OpenSequences
+from exo_engine.plan import Plan, PlanKind
 from exo_engine.sequence import SequenceState
-from exo_engine.steps import Close, Forward, Operation, Row, SequenceId
+from exo_engine.steps import Forward, Row, RowOutput, StageReport
 
-
-@dataclass(frozen=True)
-class Plan:
-    """A step to issue: operations, the rows of its `Forward` if it has one, and those rows' token ids in order."""
-
-    operations: tuple[Operation, ...]
-    rows: tuple[Row, ...]
-    inputs: Sequence[int]
+HEADROOM = 256
+"""Tokens beyond what it knows that a sequence has room for when it is opened, at most a chunk."""
+MOST_OPEN = 256
+"""Sequences at once."""
 
 
 @final
 class Scheduler:
-    """First come, first served. Decode rows go before prompts; at most one row of a step is part of a prompt."""
+    """For `context` and `unmeasured` see `OpenSequences`; `prefill_chunk`, `micro_batches` 0: measurements decide."""
 
-    def __init__(self, *, prefill_chunk: int, open_sequences: int = 1, rows_per_step: int = 1) -> None:
-        self._prefill_chunk = max(1, prefill_chunk)
-        self._open_sequences = open_sequences
-        self._rows_per_step = rows_per_step
-        self._waiting: deque[SequenceState] = deque()
-        self._active: deque[SequenceState] = deque()
-        self._closing: list[SequenceId] = []
+    def __init__(
+        self,
+        *,
+        stages: int,
+        context: int,
+        unmeasured: int = 0,
+        prefill_chunk: int = 0,
+        micro_batches: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.open = OpenSequences(context=context, unmeasured=unmeasured)
+        self.waiting: deque[SequenceState] = deque()
+        """Sequences that are on no stage, the next one first."""
+        self.outputs: Sequence[RowOutput] = ()
+        """What the last stage can give."""
+        self._stages = stages
+        self._chunk = prefill_chunk
+        self._fixed_micro_batches = micro_batches
+        self._clock = clock
+        self._prefilling: deque[SequenceState] = deque()
+        self._decoding = DecodeRotation()
+        self._micro_batches = MicroBatches((), fixed=micro_batches)
+        self._under_way: deque[Plan] = deque()
+        self._begun: list[SequenceState] = []
+        """Opened since the last step."""
+        self._number = 0
+        self._decoded_last = False
 
-    @property
-    def waiting(self) -> Sequence[SequenceState]:
-        """Sequences that no step was issued for, the next one first."""
-        return self._waiting
+    # what happens to sequences -------------------------------------------------------------------------------
 
     def add(self, sequence: SequenceState) -> None:
         """Queue a new sequence."""
-        self._waiting.append(sequence)
+        self.waiting.append(sequence)
 
-    def remove(self, sequence: SequenceState) -> None:
-        """It is over, finished or not. If the stages know it, the next step closes it."""
-        if sequence in self._active:
-            self._active.remove(sequence)
-        elif sequence in self._waiting:
-            self._waiting.remove(sequence)
-        if sequence.opened:
-            sequence.opened = False
-            self._closing.append(sequence.id)
+    def remove(self, sequence: SequenceState, *, keep: bool = True) -> None:
+        """It is over, finished or not. If the stages know it, the next step closes it; `keep` its caches for others."""
+        if sequence.id is None:
+            if sequence in self.waiting:
+                self.waiting.remove(sequence)
+            return
+        self._close(sequence, keep=keep and sequence.wants == "tokens")
 
-    def abandon(self) -> None:
-        """The stages dropped everything: forget the open sequences. Those that were not opened go on waiting."""
-        self._waiting.extendleft(sequence for sequence in reversed(self._active) if not sequence.opened)
-        self._active.clear()
-        self._closing.clear()
+    def start_over(self) -> Plan:
+        """The stages are about to drop everything: what was open waits again, and a first, empty step is under way."""
+        for sequence in reversed([*self.open.by_name.values()]):
+            sequence.close()
+            self.waiting.appendleft(sequence)
+        self.open.begin(())
+        self._prefilling.clear()
+        self._decoding.clear()
+        self._under_way.clear()
+        self._begun.clear()
+        self._number = 0
+        return self._issued(Plan(kind="announcement", number=1))
+
+    def begin(self, reports: Sequence[StageReport]) -> None:
+        """The stages have dropped everything, and say this of themselves. The chunk is chosen the first time only."""
+        self.open.begin(reports)
+        self._chunk = self._chunk or choose_chunk(reports)
+        self._micro_batches = MicroBatches(reports, fixed=self._fixed_micro_batches)
+        self.outputs = reports[-1].outputs if reports else ()
+
+    def too_long(self) -> list[SequenceState]:
+        """Those that were taken when the caches had more room than now."""
+        return [sequence for sequence in self.waiting if sequence.most > self.open.context]
+
+    # steps ---------------------------------------------------------------------------------------------------
+
+    @property
+    def under_way(self) -> Sequence[Plan]:
+        """Steps without an answer, the oldest first."""
+        return self._under_way
+
+    def settle(self, seconds: Sequence[float]) -> Plan:
+        """The oldest step was answered; each stage took so long. What was drawn is to be added to the sequences."""
+        plan = self._under_way.popleft()
+        if plan.kind == "decode":
+            pairs = zip(plan.sequences, plan.rows, strict=True)
+            self._decoding.come_home(sequence for sequence, row in pairs if sequence.id == row.sequence)
+            alone = plan.alone and not self._under_way
+            self._micro_batches.note(len(plan.rows), seconds, self._clock() - plan.issued_at if alone else None)
+        return plan
 
     def next_plan(self) -> Plan | None:
-        """The next step, or None when there is nothing to do before an answer or a new sequence comes."""
-        self._activate()
-        chosen = self._choose()
-        if not chosen and not self._closing:
+        """The next step, now under way; None when there is nothing to do before an answer or a new sequence comes."""
+        plan = self._next_chunk() if self._decoded_last else None
+        plan = plan or self._next_decode() or self._next_chunk() or self._next_decode() or self._housekeeping()
+        if plan is None:
             return None
-        operations: list[Operation] = [Close(sequence=closed) for closed in self._closing]
-        self._closing.clear()
-        operations.extend(sequence.open() for sequence in chosen if not sequence.opened)
-        rows, inputs = self._take(chosen)
-        if rows:
-            operations.append(Forward(rows=rows))
-        return Plan(tuple(operations), rows, inputs)
+        self._decoded_last = plan.kind == "decode"
+        return self._issued(plan)
 
-    def _activate(self) -> None:
-        while self._waiting and len(self._active) < self._open_sequences:
-            self._active.append(self._waiting.popleft())
+    def _next_decode(self) -> Plan | None:
+        """A micro-batch; those of its sequences that the caches have no more room for are back in the queue."""
+        batch = self._decoding.next_batch(self._wanted_batches())
+        for sequence in batch:
+            self._make_room_for(sequence)
+        ready = [sequence for sequence in batch if sequence.id is not None]
+        if not ready:
+            if batch:
+                self._decoding.come_home(())
+            return None
+        taken = [sequence.take_last() for sequence in ready]
+        return self._plan("decode", [row for row, _ in taken], ready, [token for _, token in taken])
 
-    def _choose(self) -> list[SequenceState]:
-        ready = [sequence for sequence in self._active if sequence.pending]
-        decoding = [sequence for sequence in ready if sequence.is_decoding][: self._rows_per_step]
-        room = self._rows_per_step - len(decoding)
-        return decoding + [sequence for sequence in ready if not sequence.is_decoding][: min(1, room)]
-
-    def _take(self, chosen: list[SequenceState]) -> tuple[tuple[Row, ...], list[int]]:
+    def _next_chunk(self) -> Plan | None:
+        """As much of the next prompts as a chunk holds; what they began in is kept before others begin with it."""
         rows: list[Row] = []
+        sequences: list[SequenceState] = []
         inputs: list[int] = []
-        for sequence in chosen:
-            row, tokens = sequence.take(self._prefill_chunk)
-            rows.append(row)
-            inputs.extend(tokens)
-            self._active.remove(sequence)  # to the back: the longest not served goes first
-            self._active.append(sequence)
-        return tuple(rows), inputs
+        kept = not self._chunk_may_go()
+        while len(inputs) < self._chunk and not kept and (sequence := self._next_to_prefill()) is not None:
+            if sequence.prefill_left:
+                row, tokens = sequence.take_chunk(self._chunk - len(inputs))
+                rows.append(row)
+                sequences.append(sequence)
+                inputs.extend(tokens)
+            if not sequence.prefill_left:
+                self._prefilling.popleft()
+                kept = self._prefilled(sequence, computed=bool(rows) and sequences[-1] is sequence)
+        return self._plan("chunk", rows, sequences, inputs) if rows else None
+
+    def _housekeeping(self) -> Plan | None:
+        return self._plan("housekeeping", (), (), ()) if self.open.has_operations else None
+
+    def _plan(
+        self, kind: PlanKind, rows: Sequence[Row], sequences: Sequence[SequenceState], inputs: Sequence[int]
+    ) -> Plan:
+        operations = self.open.take_operations()
+        if rows:
+            operations.append(Forward(rows=tuple(rows)))
+        begun, self._begun = tuple(self._begun), []
+        return Plan(
+            kind=kind,
+            number=self._number + 1,
+            operations=tuple(operations),
+            rows=tuple(rows),
+            sequences=tuple(sequences),
+            inputs=inputs,
+            begun=begun,
+            issued_at=self._clock(),
+            alone=not self._under_way,
+        )
+
+    def _issued(self, plan: Plan) -> Plan:
+        self._number = plan.number
+        self._under_way.append(plan)
+        return plan
+
+    def _wanted_batches(self) -> int:
+        """While prompts are computed, their chunks keep the stages busy: one micro-batch then."""
+        if self._prefilling or any(plan.kind == "chunk" for plan in self._under_way):
+            return 1
+        return self._micro_batches.wanted(len(self._decoding))
+
+    def _chunk_may_go(self) -> bool:
+        """Behind a micro-batch goes one chunk per further stage, so that it is home before more chunks have begun."""
+        behind: int | None = None
+        for plan in self._under_way:
+            if plan.kind == "decode" and behind is None:
+                behind = 0
+            elif plan.kind == "chunk" and behind is not None:
+                behind += 1
+        return behind is None or behind < max(1, self._stages - 1)
+
+    # opening, and going back to the queue --------------------------------------------------------------------
+
+    def _next_to_prefill(self) -> SequenceState | None:
+        if self._prefilling:
+            return self._prefilling[0]
+        if not self.waiting or len(self.open.by_name) >= MOST_OPEN:
+            return None
+        sequence = self.waiting[0]
+        known = len(sequence.tokens)
+        room = min(known + min(self._chunk, HEADROOM), max(known, sequence.most))
+        if not self.open.try_open(sequence, room if sequence.wants == "tokens" else known):
+            return None
+        self.waiting.popleft()
+        self._begun.append(sequence)
+        self._prefilling.append(sequence)
+        return sequence
+
+    def _prefilled(self, sequence: SequenceState, *, computed: bool) -> bool:
+        """Its prompt is in issued steps; whether what it then holds is kept first, for others to begin with."""
+        if sequence.wants != "tokens":
+            return False
+        self._decoding.join(sequence)
+        shared = sequence.has_siblings or self.open.keeps_whole_only
+        return computed and shared and self.open.keep_computed(sequence)
+
+    def _make_room_for(self, sequence: SequenceState) -> None:
+        """For one more token, at the cost of those opened last; it may be itself that has to wait."""
+        while sequence.id is not None and not self.open.try_grow(sequence):
+            youngest = self.open.youngest() or sequence
+            self._close(youngest, keep=False)
+            self.waiting.appendleft(youngest)
+
+    def _close(self, sequence: SequenceState, *, keep: bool) -> None:
+        self._decoding.leave(sequence)
+        if sequence in self._prefilling:
+            self._prefilling.remove(sequence)
+        if sequence in self._begun:
+            self._begun.remove(sequence)
+        self.open.close(sequence, keep=keep)

@@ -3,57 +3,80 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import final
+from typing import Literal, final
 
 from exo_core.requests import Sampling
-from exo_engine.steps import Open, Row, SequenceId
+from exo_engine.steps import Open, Row, SequenceId, Start
 
 
 @final
 @dataclass(kw_only=True, eq=False)
 class SequenceState:
-    """A choice's tokens so far. Holds no tensors: what the stages' caches hold follows from the steps issued."""
+    """A choice's or a text's tokens so far. Holds no tensors: what the stages hold follows from the steps issued.
 
-    id: SequenceId
+    Its known tokens but the last are computed in chunks (a text's last one too, when it is to be embedded); the last
+    one is a row of its own that draws the next, so that a prompt's end is a decode step like any other.
+    """
+
     choice: int
     sampling: Sampling
     prompt_ids: tuple[int, ...]
+    most: int
+    """Tokens it may come to hold, prompt included."""
     delivered: tuple[int, ...] = ()
+    wants: Literal["tokens", "sum", "scores"] = "tokens"
+    has_siblings: bool = False
+    """Whether others with the same prompt wait behind it, which begin with what it computes."""
     tokens: list[int] = field(default_factory=list[int])
     """Prompt, delivered and drawn."""
+    id: SequenceId | None = None
+    """Its name on the stages while it is open there; another one when it is opened again."""
     scheduled: int = 0
-    """How many of `tokens` are in issued steps."""
-    opened: bool = False
+    """How many of `tokens` are in issued steps, or were there when it was opened."""
+    cached: int = 0
+    """How many of them were there when it was opened."""
+    reserved: int = 0
+    """How many tokens it may hold at present."""
 
     def __post_init__(self) -> None:
         self.tokens = [*self.prompt_ids, *self.delivered]
 
     @property
-    def pending(self) -> int:
-        """Known tokens that no step was issued for: the rest of a prompt, or one in decode; 0 while one is drawn."""
-        return len(self.tokens) - self.scheduled
+    def prefill_left(self) -> int:
+        """Tokens still to be computed in chunks."""
+        return max(0, len(self.tokens) - (self.wants != "sum") - self.scheduled)
 
-    @property
-    def is_decoding(self) -> bool:
-        """Whether the next row is the last known token, so that it draws."""
-        return self.pending == 1
-
-    def open(self) -> Open:
+    def open(self, name: SequenceId, start: Start | None) -> Open:
         """The operation that begins it on every stage."""
-        self.opened = True
+        self.id = name
+        self.scheduled = self.cached = start.length if start else 0
         return Open(
-            sequence=self.id,
+            sequence=name,
             choice=self.choice,
             sampling=self.sampling,
             prompt_ids=self.prompt_ids,
             delivered=self.delivered,
+            start=start,
         )
 
-    def take(self, limit: int) -> tuple[Row, list[int]]:
-        """The next row and its tokens: at most `limit` known ones, or, alone, the last known one, which draws."""
-        position = self.scheduled
-        draws = self.pending == 1
-        count = 1 if draws else min(self.pending - 1, limit)
+    def close(self) -> None:
+        """It is on no stage any more. Opened again, what was drawn counts as delivered."""
+        self.id = None
+        self.scheduled = self.reserved = 0
+        self.delivered = tuple(self.tokens[len(self.prompt_ids) :])
+
+    def take_chunk(self, limit: int) -> tuple[Row, list[int]]:
+        """The next row of at most `limit` known tokens, and those tokens."""
+        assert self.id is not None  # noqa: S101  # the scheduler's mistake
+        position, count = self.scheduled, min(self.prefill_left, limit)
         self.scheduled += count
-        row = Row(sequence=self.id, position=position, count=count, output="token" if draws else "none")
+        output = "none" if self.wants == "tokens" else self.wants
+        row = Row(sequence=self.id, position=position, count=count, output=output)
         return row, self.tokens[position : self.scheduled]
+
+    def take_last(self) -> tuple[Row, int]:
+        """The row of the last known token, which draws, and that token."""
+        assert self.id is not None  # noqa: S101  # the scheduler's mistake
+        position = self.scheduled
+        self.scheduled += 1
+        return Row(sequence=self.id, position=position, count=1, output="token"), self.tokens[position]

@@ -10,6 +10,7 @@ from exo_core.identifiers import ModelId
 from exo_core.testing.assignments import even_assignments
 from exo_core.testing.engine_threads import EngineThreads
 from exo_engine.pipeline import PipelineEngine
+from exo_engine.steps import StageReport
 from exo_engine.testing.arithmetic_stage import ArithmeticStage
 from exo_engine.testing.byte_tokenizer import EOS, ByteTokenizer
 
@@ -31,12 +32,16 @@ def arithmetic_pipeline(
     prefill_chunk: int = 16,
     capacity: int = 64,
     tokens: Sequence[int] = range(EOS),
+    told: StageReport | None = None,
 ) -> ArithmeticPipeline:
-    """`LAYERS` layers over that many stages; enter its `threads` to run it. `tokens` is what may be drawn."""
+    """`LAYERS` layers over that many stages; enter its `threads` to run it.
+
+    `tokens` is what may be drawn, `told` what every stage says of itself.
+    """
     card = arithmetic_card(context)
     assignments = even_assignments(card, stages, backend="arithmetic", prefill_chunk=prefill_chunk)
     parts = [
-        ArithmeticStage(start=part.shard.start_layer, end=part.shard.end_layer, layers=LAYERS, tokens=tokens)
+        ArithmeticStage(start=part.shard.start_layer, end=part.shard.end_layer, layers=LAYERS, tokens=tokens, told=told)
         for part in assignments
     ]
 

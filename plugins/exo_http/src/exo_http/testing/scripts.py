@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
-from exo_core.requests import Accepted, Answer, Chunk, EngineRequest, FinishReason, Generate
+from exo_core.requests import Accepted, Answer, Chunk, EngineRequest, FinishReason, Generate, Progress
 from exo_http.testing.scripted_node import Script
 
 
@@ -29,7 +29,8 @@ def saying(*tokens: str, prompt_tokens: int = 5, finish: FinishReason = "stop") 
     """Accepts, and gives these tokens to every choice, one choice after the other."""
 
     async def script(request: EngineRequest) -> AsyncGenerator[Answer]:
-        yield Accepted(prompt_ids=tuple(range(prompt_tokens)), cached=1)
+        yield Accepted(prompt_ids=tuple(range(prompt_tokens)))
+        yield Progress(phase="prefill", done=1, total=prompt_tokens, cached=1)
         for choice in range(request.choices if isinstance(request, Generate) else 1):
             for chunk in chunks_of(tokens, choice=choice, finish=finish):
                 yield chunk

@@ -1,0 +1,59 @@
+"""Which of the decoding sequences go together in the next micro-batch.
+
+Those that have waited longest, at most an even share of all, while fewer micro-batches than wanted are under way. So
+batches grow, shrink, split and merge by themselves as sequences join and leave and the wanted number changes, and a
+batch that comes home whole goes out whole again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import final
+
+from exo_engine.sequence import SequenceState
+
+
+@final
+class DecodeRotation:
+    """Sequences whose next row is one token, at home (that token is known) or under way (it is being drawn)."""
+
+    def __init__(self) -> None:
+        self._members: set[SequenceState] = set()
+        self._home: deque[SequenceState] = deque()
+        self._under_way = 0
+
+    def __len__(self) -> int:
+        """All of them, at home and under way."""
+        return len(self._members)
+
+    def join(self, sequence: SequenceState) -> None:
+        """It starts to decode; its next token is known."""
+        self._members.add(sequence)
+        self._home.append(sequence)
+
+    def leave(self, sequence: SequenceState) -> None:
+        """It is over, or goes back to the queue."""
+        if sequence in self._members:
+            self._members.remove(sequence)
+            if sequence in self._home:
+                self._home.remove(sequence)
+
+    def next_batch(self, batches: int) -> list[SequenceState]:
+        """Send the next of that many micro-batches on its way; empty while none can go."""
+        if self._under_way >= batches or not self._home:
+            return []
+        share = -(-len(self._members) // batches)
+        self._under_way += 1
+        return [self._home.popleft() for _ in range(min(share, len(self._home)))]
+
+    def come_home(self, batch: Iterable[SequenceState]) -> None:
+        """A micro-batch was answered."""
+        self._under_way -= 1
+        self._home.extend(sequence for sequence in batch if sequence in self._members)
+
+    def clear(self) -> None:
+        """The stages dropped everything."""
+        self._members.clear()
+        self._home.clear()
+        self._under_way = 0

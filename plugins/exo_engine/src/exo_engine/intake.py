@@ -1,0 +1,104 @@
+"""What becomes of a request that comes in: it is opened, answered at once, or refused."""
+
+from __future__ import annotations
+
+import logging
+from typing import Literal, final
+
+from exo_core.errors import RequestRefused
+from exo_core.requests import Accepted, Embed, EngineRequest, Generate, Progress, Refused, Result, Score, Tokenize
+from exo_engine.admission import Room, admit, admit_text, prompt_token_ids, refuse
+from exo_engine.inbox import Submit
+from exo_engine.open_embedding import OpenEmbedding
+from exo_engine.open_generation import OpenGeneration
+from exo_engine.open_request import AnswerTo, OpenRequest
+from exo_engine.open_requests import OpenRequests
+from exo_engine.open_scoring import OpenScoring
+from exo_engine.scheduler import Scheduler
+from exo_engine.text import Tokenizer
+
+logger = logging.getLogger(__name__)
+
+
+@final
+class Intake:
+    """Tokenizes, checks, and hands over. Nothing a request holds ends the engine."""
+
+    def __init__(self, *, tokenizer: Tokenizer, context: int, scheduler: Scheduler, requests: OpenRequests) -> None:
+        """`context` is the model's."""
+        self._tokenizer = tokenizer
+        self._context = context
+        self._scheduler = scheduler
+        self._requests = requests
+
+    def take(self, command: Submit) -> None:
+        """Answer `Accepted` or `Refused`, and open what was accepted."""
+        request, answer = command.request, command.answer
+        try:
+            self._take(request, answer)
+        except RequestRefused as refusal:
+            answer(Refused(status=refusal.status, code=refusal.code, message=refusal.message))
+        except Exception as problem:  # a broken chat template ends its request, not the engine
+            logger.exception("a request could not be prepared")
+            message = f"the request could not be prepared: {type(problem).__name__}"
+            answer(Refused(status=500, code="engine_error", message=message))
+
+    def _take(self, request: EngineRequest, answer: AnswerTo) -> None:
+        match request:
+            case Generate():
+                self._generate(request, answer)
+            case Embed():
+                self._embed(request, answer)
+            case Score():
+                self._score(request, answer)
+            case Tokenize():
+                self._tokenize(request, answer)
+
+    def _generate(self, request: Generate, answer: AnswerTo) -> None:
+        admission = admit(request, tokenizer=self._tokenizer, room=self._room)
+        opened = OpenGeneration(request, answer)
+        finished = opened.open_choices(admission, self._tokenizer)
+        self._accept(opened, admission.prompt_ids)
+        for chunk in finished:
+            answer(chunk)
+        self._open(opened)
+
+    def _embed(self, request: Embed, answer: AnswerTo) -> None:
+        self._check_output("sum", "embeddings")
+        if not request.prompts:
+            refuse("empty_prompt", "there is no text to embed")
+        texts = [admit_text(prompt, tokenizer=self._tokenizer, room=self._room) for prompt in request.prompts]
+        opened = OpenEmbedding(request, answer, texts)
+        self._accept(opened, tuple(token_id for text in texts for token_id in text))
+        self._open(opened)
+
+    def _score(self, request: Score, answer: AnswerTo) -> None:
+        self._check_output("scores", "scores")
+        text = admit_text(request.prompt, tokenizer=self._tokenizer, room=self._room)
+        opened = OpenScoring(request, answer, text, self._tokenizer)
+        self._accept(opened, text)
+        opened.answer_if_trivial()
+        self._open(opened)
+
+    def _tokenize(self, request: Tokenize, answer: AnswerTo) -> None:
+        token_ids = prompt_token_ids(request.prompt, self._tokenizer)
+        answer(Accepted(prompt_ids=token_ids))
+        answer(Result(token_ids=(token_ids,), text=self._tokenizer.decode(token_ids)))
+
+    def _accept(self, opened: OpenRequest, prompt_ids: tuple[int, ...]) -> None:
+        self._requests.cancel(opened.request.request_id)  # an earlier attempt that its gateway has given up
+        opened.answer(Accepted(prompt_ids=prompt_ids))
+
+    def _open(self, opened: OpenRequest) -> None:
+        opened.ahead = len(self._scheduler.waiting)
+        if opened.sequences and opened.ahead:
+            opened.answer(Progress(phase="queued", done=0, total=opened.ahead))
+        self._requests.add(opened)
+
+    def _check_output(self, output: Literal["sum", "scores"], what: str) -> None:
+        if output not in self._scheduler.outputs:
+            refuse("not_supported", f"this model's backend gives no {what}", status=501)
+
+    @property
+    def _room(self) -> Room:
+        return Room(model_tokens=self._context, cache_tokens=self._scheduler.open.context)

@@ -1,0 +1,134 @@
+"""Which sequences are open on the stages, and which operations it takes to open, keep and close them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
+from typing import final
+
+from exo_engine.cache_budget import CacheBudget
+from exo_engine.cache_space import CacheSpace
+from exo_engine.prefix_index import Kept, PrefixIndex
+from exo_engine.sequence import SequenceState
+from exo_engine.steps import Close, Evict, Operation, SequenceId, Snapshot, StageReport
+
+GROWTH = 64
+"""Tokens for which a sequence gets room when what it reserved is used up."""
+CONTEXTS_KEPT = 4
+"""What snapshots may hold together, in contexts, where no stage knows its limit."""
+
+
+@final
+class OpenSequences:
+    """The head's record of what every stage holds. Names are never used twice."""
+
+    def __init__(self, *, context: int, unmeasured: int) -> None:
+        """`context` is the model's; `unmeasured` is the longest sequence where no stage knows its limit (0: that)."""
+        self._model_context = context
+        self._unmeasured = min(context, unmeasured or context)
+        self._names = map(SequenceId, count(1))
+        self._snapshot_names = count(1)
+        self._operations: list[Operation] = []
+        """For the next step, ahead of its forward."""
+        self._after_forward: list[Operation] = []
+        """For the step after that."""
+        self._open: dict[SequenceId, SequenceState] = {}
+        """In the order in which they were opened."""
+        self.begin(())
+
+    def begin(self, reports: Sequence[StageReport]) -> None:
+        """The stages are empty, and this is what they have room for."""
+        budget = CacheBudget(reports)
+        longest = budget.longest
+        self.context = self._unmeasured if longest is None else min(self._model_context, longest)
+        kept = CONTEXTS_KEPT * self._model_context if longest is None else None
+        index = PrefixIndex(trimmable=all(report.trimmable for report in reports), most_tokens=kept)
+        self._space = CacheSpace(budget, index)
+        self._operations.clear()
+        self._after_forward.clear()
+        self._open.clear()
+
+    @property
+    def by_name(self) -> Mapping[SequenceId, SequenceState]:
+        """All of them, the longest open first."""
+        return self._open
+
+    def named(self, name: int) -> SequenceState | None:
+        """The open sequence of that name; None when it is closed."""
+        return self._open.get(SequenceId(name))
+
+    def youngest(self) -> SequenceState | None:
+        """Of those that generate, the one that was opened last."""
+        return next((each for each in reversed(list(self._open.values())) if each.wants == "tokens"), None)
+
+    def try_open(self, sequence: SequenceState, tokens: int) -> bool:
+        """Open it with room for so many tokens; False, with nothing changed, if there is none."""
+        beginning = self._space.begin(sequence, tokens)
+        if beginning is None:
+            return False
+        self._evict(beginning.evicted)
+        name = next(self._names)
+        self._operations.append(sequence.open(name, beginning.start))
+        self._open[name] = sequence
+        return True
+
+    def try_grow(self, sequence: SequenceState) -> bool:
+        """Make sure that it can hold one more token; False if there is no room."""
+        if sequence.scheduled < sequence.reserved:
+            return True
+        wanted = max(sequence.scheduled + 1, min(sequence.reserved + GROWTH, sequence.most))
+        evicted = self._space.grow(sequence, wanted)
+        if evicted is None:
+            return False
+        self._evict(evicted)
+        return True
+
+    def keep_computed(self, sequence: SequenceState) -> bool:
+        """After the next step's forward, keep what it then holds for others that begin alike; False: of no use."""
+        name = next(self._snapshot_names)
+        evicted = self._space.keep(name, sequence)
+        if evicted is None:
+            return False
+        self._after_forward.extend(Evict(snapshot=kept.snapshot) for kept in evicted)
+        self._after_forward.append(Snapshot(sequence=_name(sequence), snapshot=name))
+        return True
+
+    def close(self, sequence: SequenceState, *, keep: bool) -> None:
+        """It is over, or goes back to the queue. `keep`: for others that begin as it does."""
+        name = _name(sequence)
+        self._space.release(sequence)
+        snapshot = next(self._snapshot_names)
+        evicted = self._space.keep(snapshot, sequence) if keep else None
+        self._operations.append(Close(sequence=name, keep=None if evicted is None else snapshot))
+        self._evict(evicted or ())
+        del self._open[name]
+        sequence.close()
+
+    def take_operations(self) -> list[Operation]:
+        """Everything that goes ahead of the next step's forward."""
+        taken, self._operations = self._operations, self._after_forward
+        self._after_forward = []
+        return taken
+
+    @property
+    def has_operations(self) -> bool:
+        """Whether there is anything to tell the stages."""
+        return bool(self._operations)
+
+    @property
+    def kept(self) -> Mapping[int, int]:
+        """Tokens of each snapshot that the stages have, or will have after what is still to be told."""
+        return self._space.index.lengths
+
+    @property
+    def keeps_whole_only(self) -> bool:
+        """Whether caches cannot be trimmed, so that only what was kept at its very length is of use."""
+        return not self._space.index.trimmable
+
+    def _evict(self, kept: Iterable[Kept]) -> None:
+        self._operations.extend(Evict(snapshot=each.snapshot) for each in kept)
+
+
+def _name(sequence: SequenceState) -> SequenceId:
+    assert sequence.id is not None  # noqa: S101  # the scheduler's mistake
+    return sequence.id
