@@ -33,12 +33,12 @@ class CacheSpace:
         self._holders = 0
         self._tokens = 0
 
-    def begin(self, sequence: SequenceState, tokens: int) -> Beginning | None:
+    def begin(self, sequence: SequenceState, tokens: int, *, spare_tokens: int = 0) -> Beginning | None:
         """Reserve room for a new sequence, with the longest beginning that is kept.
 
-        None, with nothing changed: there is no room.
+        None, with nothing changed: there is no room for it and as many tokens more as are to be spared.
         """
-        if not self._budget.holds(self._holders + 1, self._tokens + tokens):
+        if not self._budget.holds(self._holders + 1, self._tokens + tokens + spare_tokens):
             return None
         match = self.index.find(sequence.tokens) if sequence.wants == "tokens" else None
         start = None

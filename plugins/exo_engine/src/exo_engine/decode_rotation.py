@@ -2,7 +2,7 @@
 
 Those that have waited longest, at most an even share of all, while fewer micro-batches than wanted are under way. So
 batches grow, shrink, split and merge by themselves as sequences join and leave and the wanted number changes, and a
-batch that comes home whole goes out whole again.
+batch that comes home whole goes out whole again. Suspects go alone.
 """
 
 from __future__ import annotations
@@ -45,7 +45,10 @@ class DecodeRotation:
             return []
         share = -(-len(self._members) // batches)
         self._under_way += 1
-        return [self._home.popleft() for _ in range(min(share, len(self._home)))]
+        batch = [self._home.popleft()]
+        while len(batch) < share and self._home and not (batch[-1].is_suspect or self._home[0].is_suspect):
+            batch.append(self._home.popleft())
+        return batch
 
     def come_home(self, batch: Iterable[SequenceState]) -> None:
         """A micro-batch was answered."""

@@ -129,15 +129,21 @@ class Head:
     # ends ----------------------------------------------------------------------------------------------------
 
     def _step_failed(self, steps: StepRunner, number: int, error: str) -> None:
-        """The step's own sequences fail. The others are computed again in a new generation, and their clients wait."""
+        """All that was open is computed again in a new generation, and its clients wait.
+
+        Who was alone in the step has failed. Of several one may be at fault: each of them gets steps of its own.
+        """
         plan = next(plan for plan in self._scheduler.under_way if plan.number == number)
         if plan.kind == "announcement":
             message = f"the stages cannot begin: {error}"
             raise RuntimeError(message)
         blamed = {*plan.sequences, *plan.begun} or {*self._scheduler.open.by_name.values()}
-        self._requests.fail_those_of(blamed, "engine_error", f"the model failed in a step: {error}")
-        begun = [each for each in self._scheduler.open.by_name.values() if each.wants != "tokens"]
-        self._requests.fail_those_of(begun, "instance_lost", LOST)
+        if len(blamed) == 1:
+            self._requests.fail_those_of(blamed, "engine_error", f"the model failed in a step: {error}")
+        for sequence in blamed:
+            sequence.is_suspect = True
+        texts = [each for each in self._scheduler.open.by_name.values() if each.wants != "tokens"]
+        self._requests.fail_those_of(texts, "instance_lost", LOST)
         self._begin(steps)
 
     def _refuse_the_rest(self) -> None:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from exo_engine.step_times import StepTimes
 
-_WORTH_A_CHANGE = 0.97
-"""Another number must promise at most this share of the present one's time."""
+_AS_GOOD = 1.03
+"""Times the best time: a number that promises this is as good. The present one stays, else the smallest goes."""
 
 
 def choose_micro_batches(rows: int, times: StepTimes, *, link_seconds: float, present: int) -> int:
@@ -21,10 +21,8 @@ def choose_micro_batches(rows: int, times: StepTimes, *, link_seconds: float, pr
     known = {batches: seconds for batches, seconds in promised.items() if seconds is not None}
     if not known:
         return 1
-    best = min(known, key=lambda batches: known[batches])
-    if present in known and known[best] > _WORTH_A_CHANGE * known[present]:
-        return present
-    return best
+    good = [batches for batches, seconds in known.items() if seconds <= _AS_GOOD * min(known.values())]
+    return present if present in good else good[0]
 
 
 def round_seconds(rows: int, batches: int, times: StepTimes, link_seconds: float) -> float | None:

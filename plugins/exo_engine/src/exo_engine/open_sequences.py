@@ -62,8 +62,11 @@ class OpenSequences:
         return next((each for each in reversed(list(self._open.values())) if each.wants == "tokens"), None)
 
     def try_open(self, sequence: SequenceState, tokens: int) -> bool:
-        """Open it with room for so many tokens; False, with nothing changed, if there is none."""
-        beginning = self._space.begin(sequence, tokens)
+        """Open it with room for so many tokens; False, with nothing changed, if there is none.
+
+        Those that are open must be able to grow beside it, or it would soon be closed again.
+        """
+        beginning = self._space.begin(sequence, tokens, spare_tokens=GROWTH * len(self._open))
         if beginning is None:
             return False
         self._evict(beginning.evicted)

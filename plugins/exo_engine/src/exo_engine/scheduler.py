@@ -110,6 +110,8 @@ class Scheduler:
         if plan.kind == "decode":
             pairs = zip(plan.sequences, plan.rows, strict=True)
             self._decoding.come_home(sequence for sequence, row in pairs if sequence.id == row.sequence)
+            for sequence in plan.sequences:
+                sequence.is_suspect = False
             alone = plan.alone and not self._under_way
             self._micro_batches.note(len(plan.rows), seconds, self._clock() - plan.issued_at if alone else None)
         return plan
@@ -141,16 +143,17 @@ class Scheduler:
         rows: list[Row] = []
         sequences: list[SequenceState] = []
         inputs: list[int] = []
-        kept = not self._chunk_may_go()
-        while len(inputs) < self._chunk and not kept and (sequence := self._next_to_prefill()) is not None:
+        closed = not self._chunk_may_go()
+        while len(inputs) < self._chunk and not closed and (sequence := self._next_to_prefill(rows)) is not None:
             if sequence.prefill_left:
                 row, tokens = sequence.take_chunk(self._chunk - len(inputs))
                 rows.append(row)
                 sequences.append(sequence)
                 inputs.extend(tokens)
+            closed = sequence.is_suspect
             if not sequence.prefill_left:
                 self._prefilling.popleft()
-                kept = self._prefilled(sequence, computed=bool(rows) and sequences[-1] is sequence)
+                closed |= self._prefilled(sequence, computed=bool(rows) and sequences[-1] is sequence)
         return self._plan("chunk", rows, sequences, inputs) if rows else None
 
     def _housekeeping(self) -> Plan | None:
@@ -198,10 +201,11 @@ class Scheduler:
 
     # opening, and going back to the queue --------------------------------------------------------------------
 
-    def _next_to_prefill(self) -> SequenceState | None:
+    def _next_to_prefill(self, rows: Sequence[Row]) -> SequenceState | None:
+        """Whose prompt goes on, or who is opened, in a chunk that has these rows already."""
         if self._prefilling:
             return self._prefilling[0]
-        if not self.waiting or len(self.open.by_name) >= MOST_OPEN:
+        if not self.waiting or len(self.open.by_name) >= MOST_OPEN or (rows and self.waiting[0].is_suspect):
             return None
         sequence = self.waiting[0]
         known = len(sequence.tokens)

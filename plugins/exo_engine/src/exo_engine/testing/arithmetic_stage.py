@@ -24,6 +24,8 @@ _Sums = dict[int, list[int]]
 class ArithmeticStage:
     """Layers start … end - 1 of `layers`. `failures`: how many of the next forwards raise.
 
+    `poison`: a token id; forwards raise that have a row of a sequence with it in its prompt.
+
     `tokens` is what may be drawn. It raises when sequences and snapshots together take more than `told.cache_bytes`,
     and when it is to trim though `told.trimmable` is False.
     """
@@ -41,6 +43,7 @@ class ArithmeticStage:
         self.is_first = start == 0
         self.is_last = end == layers
         self.failures = 0
+        self.poison: int | None = None
         self.rows_seen: list[Row] = []
         self._tokens = tokens
         self._report = told or StageReport(trimmable=True, outputs=("none", "token", "sum", "scores"))
@@ -64,6 +67,9 @@ class ArithmeticStage:
         if self.failures:
             self.failures -= 1
             message = "a failure that was asked for"
+            raise RuntimeError(message)
+        if any(self.poison in self._opened[row.sequence].prompt_ids for row in rows):
+            message = "a forward with poison in it"
             raise RuntimeError(message)
         hidden = _unpack(inputs) if isinstance(inputs, Activation) else [token + 1 for token in inputs]
         self.rows_seen.extend(rows)

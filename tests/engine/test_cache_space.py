@@ -1,0 +1,113 @@
+"""What sequences reserve and snapshots keep never exceeds the tightest stage, and snapshots give way first."""
+
+from __future__ import annotations
+
+from exo_core.requests import Sampling
+from exo_engine.cache_budget import CacheBudget
+from exo_engine.cache_space import CacheSpace
+from exo_engine.prefix_index import PrefixIndex
+from exo_engine.sequence import SequenceState
+from exo_engine.steps import SequenceId, StageReport, Start
+
+ROOMY = StageReport(cache_bytes=10_000, bytes_per_token=10, bytes_per_sequence=100)
+TIGHT = StageReport(cache_bytes=1_000, bytes_per_token=5, bytes_per_sequence=50)
+
+
+def sequence(tokens: list[int], *, siblings: bool = False) -> SequenceState:
+    return SequenceState(
+        choice=0, sampling=Sampling(), prompt_ids=tuple(tokens), most=500, has_siblings=siblings, wants="tokens"
+    )
+
+
+def space(*reports: StageReport) -> CacheSpace:
+    return CacheSpace(CacheBudget(reports), PrefixIndex(trimmable=True))
+
+
+def kept(cache_space: CacheSpace, snapshot: int, tokens: list[int]) -> list[int]:
+    """Keep what a sequence of these tokens held; gives the names of those that had to go."""
+    held = sequence(tokens)
+    held.scheduled = len(tokens)
+    gone = cache_space.keep(snapshot, held)
+    assert gone is not None
+    return [each.snapshot for each in gone]
+
+
+def test_the_tightest_stage_decides() -> None:
+    budget = CacheBudget([ROOMY, TIGHT, StageReport()])
+    assert budget.longest == 190
+    assert budget.holds(1, 190)
+    assert not budget.holds(1, 191)
+    assert not budget.holds(2, 190)
+    assert CacheBudget([StageReport()]).longest is None
+    assert CacheBudget([]).holds(10**6, 10**9)
+
+
+def test_a_sequence_gets_what_it_reserves_or_nothing() -> None:
+    room = space(TIGHT)
+    first, second = sequence([1] * 20), sequence([2] * 20)
+    assert room.begin(first, 100) is not None
+    assert first.reserved == 100
+    assert room.begin(second, 100) is None
+    assert room.begin(second, 80) is not None
+    assert room.grow(first, 101) is None
+    assert first.reserved == 100
+    room.release(second)
+    assert room.grow(first, 190) == []
+
+
+def test_snapshots_give_way_the_oldest_first_but_not_the_one_it_begins_with() -> None:
+    room = space(TIGHT)
+    assert kept(room, 1, [1] * 40) == []
+    assert kept(room, 2, [2] * 40) == []
+    beginning = room.begin(sequence([1] * 20 + [9]), 30)
+    assert beginning is not None
+    assert beginning.start == Start(snapshot=1, length=20, take=False)
+    assert beginning.evicted == []
+    beginning = room.begin(sequence([1] * 30 + [8]), 60)
+    assert beginning is not None
+    assert beginning.start is not None
+    assert [gone.snapshot for gone in beginning.evicted] == [2]
+    assert room.index.lengths == {1: 40}
+
+
+def test_a_beginning_that_leaves_no_room_to_share_it_is_given_up() -> None:
+    room = space(TIGHT)
+    kept(room, 1, [1] * 100)
+    beginning = room.begin(sequence([1] * 90 + [9]), 100)
+    assert beginning is not None
+    assert beginning.start is None
+    assert [gone.snapshot for gone in beginning.evicted] == [1]
+
+
+def test_who_continues_all_of_a_snapshot_takes_it_without_a_copy() -> None:
+    room = space(TIGHT)
+    kept(room, 1, [1] * 100)
+    beginning = room.begin(sequence([1] * 100 + [9]), 150)
+    assert beginning is not None
+    assert beginning.start == Start(snapshot=1, length=100, take=True)
+    assert room.index.lengths == {}
+
+
+def test_nobody_takes_what_a_sibling_behind_it_wants() -> None:
+    room = space(ROOMY)
+    kept(room, 1, [1] * 20)
+    sibling = room.begin(sequence([1] * 21, siblings=True), 30)
+    last = room.begin(sequence([1] * 21), 30)
+    assert sibling is not None
+    assert last is not None
+    assert [sibling.start, last.start] == [
+        Start(snapshot=1, length=20, take=False),
+        Start(snapshot=1, length=20, take=True),
+    ]
+
+
+def test_what_has_no_room_is_not_kept() -> None:
+    room = space(TIGHT)
+    first = sequence([1] * 20)
+    first.id = SequenceId(1)
+    assert room.begin(first, 100) is not None
+    first.scheduled = 100
+    first.tokens = [1] * 100
+    assert room.keep(1, first) is None
+    room.release(first)
+    assert room.keep(1, first) == []
