@@ -174,13 +174,34 @@ def test_a_lone_sequence_is_not_divided() -> None:
     assert sizes_of_round(made) == [1]
 
 
-def test_while_a_prompt_is_computed_there_is_one_micro_batch() -> None:
+def test_everybody_goes_once_between_chunks_and_while_a_long_prompt_is_computed_all_together() -> None:
     made = scheduler(2, micro_batches=2)
     decoding(made, 4)
-    assert counts(step(made)) == [1, 1]
+    assert next_of(made) == ("decode", 2)
     made.add(sequence(300))
-    plans = [plan for _ in range(2) if (plan := made.next_plan()) is not None]
-    assert [(plan.kind, len(plan.rows)) for plan in plans] == [("chunk", 1), ("decode", 4)]
+    assert next_of(made) == ("decode", 2)
+    assert next_of(made) == ("chunk", 1)
+    while made.under_way:
+        settle(made)
+    assert [next_of(made) for _ in range(2)] == [("decode", 4), ("chunk", 1)]
+
+
+def test_a_short_prompt_does_not_disturb_the_micro_batches() -> None:
+    made = scheduler(2, micro_batches=2)
+    decoding(made, 4)
+    kinds = [next_of(made), next_of(made)]
+    made.add(sequence(10))
+    kinds.append(next_of(made))
+    for _ in range(2):
+        settle(made)
+        kinds.append(next_of(made))
+    assert kinds == [("decode", 2), ("decode", 2), ("chunk", 1), ("decode", 3), ("decode", 2)]
+
+
+def next_of(made: Scheduler) -> tuple[str, int]:
+    plan = made.next_plan()
+    assert plan is not None
+    return plan.kind, len(plan.rows)
 
 
 def opens(plans: Sequence[Plan]) -> list[Open]:

@@ -14,8 +14,6 @@ from exo_engine.steps import Close, Evict, Operation, SequenceId, Snapshot, Stag
 
 GROWTH = 64
 """Tokens for which a sequence gets room when what it reserved is used up."""
-CONTEXTS_KEPT = 4
-"""What snapshots may hold together, in contexts, where no stage knows its limit."""
 
 
 @final
@@ -41,7 +39,7 @@ class OpenSequences:
         budget = CacheBudget(reports)
         longest = budget.longest
         self.context = self._unmeasured if longest is None else min(self._model_context, longest)
-        kept = CONTEXTS_KEPT * self._model_context if longest is None else None
+        kept = self._unmeasured if longest is None else None  # who knows no limit keeps no more than one such sequence
         index = PrefixIndex(trimmable=all(report.trimmable for report in reports), most_tokens=kept)
         self._space = CacheSpace(budget, index)
         self._operations.clear()

@@ -1,9 +1,10 @@
 """Which operations the next step has. Knows sequences; owns no tensors, no links, no requests.
 
-A step is one micro-batch of decoding sequences or one chunk of prompts. They alternate, so that a running stream waits
-for a chunk and not for a prompt. Prompts are computed first come, first served, as many short ones in a chunk as it
-holds, and of a long one a chunk on every stage. A sequence is opened when its turn to compute has come and the caches
-have room for what it knows and some more; when they are full, the youngest goes back to the queue.
+A step is one micro-batch of decoding sequences or one chunk of prompts. Between two chunks every sequence that can goes
+once, so that a running stream waits for a chunk and not for a prompt. Prompts are computed first come, first served, as
+many short ones in a chunk as it holds, and of a long one a chunk on every stage. A sequence is opened when its turn to
+compute has come and the caches have room for what it knows and some more; when they are full, the youngest goes back to
+the queue.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Scheduler:
         self._begun: list[SequenceState] = []
         """Opened since the last step."""
         self._number = 0
-        self._decoded_last = False
+        self._rows_since_chunk = 0
 
     # what happens to sequences -------------------------------------------------------------------------------
 
@@ -118,11 +119,15 @@ class Scheduler:
 
     def next_plan(self) -> Plan | None:
         """The next step, now under way; None when there is nothing to do before an answer or a new sequence comes."""
-        plan = self._next_chunk() if self._decoded_last else None
+        everybody_went = self._rows_since_chunk >= len(self._decoding)
+        plan = self._next_chunk() if everybody_went else None
         plan = plan or self._next_decode() or self._next_chunk() or self._next_decode() or self._housekeeping()
         if plan is None:
             return None
-        self._decoded_last = plan.kind == "decode"
+        if plan.kind == "chunk":
+            self._rows_since_chunk = 0
+        elif plan.kind == "decode":
+            self._rows_since_chunk += len(plan.rows)
         return self._issued(plan)
 
     def _next_decode(self) -> Plan | None:
@@ -184,8 +189,8 @@ class Scheduler:
         return plan
 
     def _wanted_batches(self) -> int:
-        """While prompts are computed, their chunks keep the stages busy: one micro-batch then."""
-        if self._prefilling or any(plan.kind == "chunk" for plan in self._under_way):
+        """While a prompt of several chunks is computed, these keep the stages busy: one micro-batch then."""
+        if self._prefilling:
             return 1
         return self._micro_batches.wanted(len(self._decoding))
 
