@@ -222,6 +222,36 @@ def test_choices_begin_with_the_first_ones_prompt() -> None:
     ]
 
 
+def questions(made: Scheduler, *ends: int) -> list[SequenceState]:
+    """Sequences that begin with the same hundred tokens."""
+    asked = [SequenceState(choice=0, sampling=Sampling(), prompt_ids=(*[3] * 100, end, 5), most=900) for end in ends]
+    for each in asked:
+        made.add(each)
+    return asked
+
+
+def test_who_waits_begins_with_what_the_one_before_it_has_just_computed() -> None:
+    made = scheduler(chunk=512)
+    first, second, third = questions(made, 7, 8, 9)
+    plans = [step(made) for _ in range(6)]
+    assert [(each.cached, each.scheduled > 101) for each in (first, second, third)] == [
+        (0, True),
+        (100, True),
+        (100, True),
+    ]
+    kept = [operation for plan in plans for operation in plan.operations if isinstance(operation, Snapshot)]
+    assert len(kept) == 1
+    assert sum(row.count for plan in plans for row in plan.rows if row.output == "none") == 101 + 1 + 1
+
+
+def test_nothing_is_kept_for_who_begins_otherwise() -> None:
+    made = scheduler(chunk=128)
+    questions(made, 7)
+    made.add(sequence(120, token=4))
+    plans = [step(made) for _ in range(4)]
+    assert {operation.op for plan in plans for operation in plan.operations} == {"open", "forward"}
+
+
 def test_a_reply_is_kept_for_the_next_turn() -> None:
     made = scheduler()
     first = sequence(20)

@@ -8,10 +8,12 @@ from typing import final
 
 from exo_engine.cache_budget import CacheBudget
 from exo_engine.cache_space import CacheSpace
-from exo_engine.prefix_index import Kept, PrefixIndex
+from exo_engine.prefix_index import Kept, PrefixIndex, common_length
 from exo_engine.sequence import SequenceState
 from exo_engine.steps import Close, Evict, Operation, SequenceId, Snapshot, StageReport
 
+WORTH_KEEPING = 64
+"""Tokens that the next in the queue saves by them, for which a running sequence's caches are kept."""
 GROWTH = 64
 """Tokens for which a sequence gets room when what it reserved is used up."""
 
@@ -83,6 +85,14 @@ class OpenSequences:
             return False
         self._evict(evicted)
         return True
+
+    def helps(self, sequence: SequenceState, other: SequenceState) -> bool:
+        """Whether `other` could begin with much more of what a sequence computed than with what is kept already."""
+        shared = common_length(sequence.tokens[: sequence.scheduled], other.tokens[:-1])
+        if shared < WORTH_KEEPING or other.wants != "tokens":
+            return False
+        match = self._space.index.find(other.tokens)
+        return shared >= WORTH_KEEPING + (match.length if match else 0)
 
     def keep_computed(self, sequence: SequenceState) -> bool:
         """After the next step's forward, keep what it then holds for others that begin alike; False: of no use."""

@@ -116,6 +116,11 @@ class PrefixIndex:
         return next((kept for kept in self._kept.values() if kept is not spare), None)
 
 
+def common_length(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many token ids both begin with."""
+    return _common(_pack(one), _pack(other), 0)
+
+
 def _pack(tokens: Sequence[int]) -> bytes:
     return array("Q", tokens).tobytes()
 

@@ -20,7 +20,8 @@ from exo_engine.micro_batches import MicroBatches
 from exo_engine.open_sequences import OpenSequences
 from exo_engine.plan import Plan, PlanKind
 from exo_engine.sequence import SequenceState
-from exo_engine.steps import Forward, Row, RowOutput, StageReport
+from exo_engine.steps import Row, RowOutput, StageReport
+from exo_engine.steps_under_way import StepsUnderWay
 
 HEADROOM = 256
 """Tokens beyond what it knows that a sequence has room for when it is opened, at most a chunk."""
@@ -47,17 +48,14 @@ class Scheduler:
         """Sequences that are on no stage, the next one first."""
         self.outputs: Sequence[RowOutput] = ()
         """What the last stage can give."""
-        self._stages = stages
         self._chunk = prefill_chunk
         self._fixed_micro_batches = micro_batches
-        self._clock = clock
         self._prefilling: deque[SequenceState] = deque()
         self._decoding = DecodeRotation()
         self._micro_batches = MicroBatches((), fixed=micro_batches)
-        self._under_way: deque[Plan] = deque()
+        self._steps = StepsUnderWay(stages=stages, clock=clock)
         self._begun: list[SequenceState] = []
         """Opened since the last step."""
-        self._number = 0
         self._rows_since_chunk = 0
 
     # what happens to sequences -------------------------------------------------------------------------------
@@ -74,7 +72,7 @@ class Scheduler:
             return
         self._close(sequence, keep=keep and sequence.wants == "tokens")
 
-    def start_over(self) -> Plan:
+    def start_over(self) -> None:
         """The stages are about to drop everything: what was open waits again, and a first, empty step is under way."""
         for sequence in reversed([*self.open.by_name.values()]):
             sequence.close()
@@ -82,10 +80,9 @@ class Scheduler:
         self.open.begin(())
         self._prefilling.clear()
         self._decoding.clear()
-        self._under_way.clear()
         self._begun.clear()
-        self._number = 0
-        return self._issued(Plan(kind="announcement", number=1))
+        self._rows_since_chunk = 0
+        self._steps.start_over()
 
     def begin(self, reports: Sequence[StageReport]) -> None:
         """The stages have dropped everything, and say this of themselves. The chunk is chosen the first time only."""
@@ -103,18 +100,17 @@ class Scheduler:
     @property
     def under_way(self) -> Sequence[Plan]:
         """Steps without an answer, the oldest first."""
-        return self._under_way
+        return self._steps.plans
 
     def settle(self, seconds: Sequence[float]) -> Plan:
         """The oldest step was answered; each stage took so long. What was drawn is to be added to the sequences."""
-        plan = self._under_way.popleft()
+        plan, round_trip = self._steps.settle()
         if plan.kind == "decode":
             pairs = zip(plan.sequences, plan.rows, strict=True)
             self._decoding.come_home(sequence for sequence, row in pairs if sequence.id == row.sequence)
             for sequence in plan.sequences:
                 sequence.is_suspect = False
-            alone = plan.alone and not self._under_way
-            self._micro_batches.note(len(plan.rows), seconds, self._clock() - plan.issued_at if alone else None)
+            self._micro_batches.note(len(plan.rows), seconds, round_trip)
         return plan
 
     def next_plan(self) -> Plan | None:
@@ -122,13 +118,11 @@ class Scheduler:
         everybody_went = self._rows_since_chunk >= len(self._decoding)
         plan = self._next_chunk() if everybody_went else None
         plan = plan or self._next_decode() or self._next_chunk() or self._next_decode() or self._housekeeping()
-        if plan is None:
-            return None
-        if plan.kind == "chunk":
+        if plan is not None and plan.kind == "chunk":
             self._rows_since_chunk = 0
-        elif plan.kind == "decode":
+        elif plan is not None and plan.kind == "decode":
             self._rows_since_chunk += len(plan.rows)
-        return self._issued(plan)
+        return plan
 
     def _next_decode(self) -> Plan | None:
         """A micro-batch; those of its sequences that the caches have no more room for are back in the queue."""
@@ -141,14 +135,14 @@ class Scheduler:
                 self._decoding.come_home(())
             return None
         taken = [sequence.take_last() for sequence in ready]
-        return self._plan("decode", [row for row, _ in taken], ready, [token for _, token in taken])
+        return self._issue("decode", [row for row, _ in taken], ready, [token for _, token in taken])
 
     def _next_chunk(self) -> Plan | None:
         """As much of the next prompts as a chunk holds; what they began in is kept before others begin with it."""
         rows: list[Row] = []
         sequences: list[SequenceState] = []
         inputs: list[int] = []
-        closed = not self._chunk_may_go()
+        closed = not self._steps.admit_a_chunk
         while len(inputs) < self._chunk and not closed and (sequence := self._next_to_prefill(rows)) is not None:
             if sequence.prefill_left:
                 row, tokens = sequence.take_chunk(self._chunk - len(inputs))
@@ -159,50 +153,23 @@ class Scheduler:
             if not sequence.prefill_left:
                 self._prefilling.popleft()
                 closed |= self._prefilled(sequence, computed=bool(rows) and sequences[-1] is sequence)
-        return self._plan("chunk", rows, sequences, inputs) if rows else None
+        return self._issue("chunk", rows, sequences, inputs) if rows else None
 
     def _housekeeping(self) -> Plan | None:
-        return self._plan("housekeeping", (), (), ()) if self.open.has_operations else None
+        return self._issue("housekeeping", (), (), ()) if self.open.has_operations else None
 
-    def _plan(
+    def _issue(
         self, kind: PlanKind, rows: Sequence[Row], sequences: Sequence[SequenceState], inputs: Sequence[int]
     ) -> Plan:
+        begun, self._begun = self._begun, []
         operations = self.open.take_operations()
-        if rows:
-            operations.append(Forward(rows=tuple(rows)))
-        begun, self._begun = tuple(self._begun), []
-        return Plan(
-            kind=kind,
-            number=self._number + 1,
-            operations=tuple(operations),
-            rows=tuple(rows),
-            sequences=tuple(sequences),
-            inputs=inputs,
-            begun=begun,
-            issued_at=self._clock(),
-            alone=not self._under_way,
-        )
-
-    def _issued(self, plan: Plan) -> Plan:
-        self._number = plan.number
-        self._under_way.append(plan)
-        return plan
+        return self._steps.issue(kind, operations, rows=rows, sequences=sequences, inputs=inputs, begun=begun)
 
     def _wanted_batches(self) -> int:
         """While a prompt of several chunks is computed, these keep the stages busy: one micro-batch then."""
         if self._prefilling:
             return 1
         return self._micro_batches.wanted(len(self._decoding))
-
-    def _chunk_may_go(self) -> bool:
-        """Behind a micro-batch goes one chunk per further stage, so that it is home before more chunks have begun."""
-        behind: int | None = None
-        for plan in self._under_way:
-            if plan.kind == "decode" and behind is None:
-                behind = 0
-            elif plan.kind == "chunk" and behind is not None:
-                behind += 1
-        return behind is None or behind < max(1, self._stages - 1)
 
     # opening, and going back to the queue --------------------------------------------------------------------
 
@@ -227,8 +194,11 @@ class Scheduler:
         if sequence.wants != "tokens":
             return False
         self._decoding.join(sequence)
-        shared = sequence.has_siblings or self.open.keeps_whole_only
-        return computed and shared and self.open.keep_computed(sequence)
+        if not computed:
+            return False
+        others = sequence.has_siblings or self.open.keeps_whole_only
+        wanted = others or (bool(self.waiting) and self.open.helps(sequence, self.waiting[0]))
+        return wanted and self.open.keep_computed(sequence)
 
     def _make_room_for(self, sequence: SequenceState) -> None:
         """For one more token, at the cost of those opened last; it may be itself that has to wait."""

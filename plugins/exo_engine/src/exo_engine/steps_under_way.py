@@ -1,0 +1,78 @@
+"""Which steps have no answer yet, and whether another chunk of prompts may follow them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import final
+
+from exo_engine.plan import Plan, PlanKind
+from exo_engine.sequence import SequenceState
+from exo_engine.steps import Forward, Operation, Row
+
+
+@final
+class StepsUnderWay:
+    """In the order in which they are answered; numbered as the step stream numbers them."""
+
+    def __init__(self, *, stages: int, clock: Callable[[], float]) -> None:
+        self._stages = stages
+        self._clock = clock
+        self._plans: deque[Plan] = deque()
+        self._number = 0
+
+    @property
+    def plans(self) -> Sequence[Plan]:
+        """The oldest first."""
+        return self._plans
+
+    def start_over(self) -> None:
+        """Nothing that was under way will be answered; a generation's first, empty step is."""
+        self._plans.clear()
+        self._number = 0
+        self.issue("announcement", [])
+
+    def issue(
+        self,
+        kind: PlanKind,
+        operations: list[Operation],
+        *,
+        rows: Sequence[Row] = (),
+        sequences: Sequence[SequenceState] = (),
+        inputs: Sequence[int] = (),
+        begun: Sequence[SequenceState] = (),
+    ) -> Plan:
+        """The next step; its rows follow its other operations."""
+        self._number += 1
+        plan = Plan(
+            kind=kind,
+            number=self._number,
+            operations=(*operations, Forward(rows=tuple(rows))) if rows else tuple(operations),
+            rows=tuple(rows),
+            sequences=tuple(sequences),
+            inputs=inputs,
+            begun=tuple(begun),
+            issued_at=self._clock(),
+            alone=not self._plans,
+        )
+        self._plans.append(plan)
+        return plan
+
+    def settle(self) -> tuple[Plan, float | None]:
+        """The oldest was answered: its plan, and how long it was under way if nothing else was."""
+        plan = self._plans.popleft()
+        return plan, self._clock() - plan.issued_at if plan.alone and not self._plans else None
+
+    @property
+    def admit_a_chunk(self) -> bool:
+        """Whether the oldest micro-batch has no more chunks behind it than would keep the other stages busy.
+
+        So that it is home, and goes again, before more chunks have begun.
+        """
+        behind: int | None = None
+        for plan in self._plans:
+            if plan.kind == "decode" and behind is None:
+                behind = 0
+            elif plan.kind == "chunk" and behind is not None:
+                behind += 1
+        return behind is None or behind < max(1, self._stages - 1)
