@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from exo_bench.report import Report
-from exo_core.testing.node_process import EXO, NodeProcess
+from exo_core.testing.node_process import EXO, NodeProcess, eventually
 
 KEY = "a key that is long enough"
 
@@ -38,6 +38,12 @@ def interruptible(node: NodeProcess, home: Path, file: Path) -> subprocess.Popen
         text=True,
         env=environment,
     )
+
+
+def wait_until_it_measures(file: Path) -> None:
+    """The file is made at the start; a moment later requests are under way."""
+    eventually(file.exists, "exo bench has started")
+    time.sleep(1)
 
 
 def test_it_places_the_embedded_model_and_measures_it(node: NodeProcess, tmp_path: Path) -> None:
@@ -72,7 +78,7 @@ def test_it_places_the_embedded_model_and_measures_it(node: NodeProcess, tmp_pat
 def test_ctrl_c_shows_and_writes_what_was_measured(node: NodeProcess, tmp_path: Path) -> None:
     file = tmp_path / "speed.json"
     with interruptible(node, tmp_path, file) as bench:
-        time.sleep(3)
+        wait_until_it_measures(file)
         bench.send_signal(signal.SIGINT)
         shown, problem = bench.communicate(timeout=10)
     assert bench.returncode == 1, problem
@@ -110,7 +116,7 @@ def test_a_report_says_why_it_is_not_complete(node: NodeProcess, tmp_path: Path)
     """The last test here: the node dies in the middle."""
     file = tmp_path / "speed.json"
     with interruptible(node, tmp_path, file) as bench:
-        time.sleep(3)
+        wait_until_it_measures(file)
         node.kill()
         _, problem = bench.communicate(timeout=30)
     assert bench.returncode == 1

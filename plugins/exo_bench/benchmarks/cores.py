@@ -24,3 +24,7 @@ def on_core(number: int | None) -> Generator[None]:
 def threads(count: int) -> Mapping[str, str]:
     """The environment in which a process multiplies with so many threads."""
     return {"OPENBLAS_NUM_THREADS": str(count), "OMP_NUM_THREADS": str(count)}
+
+
+THREADS_BY_DEFAULT: Mapping[str, str] = {"OPENBLAS_NUM_THREADS": "", "OMP_NUM_THREADS": ""}
+"""The environment in which each side chooses for itself."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
+from urllib.parse import quote
 
 from cores import on_core
 
 from exo_bench.chat_server import ChatServer
-from exo_core.testing.node_process import NodeProcess, wait_until_met
+from exo_core.cli.documents import as_list, as_object, as_text
+from exo_core.frozen import JsonObject
+from exo_core.testing.node_process import NodeProcess, eventually, wait_until_met
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +28,16 @@ class Placed:
     instance: str
     nodes: tuple[NodeProcess, ...]
 
+    def with_chunk(self, tokens: int) -> Placed:
+        """The same model on the same nodes, its prompts read in chunks of so many tokens. The old one is removed."""
+        previews = cast("list[JsonObject]", self.nodes[0].get(f"/instance/previews?model_id={quote(self.model)}"))
+        fitting = [as_object(preview["placement"]) for preview in previews if _stages(preview) == len(self.nodes)]
+        self.nodes[0].delete(f"/instance/{self.instance}")
+        wish: JsonObject = {"model_id": self.model, "placement": {**fitting[0], "prefill_chunk": tokens}}
+        instance = as_text(self.nodes[0].post("/instance", wish)["instance_id"])
+        eventually(lambda: self.nodes[0].instance(instance).get("status") == "ready", "the model answers", seconds=180)
+        return replace(self, instance=instance)
+
     @property
     def runner_pids(self) -> tuple[int, ...]:
         """The processes that hold the model."""
@@ -32,6 +47,7 @@ class Placed:
 @contextmanager
 def one_stage(model: Path | str, environment: Mapping[str, str], *, core: int | None = None) -> Generator[Placed]:
     """The whole model on one node."""
+    end_with_us()
     with tempfile.TemporaryDirectory() as folder:
         node = NodeProcess(Path(folder) / "alone", "alone", environment=dict(environment))
         try:
@@ -45,6 +61,7 @@ def one_stage(model: Path | str, environment: Mapping[str, str], *, core: int | 
 @contextmanager
 def two_stages(model: Path | str, environment: Mapping[str, str], *, pinned: bool = True) -> Generator[Placed]:
     """Half of the model on each of two nodes, the first of which is asked; `pinned`: each on a core of its own."""
+    end_with_us()
     with tempfile.TemporaryDirectory() as folder:
         nodes = [NodeProcess(Path(folder) / name, name, environment=dict(environment)) for name in ("first", "second")]
         try:
@@ -59,6 +76,15 @@ def two_stages(model: Path | str, environment: Mapping[str, str], *, pinned: boo
                 node.power_off()
 
 
+def end_with_us() -> None:
+    """SIGTERM ends this script as Ctrl-C does, and so all that it started."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 def _placed(model: str, nodes: list[NodeProcess], *arguments: str) -> Placed:
     instance = nodes[0].place(model, *arguments)
     return Placed(server=ChatServer(nodes[0].url), model=model, instance=instance, nodes=tuple(nodes))
+
+
+def _stages(preview: JsonObject) -> int:
+    return len(as_list(as_object(preview["placement"]).get("shards")))

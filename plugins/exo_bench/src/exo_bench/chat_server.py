@@ -63,38 +63,51 @@ class ChatServer:
     def __init__(self, url: str, key: str | None = None, *, silence_s: float = SILENCE_S) -> None:
         self.url = url.rstrip("/")
         self._address = _address(self.url)
+        self._key = key
         self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
         self._silence_s = silence_s
-        self._open: set[http.client.HTTPConnection] = set()
+        self._open: set[socket.socket] = set()
 
     def get(self, path: str) -> JsonValue:
         """A JSON document. Raises `ServerError`."""
         with closing(self._connected()) as connection:
             return cast("JsonValue", json.loads(self._answer(connection, "GET", path, None).read()))
 
-    def ask(self, body: Mapping[str, JsonValue], before: Callable[[], object] = lambda: None) -> TimedAnswer:
-        """A chat completion, streamed. `before` is called once connected, then the clock starts. Raises `ServerError`.
+    def ask(
+        self,
+        body: Mapping[str, JsonValue],
+        before: Callable[[], object] = lambda: None,
+        arrived: Callable[[float], object] = lambda _: None,
+    ) -> TimedAnswer:
+        """A chat completion, streamed. `body` lacks only what makes it a stream. Raises `ServerError`.
 
-        `body` lacks only what makes it a stream.
+        `before` is called once connected, then the clock starts; `arrived` is told when each event came.
         """
         whole: JsonObject = {**body, "stream": True, "stream_options": {"include_usage": True}}
         with closing(self._connected()) as connection:
-            self._open.add(connection)
+            taken = connection.sock  # an answer of HTTP/1.0 takes it away from the connection
+            self._open.add(taken)
             try:
                 before()
                 asked = time.perf_counter()
-                return _timed(asked, _lines(self._answer(connection, "POST", "/v1/chat/completions", whole), self.url))
+                return _timed(
+                    asked, _lines(self._answer(connection, "POST", "/v1/chat/completions", whole), self.url, arrived)
+                )
             except (OSError, http.client.HTTPException) as problem:
                 message = f"{self.url} broke off: {problem or type(problem).__name__}"
                 raise ServerError(message) from problem
             finally:
-                self._open.discard(connection)
+                self._open.discard(taken)
+
+    def beside(self) -> ChatServer:
+        """The same server once more, whose answers are hung up apart from these."""
+        return ChatServer(self.url, self._key, silence_s=self._silence_s)
 
     def hang_up(self) -> None:
         """End every answer that is under way; who waits for one gets a `ServerError`."""
-        for connection in tuple(self._open):
+        for taken in tuple(self._open):
             with suppress(OSError):
-                connection.sock.shutdown(socket.SHUT_RDWR)
+                taken.shutdown(socket.SHUT_RDWR)
 
     def _connected(self) -> http.client.HTTPConnection:
         secure, host, port = self._address
@@ -134,12 +147,13 @@ def _refusal(url: str, path: str, status: int, body: bytes) -> ServerError:
     return ServerError(f"{url}{path}: {status} {message}{hint}", status=status, code=as_text(document.get("code")))
 
 
-def _lines(answer: http.client.HTTPResponse, url: str) -> list[tuple[float, bytes]]:
+def _lines(answer: http.client.HTTPResponse, url: str, arrived: Callable[[float], object]) -> list[tuple[float, bytes]]:
     """Each event and when it came; nothing is parsed meanwhile, so that a fast stream is not held up."""
     found: list[tuple[float, bytes]] = []
     while line := answer.readline():
         if line.startswith(b"data: {"):
             found.append((time.perf_counter(), line))
+            arrived(found[-1][0])
         elif line.startswith(b"data: [DONE]"):
             return found
     errors = [as_object(_event(line).get("error")) for _, line in found]

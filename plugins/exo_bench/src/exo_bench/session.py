@@ -22,8 +22,6 @@ from exo_core.model_names import model_named
 
 def run(model: str | None, plan: Plan, *, home: Path, url: str | None, key: str | None, json_file: Path | None) -> None:
     """Measure, show, write. Raises `UserError`; Ctrl-C shows and writes what was measured, and aborts."""
-    if json_file is not None:
-        json_file.touch()  # rather now than after minutes of measuring
     server = ChatServer(url or url_of_node(home), key)
     named = model if url is not None or model is None else model_named(model)  # a path is one of this machine
     chosen = chosen_model(server, named)
@@ -73,6 +71,8 @@ def with_figure(report: Report, figure: Figure) -> Report:
 def _written(display: Display, json_file: Path | None) -> Generator[None]:
     """However it ends: the report says how, and is written."""
     try:
+        if json_file is not None:
+            json_file.touch()  # what cannot be written is told now, rather than after minutes of measuring
         yield
     except KeyboardInterrupt:
         display.report = display.report.model_copy(update={"problem": "interrupted"})
