@@ -124,11 +124,3 @@ async def test_bodies_that_are_none(client: httpx.AsyncClient, node: ScriptedNod
     response = await client.post("/v1/chat/completions", content=body, headers={"Content-Type": "application/json"})
     assert response.status_code == 400
     assert not node.requests
-
-
-@pytest.mark.parametrize("path", ["/v1/completions", "/v1/embeddings"])
-async def test_what_is_not_there_yet_says_so(client: httpx.AsyncClient, path: str) -> None:
-    response = await client.post(path, json={"model": "tiny", "input": "x"})
-    assert response.status_code == 501
-    assert response.json()["error"]["message"].startswith(f"{path} is not there yet")
-    assert "\n" not in response.text

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from openai.types import EmbeddingCreateParams
+from openai.types import completion_create_params as text_params
 from openai.types.chat import completion_create_params as chat_params
 from pydantic import BaseModel
 
@@ -13,7 +15,11 @@ from exo_api_openai.fields_page import REQUESTS, fields_page
 from exo_http.treatments import treatment_of
 
 PAGE = Path(__file__).parents[2] / "exo_api_openai" / "FIELDS.md"
-DOCUMENTED: Mapping[str, type] = {"POST /v1/chat/completions": chat_params.CompletionCreateParamsBase}
+DOCUMENTED: Mapping[str, type] = {
+    "POST /v1/chat/completions": chat_params.CompletionCreateParamsBase,
+    "POST /v1/completions": text_params.CompletionCreateParamsBase,
+    "POST /v1/embeddings": EmbeddingCreateParams,
+}
 """What the installed version of OpenAI's own client can send."""
 
 

@@ -1,1 +1,1 @@
-"""The OpenAI API of an exo cluster: chat completions, streamed and whole, and the list of models."""
+"""The OpenAI API of an exo cluster: chat completions, completions, embeddings, and the list of models."""

@@ -7,17 +7,17 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from exo_core.node_handle import NodeHandle
+from exo_api_openai.request_groups import RequestGroups
 from exo_http.errors import ApiError
 from exo_http.request_ids import bare_request_id
 
 
-def cancel_endpoint(node: NodeHandle) -> Callable[[Request], Awaitable[Response]]:
+def cancel_endpoint(groups: RequestGroups) -> Callable[[Request], Awaitable[Response]]:
     """The id is that of the completion, or the `X-Request-Id` of its answer."""
 
     async def cancel(request: Request) -> Response:
         shown: str = request.path_params["request_id"]
-        if not node.cancel(bare_request_id(shown)):
+        if not groups.cancel(bare_request_id(shown)):
             message = f"this node answers no request '{shown[:100]}' (any more)"
             raise ApiError(404, "request_not_found", message)
         return JSONResponse({"id": shown, "object": "request.cancelled", "cancelled": True})

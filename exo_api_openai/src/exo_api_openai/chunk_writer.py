@@ -1,13 +1,12 @@
-"""The lines of a streamed chat completion."""
+"""The lines of a streamed completion."""
 
 from __future__ import annotations
 
 import json
 from typing import final
 
-from exo_api_openai.completion_head import CHANNEL_FIELDS, CompletionHead
+from exo_api_openai.choice_format import ChoiceFormat
 from exo_api_openai.deltas import Delta
-from exo_api_openai.logprobs import logprobs_document
 from exo_api_openai.usage import Usage
 from exo_core.frozen import JsonValue
 from exo_http.errors import ApiError, error_body
@@ -18,28 +17,22 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 @final
 class ChunkWriter:
-    """Turns deltas into server-sent lines. What all of them share is encoded once."""
+    """Turns deltas into server-sent lines. What all of them share (`head`) is encoded once."""
 
-    def __init__(self, head: CompletionHead, *, include_usage: bool) -> None:
-        self._head = head.document("chat.completion.chunk")
-        self._before = "data: " + _encode(self._head)[:-1] + ',"choices":['
+    def __init__(self, head: dict[str, JsonValue], choices: ChoiceFormat, *, include_usage: bool) -> None:
+        self._head = head
+        self._choices = choices
+        self._before = "data: " + _encode(head)[:-1] + ',"choices":['
         self._after = '],"usage":null}\n\n' if include_usage else "]}\n\n"
 
-    def role(self, choice: int) -> bytes:
-        """The first chunk of a choice."""
-        return self._line({"index": choice, "delta": {"role": "assistant", "content": ""}, "finish_reason": None})
+    def opening(self, count: int) -> bytes:
+        """What comes before the first token of any of `count` choices."""
+        openings = [self._choices.opening(index) for index in range(count)]
+        return b"".join(self._line(choice) for choice in openings if choice is not None)
 
     def delta(self, delta: Delta) -> bytes:
         """Text, and why it ends if it does."""
-        text, field = delta.text, CHANNEL_FIELDS[delta.channel]
-        choice: dict[str, JsonValue] = {
-            "index": delta.choice,
-            "delta": {field: text} if text or delta.finish is None else {},
-            "finish_reason": delta.finish,
-        }
-        if delta.logprobs:
-            choice["logprobs"] = logprobs_document(delta.logprobs)
-        return self._line(choice)
+        return self._line(self._choices.delta(delta))
 
     def usage(self, usage: Usage) -> bytes:
         """The chunk without choices that counts tokens."""

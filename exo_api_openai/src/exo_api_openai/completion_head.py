@@ -8,10 +8,8 @@ from typing import Literal
 
 from exo_core.frozen import JsonValue
 from exo_core.identifiers import RequestId
-from exo_core.requests import Channel
 
-CHANNEL_FIELDS: dict[Channel, str] = {"content": "content", "reasoning": "reasoning_content"}
-"""Where a channel's text goes. Requests with tools are refused, so no engine sends on that channel."""
+Kind = Literal["chat.completion", "chat.completion.chunk", "text_completion"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +18,9 @@ class CompletionHead:
 
     request_id: RequestId
     model: str
+    prefix: Literal["chatcmpl-", "cmpl-"] = "chatcmpl-"
     created: int = field(default_factory=lambda: int(time.time()))
 
-    def document(self, kind: Literal["chat.completion", "chat.completion.chunk"]) -> dict[str, JsonValue]:
+    def document(self, kind: Kind) -> dict[str, JsonValue]:
         """The common fields."""
-        return {"id": f"chatcmpl-{self.request_id}", "object": kind, "created": self.created, "model": self.model}
+        return {"id": f"{self.prefix}{self.request_id}", "object": kind, "created": self.created, "model": self.model}

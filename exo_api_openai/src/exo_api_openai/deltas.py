@@ -10,12 +10,13 @@ from exo_core.requests import Channel, Chunk, ChunkLogprobs, FinishReason
 
 @dataclass(kw_only=True)
 class Delta:
-    """Consecutive tokens of one choice and channel."""
+    """Consecutive tokens of one choice and channel; `offsets` as in `ChoiceSoFar`."""
 
     choice: int
     channel: Channel
     texts: list[str] = field(default_factory=list[str])
     logprobs: list[ChunkLogprobs] = field(default_factory=list[ChunkLogprobs])
+    offsets: list[int] = field(default_factory=list[int])
     finish: FinishReason | None = None
 
     def add(self, chunk: Chunk) -> None:
@@ -24,6 +25,7 @@ class Delta:
         self.finish = chunk.finish
         if chunk.logprobs is not None:
             self.logprobs.append(chunk.logprobs)
+            self.offsets.append(chunk.text_from)
 
     @property
     def text(self) -> str:

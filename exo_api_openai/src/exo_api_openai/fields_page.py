@@ -7,9 +7,15 @@ from collections.abc import Mapping
 from pydantic import BaseModel
 
 from exo_api_openai.chat_request import ChatRequest
+from exo_api_openai.completion_request import CompletionRequest
+from exo_api_openai.embedding_request import EmbeddingRequest
 from exo_http.treatment_table import treatment_table
 
-REQUESTS: Mapping[str, type[BaseModel]] = {"POST /v1/chat/completions": ChatRequest}
+REQUESTS: Mapping[str, type[BaseModel]] = {
+    "POST /v1/chat/completions": ChatRequest,
+    "POST /v1/completions": CompletionRequest,
+    "POST /v1/embeddings": EmbeddingRequest,
+}
 
 INTRODUCTION = """\
 # The fields of each request

@@ -1,4 +1,4 @@
-"""A chat completion as server-sent events, one per token as long as the client keeps up."""
+"""A completion as server-sent events, one per token as long as the client keeps up."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class StreamedAnswer(Response):
 
     async def _stream(self, inbox: Inbox, accepted: Accepted, send: Send) -> None:
         usage, unfinished = Usage(accepted=accepted), set(range(self._choices))
-        await _send(send, b"".join(self._writer.role(choice) for choice in range(self._choices)))
+        await _send(send, self._writer.opening(self._choices))
         is_behind = False
         while (answer := await _next(inbox, send)) is not None:
             answers = [answer, *inbox.rest()] if is_behind else [answer]

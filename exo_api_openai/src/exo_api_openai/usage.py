@@ -27,11 +27,20 @@ class Usage:
 
     def document(self) -> dict[str, JsonValue]:
         """OpenAI's `usage`."""
-        prompt = len(self.accepted.prompt_ids)
-        return {
-            "prompt_tokens": prompt,
-            "completion_tokens": self.completion,
-            "total_tokens": prompt + self.completion,
-            "prompt_tokens_details": {"cached_tokens": self.cached},
-            "completion_tokens_details": {"reasoning_tokens": self.reasoning},
-        }
+        return usage_document(
+            prompt=len(self.accepted.prompt_ids),
+            completion=self.completion,
+            cached=self.cached,
+            reasoning=self.reasoning,
+        )
+
+
+def usage_document(*, prompt: int, completion: int = 0, cached: int = 0, reasoning: int = 0) -> dict[str, JsonValue]:
+    """OpenAI's `usage`, in tokens."""
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "prompt_tokens_details": {"cached_tokens": cached},
+        "completion_tokens_details": {"reasoning_tokens": reasoning},
+    }
