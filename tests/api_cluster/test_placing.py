@@ -61,7 +61,7 @@ async def test_a_model_that_was_never_added_is_added_first(client: httpx.AsyncCl
         ({"model_id": "known", "nodes": ["c" * 26]}, 404, "node_not_found"),
         ({"model_id": "known", "min_nodes": 3}, 409, "too_few_nodes"),
         ({"model_id": "known", "min_nodes": 0}, 400, "invalid_value"),
-        ({"model_id": "known", "parallel": "tensor"}, 501, "not_there_yet"),
+        ({"model_id": "known", "parallel": "tensor"}, 400, "not_there_yet"),
         ({"model_id": "known", "parallel": "sideways"}, 400, "invalid_value"),
         ({"model_id": "known", "min_node": 2}, 400, "invalid_value"),
         ({"min_nodes": 2}, 400, "invalid_value"),

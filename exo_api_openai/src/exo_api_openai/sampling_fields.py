@@ -14,6 +14,7 @@ from exo_http.treatments import Extension, Honoured, WithoutEffect
 
 Penalty = Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)]
 Bias = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]
+TokenKey = Annotated[str, Field(pattern="^[0-9]{1,10}$")]
 StopText = Annotated[str, Field(min_length=1, max_length=1000)]
 TokenLimit = Annotated[int, Field(gt=0, lt=2**31)]
 ModelName = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -42,7 +43,7 @@ class SamplingFields(BaseModel):
     presence_penalty: Annotated[Penalty | None, Honoured()] = None
     frequency_penalty: Annotated[Penalty | None, Honoured()] = None
     logit_bias: Annotated[
-        Annotated[dict[str, Bias], Field(max_length=10_000)] | None, Honoured("token ids to -100 … 100")
+        Annotated[dict[TokenKey, Bias], Field(max_length=10_000)] | None, Honoured("token ids to -100 … 100")
     ] = None
     stop: Annotated[
         StopText | Annotated[tuple[StopText, ...], Field(max_length=16)] | None, Honoured("not part of the answer")
@@ -104,11 +105,4 @@ def _or(value: float | None, default: float) -> float:
 
 
 def _biases(biases: dict[str, float]) -> tuple[tuple[int, float], ...]:
-    return tuple((_token_id(key), bias) for key, bias in biases.items())
-
-
-def _token_id(key: str) -> int:
-    if not (key.isascii() and key.isdecimal() and len(key) <= 10):
-        message = f"logit_bias: '{key[:50]}' is no token id"
-        raise ApiError(400, "invalid_value", message, param="logit_bias")
-    return int(key)
+    return tuple((int(key), bias) for key, bias in biases.items())

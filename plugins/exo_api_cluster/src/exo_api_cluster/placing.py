@@ -51,7 +51,7 @@ def place_endpoint(node: NodeHandle) -> Endpoint:
         body = await read_json(request, PlaceBody)
         if body.parallel == "tensor":
             message = "tensor parallelism is not there yet; use pipeline or auto"
-            raise ApiError(501, "not_there_yet", message, param="parallel")
+            raise ApiError(400, "not_there_yet", message, param="parallel")
         wish = PlacementRequest(
             instance_id=new_instance_id(),
             model_id=ModelId(body.model_id),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from starlette.routing import BaseRoute, Route
 
+from exo_api_cluster import operations
 from exo_api_cluster.await_instance import await_endpoint
 from exo_api_cluster.downloads import cancel_download_endpoint, downloads_endpoint, start_download_endpoint
 from exo_api_cluster.events import events_endpoint
@@ -17,25 +18,29 @@ from exo_api_cluster.previews import previews_endpoint
 from exo_api_cluster.readiness import ready_endpoint
 from exo_api_cluster.state import node_id_endpoint, state_endpoint
 from exo_core.node_handle import NodeHandle
+from exo_http.operation import ApiRoute
 
 
 def cluster_routes(node: NodeHandle) -> Sequence[BaseRoute]:
-    """All of them. Fixed paths come before those with an id."""
+    """All of them. Fixed paths come before those with an id. A key that may only ask models reads what it needs."""
+    models, place, exact = models_endpoint(node), place_endpoint(node), place_exactly_endpoint(node)
+    add, remove = add_model_endpoint(node), remove_model_endpoint(node)
+    delete, previews = delete_instance_endpoint(node), previews_endpoint(node)
     return [
-        Route("/", page),
-        Route("/node_id", node_id_endpoint(node)),
-        Route("/state", state_endpoint(node)),
-        Route("/ready", ready_endpoint(node)),
-        Route("/events", events_endpoint(node)),
-        Route("/models", models_endpoint(node)),
-        Route("/models/add", add_model_endpoint(node), methods=["POST"]),
-        Route("/models/{model_id:path}", remove_model_endpoint(node), methods=["DELETE"]),
-        Route("/instance", place_exactly_endpoint(node), methods=["POST"]),
-        Route("/instance/previews", previews_endpoint(node)),
-        Route("/instance/await", await_endpoint(node)),
-        Route("/instance/{instance_id}", instance_endpoint(node)),
-        Route("/instance/{instance_id}", delete_instance_endpoint(node), methods=["DELETE"]),
-        Route("/place_instance", place_endpoint(node), methods=["POST"]),
+        ApiRoute("/", page, operation=operations.PAGE),
+        ApiRoute("/node_id", node_id_endpoint(node), operation=operations.NODE_ID, scope="infer"),
+        ApiRoute("/state", state_endpoint(node), operation=operations.STATE),
+        ApiRoute("/ready", ready_endpoint(node), operation=operations.READY, scope="infer"),
+        ApiRoute("/events", events_endpoint(node), operation=operations.EVENTS),
+        ApiRoute("/models", models, operation=operations.MODELS, scope="infer"),
+        ApiRoute("/models/add", add, operation=operations.ADD_MODEL, method="POST"),
+        ApiRoute("/models/{model_id:path}", remove, operation=operations.REMOVE_MODEL, method="DELETE"),
+        ApiRoute("/instance", exact, operation=operations.PLACE_EXACTLY, method="POST"),
+        ApiRoute("/instance/previews", previews, operation=operations.PREVIEWS),
+        ApiRoute("/instance/await", await_endpoint(node), operation=operations.AWAIT, scope="infer"),
+        ApiRoute("/instance/{instance_id}", instance_endpoint(node), operation=operations.INSTANCE),
+        ApiRoute("/instance/{instance_id}", delete, operation=operations.DELETE_INSTANCE, method="DELETE"),
+        ApiRoute("/place_instance", place, operation=operations.PLACE, method="POST"),
         Route("/downloads", downloads_endpoint(node)),
         Route("/download/start", start_download_endpoint(node), methods=["POST"]),
         Route("/download/cancel", cancel_download_endpoint(node), methods=["POST"]),

@@ -69,6 +69,8 @@ async def never_silent(events: AsyncIterator[bytes], seconds: float = SILENCE_SE
             pending = None
             yield block
     finally:
-        if pending is not None and not pending.done():
+        if pending is not None:
             pending.cancel()
             await asyncio.wait((pending,))
+            if not pending.cancelled():
+                pending.exception()  # seen: it came as its reader went

@@ -12,6 +12,7 @@ from exo_http.application import Application
 from exo_http.health import health_route
 from exo_http.limits import Limits
 from exo_http.listening import open_sockets
+from exo_http.openapi import openapi_route
 from exo_http.plugin_routes import plugin_routes
 from exo_http.server import serving
 
@@ -45,7 +46,9 @@ class HttpService:
         sockets = open_sockets(node.http)
         try:
             self._url = _url(*sockets[0].getsockname()[:2])
-            application = Application([health_route(node), *plugin_routes(node)], node.http, self._limits)
+            routes = [health_route(node), *plugin_routes(node)]
+            routes.append(openapi_route(routes, node.version))
+            application = Application(routes, node.http, self._limits)
             async with serving(application, sockets):
                 logger.info("serving at %s", self._url)
                 yield

@@ -15,8 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, cast, final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, GetJsonSchemaHandler
 from pydantic.fields import FieldInfo
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from exo_core.frozen import JsonValue
 from exo_http.errors import ApiError
@@ -28,6 +30,10 @@ class Treatment:
 
     word: ClassVar[str]
     note: str = ""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """The field's schema says how it is treated."""
+        return {**handler(core), "description": f"{self.word}: {self.note}" if self.note else self.word}
 
 
 @final
