@@ -35,7 +35,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", "What this machine can do, and what is missing."),
     "logs": ("logs", "What the node wrote."),
     "log": ("log", "The event log, for people."),
-    "key": ("not_there_yet", "API keys."),
     "rendezvous": ("not_there_yet", "A meeting place for machines behind NATs."),
 }
 """Name to (module, one line of help)."""

@@ -21,6 +21,7 @@ from exo_core.control_socket.messages import (
     DownloadsQuestion,
     End,
     EventsQuestion,
+    ExtensionQuestion,
     GenerateQuestion,
     InviteQuestion,
     LeaveQuestion,
@@ -33,7 +34,7 @@ from exo_core.control_socket.messages import (
     StatusQuestion,
 )
 from exo_core.errors import LinkClosed, UserError, WireError
-from exo_core.frozen import JsonValue
+from exo_core.frozen import JsonObject, JsonValue
 from exo_core.identifiers import ModelId, NodeId
 from exo_core.requests import Answer, EngineRequest
 from exo_core.state.commands import Command, CommandAnswer
@@ -100,6 +101,10 @@ class SocketOperations:
     async def invite(self, minutes: float) -> str:
         """See `Operations`."""
         return cast("str", await self._document(InviteQuestion(minutes=minutes)))
+
+    async def extension(self, plugin: str) -> JsonObject:
+        """See `Operations`."""
+        return cast("JsonObject", await self._document(ExtensionQuestion(plugin=plugin)))
 
     async def events(self, after: int, *, follow: bool) -> AsyncGenerator[JsonValue]:
         """See `Operations`."""

@@ -100,6 +100,13 @@ class EventsQuestion(Frozen):
     follow: bool = False
 
 
+class ExtensionQuestion(Frozen):
+    """A plugin's slice of state: an object."""
+
+    ask: Literal["extension"] = "extension"
+    plugin: str
+
+
 class LeaveQuestion(Frozen):
     """Leave the cluster, and stop."""
 
@@ -119,6 +126,7 @@ Question = Annotated[
     | GenerateQuestion
     | InviteQuestion
     | EventsQuestion
+    | ExtensionQuestion
     | LeaveQuestion,
     Field(discriminator="ask"),
 ]

@@ -10,7 +10,7 @@ from exo_core.documents.event import log_document, position_after
 from exo_core.documents.model import model_document
 from exo_core.documents.preview import preview_document
 from exo_core.documents.state import state_document
-from exo_core.frozen import JsonValue
+from exo_core.frozen import JsonObject, JsonValue
 from exo_core.identifiers import ModelId, NodeId
 from exo_core.node_handle import NodeHandle
 from exo_core.requests import Answer, EngineRequest
@@ -66,6 +66,10 @@ class Operations(Protocol):
 
     async def invite(self, minutes: float) -> str:
         """A join code."""
+        ...
+
+    async def extension(self, plugin: str) -> JsonObject:
+        """What a plugin keeps in the cluster's state; empty where it keeps nothing."""
         ...
 
     def events(self, after: int, *, follow: bool) -> AsyncGenerator[JsonValue]:
@@ -128,6 +132,10 @@ class LocalOperations:
     async def invite(self, minutes: float) -> str:
         """See `Operations`."""
         return self._node.invite(minutes)
+
+    async def extension(self, plugin: str) -> JsonObject:
+        """See `Operations`."""
+        return dict(self._node.state.extensions.get(plugin, {}))
 
     async def events(self, after: int, *, follow: bool) -> AsyncGenerator[JsonValue]:
         """See `Operations`."""

@@ -21,6 +21,7 @@ from exo_core.control_socket.messages import (
     DownloadsQuestion,
     End,
     EventsQuestion,
+    ExtensionQuestion,
     GenerateQuestion,
     InviteQuestion,
     LeaveQuestion,
@@ -129,6 +130,8 @@ async def _replies(question: Question, operations: Operations) -> AsyncGenerator
             yield CommandReply(answer=await operations.leave())
         case InviteQuestion():
             yield Document(value=await operations.invite(question.minutes))
+        case ExtensionQuestion():
+            yield Document(value=await operations.extension(question.plugin))
         case EventsQuestion():
             async with aclosing(operations.events(question.after, follow=question.follow)) as events:
                 async for event in events:

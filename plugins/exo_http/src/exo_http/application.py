@@ -18,17 +18,19 @@ from exo_http.guards.headers import HeaderGuard
 from exo_http.guards.host import HostGuard
 from exo_http.guards.origin import OriginGuard
 from exo_http.guards.request_id import RequestIdGuard
+from exo_http.key_ring import KeyRing
 from exo_http.limits import Limits
+from exo_http.scopes import ScopedRoute
 
 
 @final
 class Application:
     """Routes behind every guard. Answers HTTP only."""
 
-    def __init__(self, routes: Sequence[BaseRoute], options: HttpOptions, limits: Limits) -> None:
+    def __init__(self, routes: Sequence[BaseRoute], options: HttpOptions, limits: Limits, keys: KeyRing) -> None:
         self.limits = limits
-        self._router = Router(routes, redirect_slashes=False)
-        self._guarded = guarded(self._route, options, limits)
+        self._router = Router([ScopedRoute(route) for route in routes], redirect_slashes=False)
+        self._guarded = guarded(self._route, options, limits, keys)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -39,12 +41,12 @@ class Application:
         await self._router(scope, receive, send)
 
 
-def guarded(app: ASGIApp, options: HttpOptions, limits: Limits) -> ASGIApp:
+def guarded(app: ASGIApp, options: HttpOptions, limits: Limits, keys: KeyRing) -> ASGIApp:
     """`app` behind all guards, from the cheapest question asked last here, first on the way in."""
     app = BodyGuard(app, limits)
     app = ContentTypeGuard(app)
     app = ConcurrencyGuard(app, limits.concurrent_requests)
-    app = ApiKeyGuard(app, options.api_key)
+    app = ApiKeyGuard(app, keys)
     app = OriginGuard(app, options.allowed_origins)
     app = HostGuard(app, (options.host, *options.allowed_hosts))
     app = HeaderGuard(app, limits)

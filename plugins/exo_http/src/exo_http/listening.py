@@ -6,7 +6,7 @@ import contextlib
 import errno
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from exo_core.errors import UserError
 from exo_core.node_handle import HttpOptions
@@ -15,10 +15,13 @@ from exo_http.hosts import host_name, is_loopback
 BACKLOG = 1024
 
 
-def open_sockets(options: HttpOptions) -> Sequence[socket.socket]:
-    """Listening sockets on every address of `options.host`. Raises `UserError` when it must not or cannot be."""
+def open_sockets(options: HttpOptions, *, has_keys: bool = False) -> Sequence[socket.socket]:
+    """Listening sockets on every address of `options.host`. Raises `UserError` when it must not or cannot be.
+
+    `has_keys`: the cluster has API keys.
+    """
     addresses = resolve(options.host, options.port)
-    check_bind(options, addresses)
+    check_bind(options, addresses, has_keys=has_keys)
     with contextlib.ExitStack() as opened:
         sockets: list[socket.socket] = []
         for address in addresses:
@@ -39,16 +42,22 @@ def resolve(host: str, port: int) -> Sequence[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-def check_bind(options: HttpOptions, addresses: Sequence[str]) -> None:
+def is_reachable(addresses: Iterable[str]) -> bool:
+    """Whether others than this machine can reach one of them."""
+    return not all(is_loopback(host_name(address)) for address in addresses)
+
+
+def check_bind(options: HttpOptions, addresses: Sequence[str], *, has_keys: bool = False) -> None:
     """Refuse what would let strangers use the cluster. Raises `UserError`."""
     if options.api_key is not None and not options.api_key.strip():
         message = "the API key is empty; put a long random word into EXO_API_KEY or the file of --api-key-file"
         raise UserError(message)
-    reachable = [address for address in addresses if not is_loopback(host_name(address))]
-    if reachable and options.api_key is None and not options.insecure_no_auth:
+    has_key = has_keys or options.api_key is not None
+    if is_reachable(addresses) and not has_key and not options.insecure_no_auth:
         message = (
             f"--api-host {options.host} would let everyone who reaches this machine use the cluster; set a key with "
-            "--api-key-file FILE or EXO_API_KEY, or say --insecure-no-auth if that is what you want"
+            "--api-key-file FILE or EXO_API_KEY, or make one while the node runs without that option (exo key create), "
+            "or say --insecure-no-auth if that is what you want"
         )
         raise UserError(message)
 

@@ -1,8 +1,10 @@
-"""What `exo_http` offers: the HTTP server as a service, and a hook by which other plugins mount routes."""
+"""What `exo_http` offers: the HTTP server as a service, a hook by which other plugins mount routes, and `exo key`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+import click
 
 from exo_core import hookimpl
 
@@ -13,12 +15,36 @@ if TYPE_CHECKING:
     from exo_core.registers import Register
 
 
+class KeyGroup(click.Group):
+    """`exo key`, whose subcommands are imported when it is used: `exo --help` imports entry modules only."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All of them."""
+        return self._real().list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One of them."""
+        return self._real().get_command(ctx, cmd_name)
+
+    def _real(self) -> click.Group:
+        from exo_http.key_commands import command
+
+        self.help = command.help
+        return command
+
+
 @hookimpl
 def exo_add_hookspecs(plugin_manager: pluggy.PluginManager) -> None:
     """Declare `exo_http_routes`."""
     from exo_http import hookspecs
 
     plugin_manager.add_hookspecs(hookspecs)
+
+
+@hookimpl
+def exo_register_commands(group: click.Group) -> None:
+    """`exo key`."""
+    group.add_command(KeyGroup("key", short_help="API keys: make, list and revoke them."))
 
 
 @hookimpl

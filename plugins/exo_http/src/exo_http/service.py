@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import AsyncGenerator
+import socket
+from collections.abc import AsyncGenerator, Iterable
 from typing import final
 
 from exo_core.node_handle import NodeHandle
 from exo_http.application import Application
 from exo_http.health import health_route
+from exo_http.key_ring import KeyRing
+from exo_http.keys import PLUGIN, key_records
 from exo_http.limits import Limits
-from exo_http.listening import open_sockets
+from exo_http.listening import is_reachable, open_sockets
 from exo_http.openapi import openapi_route
 from exo_http.plugin_routes import plugin_routes
 from exo_http.server import serving
@@ -43,12 +46,15 @@ class HttpService:
         if not node.http.enabled:
             yield
             return
-        sockets = open_sockets(node.http)
+        has_keys = bool(key_records(node.state.extensions.get(PLUGIN, {})))
+        sockets = open_sockets(node.http, has_keys=has_keys)
         try:
             self._url = _url(*sockets[0].getsockname()[:2])
             routes = [health_route(node), *plugin_routes(node)]
             routes.append(openapi_route(routes, node.version))
-            application = Application(routes, node.http, self._limits)
+            application = Application(
+                routes, node.http, self._limits, KeyRing(node, is_reachable=_others_reach(sockets))
+            )
             async with serving(application, sockets):
                 logger.info("serving at %s", self._url)
                 yield
@@ -56,6 +62,10 @@ class HttpService:
             self._url = None
             for listening in sockets:
                 listening.close()
+
+
+def _others_reach(sockets: Iterable[socket.socket]) -> bool:
+    return is_reachable(listening.getsockname()[0] for listening in sockets)
 
 
 def _url(address: str, port: int) -> str:

@@ -1,10 +1,9 @@
-"""Only who has the key, where one is set."""
+"""Only who has a key, where there are any."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 from collections.abc import Iterator
 from typing import final
 
@@ -13,28 +12,34 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from exo_http.errors import ApiError
 from exo_http.guards.header_values import header
 from exo_http.health import is_health
+from exo_http.key_ring import KeyRing
+from exo_http.keys import EVERYTHING
+from exo_http.scopes import GRANTED
 
 
 @final
 class ApiKeyGuard:
-    """Asks every request but `GET /health` for the key."""
+    """Asks every request but `GET /health` for a key, and notes what the key may do."""
 
-    def __init__(self, app: ASGIApp, api_key: str | None) -> None:
+    def __init__(self, app: ASGIApp, keys: KeyRing) -> None:
         self._app = app
-        self._key = None if api_key is None else api_key.encode()
+        self._keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Compare in constant time, then pass on."""
-        if self._key is not None and not is_health(scope) and not self._is_given(self._key, scope):
-            # A browser that opens the page is made to ask for a password; elsewhere its dialog would be in the way.
-            scheme = 'Basic realm="exo", charset="UTF-8"' if scope["path"] == "/" else "Bearer"
-            message = "a key is needed: send it as 'Authorization: Bearer KEY', as 'x-api-key', or as a Basic password"
-            raise ApiError(401, "invalid_api_key", message, headers={"WWW-Authenticate": scheme})
+        """Compare digests, then pass on."""
+        scope[GRANTED] = EVERYTHING
+        if self._keys.is_needed and not is_health(scope):
+            scope[GRANTED] = self._keys.scopes_of(given_keys(scope))
+            if scope[GRANTED] is None:
+                raise _key_needed(scope)
         await self._app(scope, receive, send)
 
-    def _is_given(self, key: bytes, scope: Scope) -> bool:
-        matches = [hmac.compare_digest(given, key) for given in given_keys(scope)]
-        return True in matches
+
+def _key_needed(scope: Scope) -> ApiError:
+    # A browser that opens the page is made to ask for a password; elsewhere its dialog would be in the way.
+    scheme = 'Basic realm="exo", charset="UTF-8"' if scope["path"] == "/" else "Bearer"
+    message = "a key is needed: send it as 'Authorization: Bearer KEY', as 'x-api-key', or as a Basic password"
+    return ApiError(401, "invalid_api_key", message, headers={"WWW-Authenticate": scheme})
 
 
 def given_keys(scope: Scope) -> Iterator[bytes]:

@@ -1,0 +1,58 @@
+"""`exo key` against a node's real control socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from exo_core.cli import exo
+from exo_core.control_socket.operations import LocalOperations
+from exo_core.control_socket.server import serving
+from exo_core.node.home import Home
+from exo_http.key_ring import KeyRing
+from exo_http.testing.scripted_node import ScriptedNode
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A node's."""
+    return tmp_path
+
+
+async def typed(home: Path, *words: str) -> Result:
+    """What the command says."""
+    return await asyncio.to_thread(CliRunner().invoke, exo, ["key", *words, "--home", str(home)])
+
+
+async def test_a_key_is_made_shown_once_listed_and_revoked(home: Path) -> None:
+    node = ScriptedNode()
+    ring = KeyRing(node, is_reachable=False)
+    async with serving(Home(home).socket, LocalOperations(node)):
+        assert "No keys" in (await typed(home, "list")).output
+        made = await typed(home, "create", "--name", "laptop", "--scope", "infer")
+        secret = made.stdout.split()[-1]
+        assert ring.scopes_of([secret.encode()]) == {"infer"}
+        admin = (await typed(home, "create", "--scope", "admin")).stdout.split()[-1]
+        assert ring.scopes_of([admin.encode()]) == {"infer", "admin"}
+        listed = await typed(home, "list", "--json")
+        documents = json.loads(listed.stdout)
+        assert sorted(document["name"] for document in documents) == ["", "laptop"]
+        assert all(document.keys() == {"id", "name", "scopes", "created"} for document in documents)
+        shown = (await typed(home, "list")).output
+        assert "laptop" in shown
+        assert secret not in shown
+        assert (await typed(home, "revoke", "laptop")).exit_code == 0
+        assert ring.scopes_of([secret.encode()]) is None
+        again = await typed(home, "revoke", "laptop")
+        assert (again.exit_code, "exo key list" in again.output) == (1, True)
+
+
+async def test_wrong_words(home: Path) -> None:
+    assert (await typed(home, "create", "--scope", "root")).exit_code == 2
+    missing = await typed(home, "create")
+    assert missing.exit_code == 1
+    assert "no node runs" in missing.output
