@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 import exo_api_cluster.plugin
 import exo_api_openai.plugin
 import exo_http.plugin
+import exo_metrics.plugin
 from exo_core.node_handle import HttpOptions
 from exo_core.plugins.manager import Plugins
 from exo_http.health import health_route
@@ -30,7 +31,12 @@ def options() -> HttpOptions:
 @pytest.fixture
 def plugins() -> Plugins:
     """All that mount routes."""
-    built_in = {"http": exo_http.plugin, "openai": exo_api_openai.plugin, "cluster": exo_api_cluster.plugin}
+    built_in = {
+        "http": exo_http.plugin,
+        "openai": exo_api_openai.plugin,
+        "cluster": exo_api_cluster.plugin,
+        "metrics": exo_metrics.plugin,
+    }
     return Plugins(built_in=built_in, points=())
 
 

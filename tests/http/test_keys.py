@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from exo_core.frozen import JsonValue
 from exo_core.identifiers import CommandId
 from exo_core.node_handle import HttpOptions
 from exo_core.state.commands import ChangeExtension
@@ -76,8 +77,12 @@ async def test_the_cluster_keeps_no_secret(node: ScriptedNode) -> None:
 
 
 def test_what_a_later_version_wrote_opens_nothing() -> None:
-    strange = {f"{PREFIX}1": {"scopes": ["everything"], "sha256": "", "created": 1}, f"{PREFIX}2": 5, "other": {}}
-    assert key_records(strange) == {}  # type: ignore[arg-type]
+    strange: dict[str, JsonValue] = {
+        f"{PREFIX}1": {"scopes": ["everything"], "sha256": "", "created": 1},
+        f"{PREFIX}2": 5,
+        "other": {},
+    }
+    assert key_records(strange) == {}
 
 
 @pytest.mark.parametrize(("insecure", "needed"), [(False, True), (True, False)])

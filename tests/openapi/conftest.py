@@ -11,6 +11,7 @@ import pytest
 import exo_api_cluster.plugin
 import exo_api_openai.plugin
 import exo_http.plugin
+import exo_metrics.plugin
 from exo_core.cards import Card, Ends
 from exo_core.identifiers import InstanceId, ModelId, NodeId, PlacementId, RunnerId
 from exo_core.manifests import Manifest
@@ -52,7 +53,12 @@ def a_placement(node_id: NodeId) -> Placement:
 
 def a_node() -> ScriptedNode:
     """One machine with the model `words`, which is placed and ready, and `resolvable`, which is not added yet."""
-    surfaces = {"http": exo_http.plugin, "openai": exo_api_openai.plugin, "cluster": exo_api_cluster.plugin}
+    surfaces = {
+        "http": exo_http.plugin,
+        "openai": exo_api_openai.plugin,
+        "cluster": exo_api_cluster.plugin,
+        "metrics": exo_metrics.plugin,
+    }
     node = ScriptedNode(scripts={WORDS: word_engine}, plugins=Plugins(built_in=surfaces, points=()))
     model, wish = a_model(WORDS), PlacementRequest(instance_id=InstanceId("ready"), model_id=WORDS)
     node.record(NodeJoined(node_id=node.node_id, name="one"))

@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 import exo_api_cluster.plugin
 import exo_api_openai.plugin
 import exo_http.plugin
+import exo_metrics.plugin
 from exo_core import hookimpl
 from exo_core.plugins.manager import Plugins
 from exo_http.operation import ApiRoute
@@ -48,7 +49,7 @@ def signpost() -> ModuleType:
 def node() -> ScriptedNode:
     """With all of our surfaces, and another's."""
     surfaces: dict[str, Any] = {"http": exo_http.plugin, "openai": exo_api_openai.plugin}
-    surfaces |= {"cluster": exo_api_cluster.plugin, "signpost": signpost()}
+    surfaces |= {"cluster": exo_api_cluster.plugin, "metrics": exo_metrics.plugin, "signpost": signpost()}
     return ScriptedNode(plugins=Plugins(built_in=surfaces, points=()))
 
 

@@ -23,7 +23,12 @@ ENTRY_MODULES_MAY_IMPORT = {"exo_core", *PROMISED_BY_THE_CORE}
 PARTS = {"pydantic-core": "pydantic"}
 """Distributions that another one pins to one version and speaks of as its own."""
 
-EXTENDS = {"exo-api-": {"exo-http"}, "exo-dashboard": {"exo-http"}, "exo-backend-": {"exo-engine"}}
+EXTENDS = {
+    "exo-api-": {"exo-http"},
+    "exo-dashboard": {"exo-http"},
+    "exo-metrics": {"exo-http"},
+    "exo-backend-": {"exo-engine"},
+}
 """Which plugins may need which other plugins: those that they extend."""
 
 

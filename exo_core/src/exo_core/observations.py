@@ -7,6 +7,9 @@ from typing import Literal
 
 from exo_core.frozen import Frozen
 
+GAP_BOUNDS_S = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 10.0)
+"""Upper bounds by which gaps between tokens are counted."""
+
 
 class Observation(Frozen):
     """Something happened on this node.
@@ -31,6 +34,14 @@ class Observation(Frozen):
     seconds: float | None = None
     count: int | None = None
     detail: str = ""
+    prompt_tokens: int = 0
+    """Of a request that finished, as are all that follow."""
+    cached_tokens: int = 0
+    """Of the prompt's, those that were not computed again."""
+    gap_counts: tuple[int, ...] = ()
+    """How many gaps between two tokens of one choice lie below each of `GAP_BOUNDS_S`, the last for longer ones."""
+    gap_seconds: float = 0.0
+    """Their sum."""
 
 
 Observe = Callable[[Observation], None]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from typing import final
 
+from exo_core.gateway.token_gaps import TokenGaps
 from exo_core.identifiers import RequestId
 from exo_core.observations import Observation, Observe
-from exo_core.requests import Answer, Chunk, Failed, Refused
+from exo_core.requests import Accepted, Answer, Chunk, Failed, Progress, Refused
 
 
 @final
@@ -19,6 +20,9 @@ class ObservedRequest:
         self._observe = observe
         self._started = time.monotonic()
         self._tokens = 0
+        self._prompt_tokens = 0
+        self._cached_tokens = 0
+        self._gaps = TokenGaps()
         self._detail = ""
         observe(Observation(kind="request_started", subject=request_id))
 
@@ -26,8 +30,13 @@ class ObservedRequest:
         """An answer came. Only the first token is told."""
         if isinstance(answer, Chunk):
             self._tokens += 1
+            self._gaps.token(answer.choice, time.monotonic())
             if self._tokens == 1:
                 self._observe(Observation(kind="request_first_token", subject=self._request_id, seconds=self._seconds))
+        elif isinstance(answer, Accepted):
+            self._prompt_tokens = len(answer.prompt_ids)
+        elif isinstance(answer, Progress):
+            self._cached_tokens = max(self._cached_tokens, answer.cached)
         elif isinstance(answer, Refused | Failed):
             self._detail = answer.code
 
@@ -52,6 +61,10 @@ class ObservedRequest:
                 seconds=self._seconds,
                 count=self._tokens,
                 detail=self._detail,
+                prompt_tokens=self._prompt_tokens,
+                cached_tokens=self._cached_tokens,
+                gap_counts=tuple(self._gaps.counts),
+                gap_seconds=self._gaps.seconds,
             )
         )
 

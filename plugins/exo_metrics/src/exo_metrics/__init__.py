@@ -1,0 +1,1 @@
+"""What a node does, in figures: `GET /metrics`, for Prometheus."""
