@@ -193,3 +193,24 @@ class ModelAccepted(Accepted):
     """Of which model."""
 
     model_id: str
+
+
+class DownloadObject(Closed):
+    """A model that lies on a node's disk, or is on its way there."""
+
+    node_id: str
+    node: str
+    model_id: str
+    revision: str
+    status: str
+    done: int
+    total: int
+    bytes_per_s: float
+    detail: str
+
+
+class DownloadAccepted(Closed):
+    """Which model, to which nodes."""
+
+    model_id: str
+    node_ids: list[str]

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field as Bounds
 
 from exo_api_cluster import answers
+from exo_api_cluster.downloads import Download
 from exo_api_cluster.models import ModelName
 from exo_api_cluster.placing import ExactBody, PlaceBody
 from exo_http.operation import EVENTS as EVENT_STREAM
@@ -53,3 +54,10 @@ AWAIT = Operation(
 )
 INSTANCE = Operation(summary="One placed model", answer=answers.NamedInstance)
 DELETE_INSTANCE = Operation(summary="No longer wish it", answer=answers.InstanceAccepted, status=202)
+DOWNLOADS = Operation(summary="Which model lies, or is on its way, on which node", answer=list[answers.DownloadObject])
+START_DOWNLOAD = Operation(
+    summary="Bring a model to nodes' disks", body=Download, answer=answers.DownloadAccepted, status=202
+)
+CANCEL_DOWNLOAD = Operation(
+    summary="Stop bringing it; what came stays", body=Download, answer=answers.DownloadAccepted, status=202
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from exo_api_cluster import operations
 from exo_api_cluster.await_instance import await_endpoint
@@ -25,6 +25,7 @@ def cluster_routes(node: NodeHandle) -> Sequence[BaseRoute]:
     """All of them. Fixed paths come before those with an id. A key that may only ask models reads what it needs."""
     models, place, exact = models_endpoint(node), place_endpoint(node), place_exactly_endpoint(node)
     add, remove = add_model_endpoint(node), remove_model_endpoint(node)
+    start, cancel = start_download_endpoint(node), cancel_download_endpoint(node)
     delete, previews = delete_instance_endpoint(node), previews_endpoint(node)
     return [
         ApiRoute("/", page, operation=operations.PAGE),
@@ -41,7 +42,7 @@ def cluster_routes(node: NodeHandle) -> Sequence[BaseRoute]:
         ApiRoute("/instance/{instance_id}", instance_endpoint(node), operation=operations.INSTANCE),
         ApiRoute("/instance/{instance_id}", delete, operation=operations.DELETE_INSTANCE, method="DELETE"),
         ApiRoute("/place_instance", place, operation=operations.PLACE, method="POST"),
-        Route("/downloads", downloads_endpoint(node)),
-        Route("/download/start", start_download_endpoint(node), methods=["POST"]),
-        Route("/download/cancel", cancel_download_endpoint(node), methods=["POST"]),
+        ApiRoute("/downloads", downloads_endpoint(node), operation=operations.DOWNLOADS),
+        ApiRoute("/download/start", start, operation=operations.START_DOWNLOAD, method="POST"),
+        ApiRoute("/download/cancel", cancel, operation=operations.CANCEL_DOWNLOAD, method="POST"),
     ]
