@@ -20,7 +20,8 @@ def exo_http_routes(node: NodeHandle) -> Sequence[BaseRoute]:
 
     Mark your implementation `@hookimpl(optionalhook=True)`, so that your plugin also loads where `exo_http` is blocked.
     Raise `exo_http.errors.ApiError` in a handler to answer with an error in OpenAI's shape. A plugin that raises here
-    is reported and the others keep their routes. Of two routes for one path the one of the plugin whose name sorts
-    first answers.
+    is reported and the others keep their routes. An `exo_http.operation.ApiRoute` is also described in `/openapi.json`
+    and says which scope a key needs; for any other route that is `admin`. Of two routes for one path the one of the
+    plugin whose name sorts first answers.
     """
     raise NotImplementedError  # a specification is never called
