@@ -161,3 +161,18 @@ class Cancelled(Closed):
     id: str
     object: Literal["request.cancelled"]
     cancelled: Literal[True]
+
+
+class Tokens(Closed):
+    """The answer of `POST /tokenize`."""
+
+    count: int
+    max_model_len: int | None
+    tokens: list[int]
+    token_strs: None
+
+
+class Detokenized(Closed):
+    """The answer of `POST /detokenize`."""
+
+    prompt: str

@@ -9,12 +9,15 @@ from pydantic import BaseModel
 from exo_api_openai.chat_request import ChatRequest
 from exo_api_openai.completion_request import CompletionRequest
 from exo_api_openai.embedding_request import EmbeddingRequest
+from exo_api_openai.tokenize_request import DetokenizeRequest, TokenizeRequest
 from exo_http.treatment_table import treatment_table
 
 REQUESTS: Mapping[str, type[BaseModel]] = {
     "POST /v1/chat/completions": ChatRequest,
     "POST /v1/completions": CompletionRequest,
     "POST /v1/embeddings": EmbeddingRequest,
+    "POST /tokenize": TokenizeRequest,
+    "POST /detokenize": DetokenizeRequest,
 }
 
 INTRODUCTION = """\

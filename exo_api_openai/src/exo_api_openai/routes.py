@@ -16,6 +16,8 @@ from exo_api_openai.embedding_request import EmbeddingRequest
 from exo_api_openai.embeddings import embeddings_endpoint
 from exo_api_openai.models import model_endpoint, models_endpoint
 from exo_api_openai.request_groups import RequestGroups
+from exo_api_openai.tokenize_request import DetokenizeRequest, TokenizeRequest
+from exo_api_openai.tokenizing import detokenize_endpoint, tokenize_endpoint
 from exo_core.node_handle import NodeHandle
 from exo_http.operation import ApiRoute, Operation
 
@@ -24,19 +26,23 @@ COMPLETION = Operation(
     summary="Continue a text, or several", body=CompletionRequest, answer=answers.TextCompletion, may_stream=True
 )
 EMBEDDING = Operation(summary="Texts as vectors", body=EmbeddingRequest, answer=answers.EmbeddingList)
+TOKENIZE = Operation(summary="The token ids of a text", body=TokenizeRequest, answer=answers.Tokens)
+DETOKENIZE = Operation(summary="The text of token ids", body=DetokenizeRequest, answer=answers.Detokenized)
 CANCEL = Operation(summary="End a request that this node answers", answer=answers.Cancelled)
 MODELS = Operation(summary="The models that can be asked for", answer=answers.ModelList)
 MODEL = Operation(summary="One of them", answer=answers.ModelObject)
 
 
 def openai_routes(node: NodeHandle) -> Sequence[BaseRoute]:
-    """The routes below `/v1`."""
+    """The routes below `/v1`, and the two that vLLM has beside them."""
     groups = RequestGroups(node)
     completions = completions_endpoint(node, groups)
     return [
         ApiRoute("/v1/chat/completions", chat_endpoint(node), operation=CHAT, method="POST", scope="infer"),
         ApiRoute("/v1/completions", completions, operation=COMPLETION, method="POST", scope="infer"),
         ApiRoute("/v1/embeddings", embeddings_endpoint(node), operation=EMBEDDING, method="POST", scope="infer"),
+        ApiRoute("/tokenize", tokenize_endpoint(node), operation=TOKENIZE, method="POST", scope="infer"),
+        ApiRoute("/detokenize", detokenize_endpoint(node), operation=DETOKENIZE, method="POST", scope="infer"),
         ApiRoute("/v1/cancel/{request_id}", cancel_endpoint(groups), operation=CANCEL, method="POST", scope="infer"),
         ApiRoute("/v1/models", models_endpoint(node), operation=MODELS, scope="infer"),
         ApiRoute("/v1/models/{model_id:path}", model_endpoint(node), operation=MODEL, scope="infer"),
