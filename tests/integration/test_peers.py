@@ -127,4 +127,4 @@ def test_a_folder_that_is_gone_is_told_by_name(nodes: list[NodeProcess], tmp_pat
     failed = beta.exo("place", str(folder), "--nodes", beta.node_id, check=False)
     assert failed.returncode == 1
     assert "cannot be brought to this machine" in failed.stderr
-    assert "no other member that can be reached has it complete" in failed.stderr
+    assert "no other member that can be reached has it" in failed.stderr

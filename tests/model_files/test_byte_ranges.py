@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exo_core.model_files.byte_ranges import ByteRange, merged, pieces, total, without
+from exo_core.model_files.byte_ranges import ByteRange, merged, pieces, total, within, without
 
 ranges = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 12)).map(lambda at: ByteRange(at[0], at[0] + at[1])))
 
@@ -30,6 +30,13 @@ def test_merging_keeps_every_byte_once(items: list[ByteRange]) -> None:
     assert all(one.end < other.start for one, other in pairwise(result))
     assert bytes_of(result) == bytes_of(items)
     assert total(result) == len(bytes_of(items))
+
+
+@given(ranges, ranges)
+def test_what_both_have_is_within(wanted: list[ByteRange], there: list[ByteRange]) -> None:
+    result = within(wanted, there)
+    check_tidy(result)
+    assert bytes_of(result) == bytes_of(wanted) & bytes_of(there)
 
 
 @given(ranges, ranges)

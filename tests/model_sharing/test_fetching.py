@@ -207,6 +207,43 @@ async def test_a_folder_that_changed_is_not_read_any_more(cluster: Members, mani
     assert await cluster.asking.holders(manifest) == []
 
 
+async def test_members_that_have_parts_give_what_they_have(
+    cluster: Members, manifest: Manifest, tmp_path: Path
+) -> None:
+    """Alpha's and gamma's parts overlap; a tensor that neither has is left to the next source."""
+    path, original = "model-1.safetensors", tmp_path / "a model"
+    for name, numbers in (("alpha", (0, 1)), ("gamma", (1, 3))):
+        tensors = tuple(f"layers.1.{number}" for number in numbers)
+        await fetch(
+            cluster.asking, manifest, tmp_path / name, [Part(path="config.json"), Part(path=path, tensors=tensors)]
+        )
+    for name, shelf in cluster.holders.items():
+        shelf.models.clear()
+        shelf.put_part(manifest, tmp_path / name)
+    recorded, into = Recorded(cluster.asking), tmp_path / "into"
+    with pytest.raises(ModelError, match=r"0\.3 MB of .* are not there; what was, is here now"):
+        await fetch(recorded, manifest, into, [Part(path=path)])
+    header = read_header(original / path)
+    assert {read.holder for read in recorded.reads} == {"alpha", "gamma"}
+    assert sum(read.end - read.start for read in recorded.reads) == header.data_start + 3 * 300_000
+    for number in (0, 1, 3):
+        start, end = header.range_of(f"layers.1.{number}")
+        assert (into / path).read_bytes()[start:end] == (original / path).read_bytes()[start:end]
+    steps = await fetch(recorded, manifest, into, [Part(path=path, tensors=("layers.1.0", "layers.1.3"))])
+    assert steps[0].done == steps[0].total, "what came is not asked for again"
+
+
+async def test_bytes_that_a_part_lacks_are_refused(cluster: Members, manifest: Manifest, tmp_path: Path) -> None:
+    path = "model-1.safetensors"
+    (holder, *_) = await cluster.asking.holders(manifest)
+    await fetch(cluster.asking, manifest, tmp_path / "part", [Part(path="config.json"), Part(path=path, tensors=())])
+    for shelf in cluster.holders.values():
+        shelf.put_part(manifest, tmp_path / "part")
+    with pytest.raises(ModelError, match="is not all there"):
+        async with aclosing(cluster.asking.read(holder, manifest, path, 0, 500_000)) as blocks:
+            await anext(blocks)
+
+
 async def test_a_piece_that_fails_halfway_comes_whole_from_the_next(
     cluster: Members, manifest: Manifest, tmp_path: Path
 ) -> None:

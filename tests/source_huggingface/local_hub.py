@@ -28,7 +28,7 @@ from exo_core.model_files import hashes
 
 LFS_SUFFIX = ".safetensors"
 BLOCK = 64 * 1024
-Fault = Literal["429", "500", "cut", "reset", "stall", "whole"]
+Fault = Literal["429", "500", "403", "cut", "reset", "stall", "whole"]
 """What happens to a file's request once; `cut`: half of the bytes come, `whole`: Range is ignored."""
 
 
@@ -65,6 +65,8 @@ class LocalHub:
     """Ends of paths, and what happens to the next request for such a file."""
     listing_faults: list[int] = field(default_factory=list[int])
     """Statuses that the next listings are answered with."""
+    resolved: list[str] = field(default_factory=list[str])
+    """Paths of files that the hub itself was asked for."""
     saw_a_token: bool = False
     """Whether a token came to where large files lie."""
     bytes_per_s: float | None = None
@@ -111,6 +113,7 @@ class LocalHub:
     async def file(self, request: Request) -> Response:
         words = request.path_params
         name, path = f"{words['org']}/{words['name']}", words["path"]
+        self.resolved.append(path)
         found = self.repositories[name]
         if words["revision"] not in found.commits:
             return _error(404, "RevisionNotFound", "no such commit")
@@ -134,7 +137,7 @@ class LocalHub:
 
     async def _content(self, request: Request, name: str, path: str, headers: Mapping[str, str]) -> Response:
         fault = self._fault(path)
-        if fault in ("429", "500"):
+        if fault in ("403", "429", "500"):
             return _error(int(fault), retry_after="0" if fault == "429" else None)
         file, wanted = self.repositories[name].folder / path, request.headers.get("Range")
         size = file.stat().st_size

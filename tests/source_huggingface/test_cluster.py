@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MODEL, LARGE, WEIGHTS = "mlx-community/random-4bit", "mlx-community/random-large", "model.safetensors"
 BLOCK = 8 * 1024 * 1024
+pytestmark = pytest.mark.timeout(300)  # processes start and load on whatever else the machine does
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,8 @@ def test_each_machine_brings_its_own_tensors_and_the_answer_is_the_models(
         layers = (int(as_number(shard["start_layer"])), int(as_number(shard["end_layer"])))
         (part,) = shard_parts(published, *layers)
         share = header.data_start + sum(header.tensors[name].size for name in part.tensors or ())
-        assert hub.sent_to(node.name, WEIGHTS) == share < 0.8 * (published / WEIGHTS).stat().st_size
+        assert 0 < hub.sent_to(node.name, WEIGHTS) <= share < 0.8 * (published / WEIGHTS).stat().st_size
+    assert hub.sent_to("beta") + hub.sent_to("alpha") <= sum(path.stat().st_size for path in published.iterdir())
     alpha.exo("remove", placed)
     whole = alpha.place(str(published), "--nodes", "alpha")
     assert say(alpha, str(published)) == answer, "the same as of the folder, whole and on one machine"
@@ -104,7 +106,7 @@ def test_the_rest_is_downloaded_and_shown(nodes: list[NodeProcess], hub: LocalHu
     for node in nodes:
         (shown,) = eventually(lambda node=node: downloads(node, MODEL), "beta's download is known")
         assert (shown["node"], shown["status"], shown["done"], shown["total"]) == ("beta", "finished", size, size)
-    assert hub.sent_to("beta") == size, "nothing came twice"
+    assert hub.sent_to("alpha") + hub.sent_to("beta") <= size, "what alpha had came from there, and nothing twice"
     folder = Path(beta.exo("models", "path", MODEL).stdout.strip())
     assert (folder / WEIGHTS).read_bytes() == (published / WEIGHTS).read_bytes()
     before = hub.sent_to("alpha")

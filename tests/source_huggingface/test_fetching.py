@@ -12,11 +12,13 @@ import pytest
 from exo_core.errors import ModelError
 from exo_core.identifiers import ModelId
 from exo_core.manifests import Manifest
+from exo_core.model_files.byte_ranges import ByteRange
 from exo_core.model_files.safetensors_headers import read_header
 from exo_core.sources import Part, SourceContext
 from exo_core.testing.source_conformance import broken_files, fetch_all, fetch_parts, parts_of
 from exo_source_huggingface import hub_facade, hub_reader, patience
 from exo_source_huggingface.huggingface_source import HuggingFaceSource
+from exo_source_huggingface.repository import Repository
 
 if TYPE_CHECKING:
     from local_hub import Fault, LocalHub
@@ -91,6 +93,20 @@ async def test_only_the_header_and_the_tensors_asked_for_travel(
     for name in names:
         start, end = header.range_of(name)
         assert (into / WEIGHTS).read_bytes()[start:end] == (folder / WEIGHTS).read_bytes()[start:end]
+
+
+async def test_the_hub_is_asked_once_where_a_file_lies_and_again_when_that_has_expired(
+    source: HuggingFaceSource, hub: LocalHub, folder: Path
+) -> None:
+    manifest, content = await source.resolve(MODEL), (folder / WEIGHTS).read_bytes()
+    repository, file = Repository(name=MODEL), next(file for file in manifest.files if file.path == WEIGHTS)
+    async with hub_facade.opened_files(repository, manifest.revision) as files:
+        for start, asked in ((0, 1), (70_000, 1), (300, 2)):
+            if asked == 2:
+                hub.faults.append((WEIGHTS, "403"))
+            async with aclosing(files.read(file, ByteRange(start, start + 100_000))) as blocks:
+                assert b"".join([block async for block in blocks]) == content[start : start + 100_000]
+            assert hub.resolved == [WEIGHTS] * asked
 
 
 async def test_a_fetch_that_is_stopped_anywhere_goes_on_where_it_was(

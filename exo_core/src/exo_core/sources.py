@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +11,7 @@ from typing import Protocol
 from exo_core.frozen import Count, Frozen
 from exo_core.identifiers import ModelId, NodeId
 from exo_core.manifests import Manifest
+from exo_core.model_files.byte_ranges import ByteRange, within
 
 
 class Part(Frozen):
@@ -33,10 +34,15 @@ class FetchProgress(Frozen):
 
 @dataclass(frozen=True, kw_only=True)
 class Holder:
-    """Another member that has a model complete. `name` is for people."""
+    """Another member that has a model, complete or (`there`: by path) some bytes of its files. `name` is for people."""
 
     node_id: NodeId
     name: str
+    there: Mapping[str, Sequence[ByteRange]] | None = None
+
+    def has(self, path: str, wanted: ByteRange) -> Sequence[ByteRange]:
+        """Of these bytes, those that it has."""
+        return [wanted] if self.there is None else within([wanted], self.there.get(path, ()))
 
 
 class MembersFiles(Protocol):
@@ -47,7 +53,7 @@ class MembersFiles(Protocol):
         ...
 
     async def holders(self, manifest: Manifest) -> Sequence[Holder]:
-        """Who can be reached and has it complete in this revision, best first. Asks them, for a few seconds at most."""
+        """Who can be reached and has it, or a part, in this revision, best first. Asks them, which may take seconds."""
         ...
 
     def read(self, holder: Holder, manifest: Manifest, path: str, start: int, end: int) -> AsyncGenerator[bytes]:

@@ -13,21 +13,21 @@ from exo_core.frozen import JsonValue
 
 def print_models(models: Sequence[JsonValue]) -> None:
     """One line per model."""
-    shown = table("model", "architecture", "layers", "weights", "context", "can be split")
+    shown = table("model", "weights", "context", "architecture", "splits")
+    shown.columns[0].no_wrap = True  # an id that is cut in two cannot be copied
     for item in models:
         document = as_object(item)
         card = as_object(document.get("card"))
         if not card:
-            add_row(shown, as_text(document.get("id")), coloured("place it, or: exo models add", "dim"), "", "", "", "")
+            add_row(shown, as_text(document.get("id")), "", "", coloured("on this disk", "dim"), "")
             continue
         reasons = [as_text(as_object(cut).get("reason")) for cut in as_list(card.get("forbidden_cuts"))]
         add_row(
             shown,
             as_text(document.get("id")),
-            as_text(card.get("architecture")),
-            f"{as_number(card.get('layers')):.0f}",
             gigabytes(document.get("bytes")),
             f"{as_number(card.get('context')):.0f}",
+            as_text(card.get("architecture")),
             "yes" if as_list(card.get("cut_points")) else f"no: {'; '.join(reasons)}",
         )
     Console(highlight=False).print(shown)

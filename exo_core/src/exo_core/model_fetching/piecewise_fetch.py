@@ -17,7 +17,7 @@ from exo_core.errors import ModelError
 from exo_core.manifests import Manifest
 from exo_core.model_fetching.disk_work import check_room, in_thread
 from exo_core.model_fetching.wanted_files import WantedFile, wanted_files
-from exo_core.model_files.byte_ranges import ByteRange, pieces, total
+from exo_core.model_files.byte_ranges import ByteRange, pieces, total, within
 from exo_core.model_files.partial_file import PartialFile, is_whole
 from exo_core.sources import FetchProgress, Part
 
@@ -30,6 +30,10 @@ class PieceReader(Protocol):
 
     def read(self, path: str, piece: ByteRange, came: Came) -> AsyncGenerator[bytes]:
         """The bytes of a piece in order, in blocks that may be written as they are. Raises `ModelError`."""
+        ...
+
+    async def available(self, path: str, wanted: ByteRange) -> Sequence[ByteRange]:
+        """Of these bytes, those that there is a point in reading here; the others are left to another fetch."""
         ...
 
 
@@ -76,7 +80,9 @@ class PiecewiseFetch:
 
     async def _bring_all(self, wanted: Sequence[WantedFile]) -> None:
         """Raises `ModelError`, the first one's; the others are stopped then."""
-        todo = deque((item, piece) for item in wanted for piece in pieces(item.missing, self._largest_piece))
+        todo = deque[tuple[WantedFile, ByteRange]]()
+        for item in wanted:
+            todo.extend((item, piece) for piece in pieces(await self._available(item), self._largest_piece))
         left = {item.described.path: sum(other is item for other, _ in todo) for item in wanted}
         for item in wanted:
             if left[item.described.path] == 0:
@@ -88,8 +94,13 @@ class PiecewiseFetch:
                     tasks.create_task(self._work(todo, left))
         except* ModelError as group:
             problems += [problem for problem in group.exceptions if isinstance(problem, ModelError)]
-        if problems:
-            raise problems[0]
+        rest = sum(total(item.missing) for item in wanted)
+        if problems or rest:
+            raise problems[0] if problems else _rest_is_elsewhere(self._manifest, rest)
+
+    async def _available(self, item: WantedFile) -> list[ByteRange]:
+        found = [await self._reader.available(item.described.path, missing) for missing in item.missing]
+        return within(item.missing, [each for ranges in found for each in ranges])
 
     async def _work(self, todo: deque[tuple[WantedFile, ByteRange]], left: dict[str, int]) -> None:
         while todo:
@@ -133,3 +144,8 @@ class PiecewiseFetch:
         if not await in_thread(lambda: file.finish(described)):
             message = f"{described.path} of {self._manifest.model_id} came with another hash than its manifest says"
             raise ModelError(message)
+
+
+def _rest_is_elsewhere(manifest: Manifest, rest: int) -> ModelError:
+    message = f"{rest / 1e6:.1f} MB of {manifest.model_id} are not there; what was, is here now"
+    return ModelError(message)

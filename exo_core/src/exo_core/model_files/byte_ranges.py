@@ -42,6 +42,12 @@ def without(wanted: Iterable[ByteRange], there: Iterable[ByteRange]) -> list[Byt
     return [item for item in result if item.size > 0]
 
 
+def within(wanted: Iterable[ByteRange], there: Iterable[ByteRange]) -> list[ByteRange]:
+    """The bytes of `wanted` that are in `there`."""
+    kept = merged(wanted)
+    return without(kept, without(kept, there))
+
+
 def pieces(ranges: Iterable[ByteRange], largest: int) -> Iterator[ByteRange]:
     """The same bytes in order, in pieces of at most `largest`."""
     for item in ranges:

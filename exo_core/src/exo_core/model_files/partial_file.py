@@ -43,6 +43,11 @@ class PartialFile:
         return f"PartialFile({self.path}, {sum(item.size for item in self._there)} of {self.size} bytes)"
 
     @property
+    def there(self) -> Sequence[ByteRange]:
+        """The bytes that are there, in as few ranges as possible."""
+        return self._there
+
+    @property
     def whole(self) -> bool:
         """Whether all its bytes are there and nothing but `finish` is to be done, if that."""
         return self.path.is_file() and not self.missing([ByteRange(0, self.size)])

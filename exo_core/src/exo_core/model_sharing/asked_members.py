@@ -12,6 +12,7 @@ from exo_core.errors import CallFailed, LinkClosed, ModelError, WireError
 from exo_core.identifiers import ModelId, NodeId
 from exo_core.manifests import Manifest
 from exo_core.messaging import Messenger, Stream
+from exo_core.model_files.byte_ranges import ByteRange
 from exo_core.model_sharing.messages import HOLDING, PIECES, Held, Holding, PieceAnswer, PieceWanted
 from exo_core.sources import Holder
 from exo_core.wire.codec import decode_model, encode_model
@@ -45,14 +46,15 @@ class AskedMembers:
         return self._catalogued(model_id)
 
     async def holders(self, manifest: Manifest) -> Sequence[Holder]:
-        """The least busy first, and of equals whoever answers sooner: a member behind another answers later."""
+        """Complete ones first, then the least busy, then whoever answers sooner: a member behind another is later."""
         question = Holding(model_id=manifest.model_id, revision=manifest.revision)
-        answers: list[tuple[int, Holder]] = []
+        answers: list[tuple[tuple[bool, int], Holder]] = []
         asked = [self._ask(node_id, question) for node_id in sorted(self._messenger.reachable)]
         for answer in asyncio.as_completed(asked):
             node_id, held = await answer
-            if held is not None and held.complete:
-                answers.append((held.reading, Holder(node_id=node_id, name=self._name_of(node_id))))
+            if held is not None and (held.complete or held.parts):
+                holder = Holder(node_id=node_id, name=self._name_of(node_id), there=_there(held))
+                answers.append(((not held.complete, held.reading), holder))
         return [holder for _, holder in sorted(answers, key=lambda item: item[0])]
 
     async def read(self, holder: Holder, manifest: Manifest, path: str, start: int, end: int) -> AsyncGenerator[bytes]:
@@ -103,6 +105,12 @@ class AskedMembers:
     async def _next(self, stream: Stream) -> bytes:
         async with asyncio.timeout(self._silence):
             return await stream.receive()
+
+
+def _there(held: Held) -> dict[str, list[ByteRange]] | None:
+    if held.complete:
+        return None
+    return {part.path: [ByteRange(start, end) for start, end in part.ranges] for part in held.parts}
 
 
 class _Refused(Exception):

@@ -1,4 +1,4 @@
-"""Reads pieces of models for other members: only files of a model of the catalogue that this node holds complete.
+"""Reads pieces of models for other members: only files of a model of the catalogue that this node holds.
 
 What is asked for names a model, a revision and a file of its manifest, never a path of this machine. Members trust each
 other, so the catalogue is believed; but a manifest that came from elsewhere makes nothing readable but files of models:
@@ -21,9 +21,11 @@ from exo_core.errors import ModelError, WireError
 from exo_core.identifiers import ModelId, NodeId
 from exo_core.manifests import Manifest
 from exo_core.messaging import Messenger, Stream
+from exo_core.model_files.byte_ranges import ByteRange
+from exo_core.model_files.partial_file import PartialFile
 from exo_core.model_files.plain_paths import is_plain
 from exo_core.model_folders import MODEL_FILE_SUFFIXES, check_model_folder
-from exo_core.model_sharing.messages import HOLDING, PIECES, Held, Holding, PieceAnswer, PieceWanted
+from exo_core.model_sharing.messages import HOLDING, PIECES, Held, HeldPart, Holding, PieceAnswer, PieceWanted
 from exo_core.sources import LARGEST_PIECE
 from exo_core.wire.codec import decode_model, encode_model
 
@@ -37,10 +39,11 @@ READER_PATIENCE_S: Final = 30.0
 
 @dataclass(frozen=True, kw_only=True)
 class HeldModel:
-    """A model that lies complete on this disk."""
+    """A model that lies on this disk; not `complete`: some bytes of its files, as their journals tell."""
 
     manifest: Manifest
     folder: Path
+    complete: bool = True
 
 
 FindModel = Callable[[ModelId, str], HeldModel | None]
@@ -62,7 +65,9 @@ class FileServer:
     async def _held(self, sender: NodeId, question: Holding) -> Held:
         del sender
         found = await asyncio.to_thread(self._find, question.model_id, question.revision)
-        return Held(complete=found is not None, reading=self._reading)
+        if found is None or found.complete:
+            return Held(complete=found is not None, reading=self._reading)
+        return Held(complete=False, reading=self._reading, parts=await asyncio.to_thread(_parts_of, found))
 
     async def _serve(self, stream: Stream, opening: bytes) -> None:
         try:
@@ -117,7 +122,21 @@ class FileServer:
         if not wanted.start < wanted.end <= size or wanted.end - wanted.start > LARGEST_PIECE:
             message = f"{wanted.path} has {size} bytes; {wanted.start} to {wanted.end} were asked for"
             raise ModelError(message)
+        asked = ByteRange(wanted.start, wanted.end)
+        if not held.complete and PartialFile(held.folder / wanted.path, size).missing([asked]):
+            message = f"{wanted.path} is not all there"
+            raise ModelError(message)
         return _open_regular(held.folder / wanted.path, size)
+
+
+def _parts_of(held: HeldModel) -> tuple[HeldPart, ...]:
+    """What there is of each file. Blocks."""
+    found = list[HeldPart]()
+    for file in held.manifest.files:
+        there = PartialFile(held.folder / file.path, file.size).there if is_plain(file.path) else ()
+        if there:
+            found.append(HeldPart(path=file.path, ranges=tuple((item.start, item.end) for item in there)))
+    return tuple(found)
 
 
 def _is_of_a_model(folder: Path, path: str) -> bool:

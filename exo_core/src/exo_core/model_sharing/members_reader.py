@@ -1,11 +1,11 @@
-"""Pieces of a model from whichever member has them, one member after the other until none is left."""
+"""Pieces of a model from the members that have them, one member after the other until none is left."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import final
+from typing import Final, final
 
 from exo_core.errors import ModelError
 from exo_core.manifests import Manifest
@@ -13,12 +13,13 @@ from exo_core.model_fetching.piecewise_fetch import Came
 from exo_core.model_files.byte_ranges import ByteRange
 from exo_core.sources import Holder, MembersFiles
 
+NOBODY: Final = "no other member that can be reached has it"
+
 
 @final
 class MembersReader:
-    """See `PieceReader`. A piece is one block: it counts once all of it came with the hash that its sender announced.
-
-    A member that fails is not asked again by the same fetch.
+    """See `PieceReader`. What comes from one member is one block: it counts once all of it came with the hash that its
+    sender announced. A member that fails is not asked again by the same fetch.
     """
 
     def __init__(self, members: MembersFiles, manifest: Manifest) -> None:
@@ -28,30 +29,42 @@ class MembersReader:
         self._holders: list[Holder] | None = None
         self._problems: list[str] = []
 
+    async def available(self, path: str, wanted: ByteRange) -> Sequence[ByteRange]:
+        """Of these bytes, those that some member has (they may overlap). Raises `ModelError` when none has any."""
+        if not await self._all():
+            raise ModelError(NOBODY)
+        return [found for holder in await self._all() for found in holder.has(path, wanted)]
+
     async def read(self, path: str, piece: ByteRange, came: Came) -> AsyncGenerator[bytes]:
-        """One block. Raises `ModelError` with every member's reason when none is left."""
-        while True:
-            holder = await self._next_holder()
-            content = bytearray()
+        """A block of each member that it comes from. Raises `ModelError` with every reason when nobody has the rest."""
+        start = piece.start
+        while start < piece.end:
+            holder, wanted = await self._next(path, ByteRange(start, piece.end))
+            content, before = bytearray(), start - piece.start
             try:
-                async with aclosing(self._members.read(holder, self._manifest, path, *piece)) as blocks:
+                async with aclosing(self._members.read(holder, self._manifest, path, *wanted)) as blocks:
                     async for block in blocks:
                         content += block
-                        came(len(content))
+                        came(before + len(content))
             except ModelError as problem:
                 self._give_up(holder, problem)
                 continue
+            start = wanted.end
             yield bytes(content)
-            return
 
-    async def _next_holder(self) -> Holder:
+    async def _next(self, path: str, wanted: ByteRange) -> tuple[Holder, ByteRange]:
+        """Who is asked, and for how much of it from its start on."""
+        for holder in await self._all():
+            first = next(iter(holder.has(path, wanted)), None)
+            if first is not None and first.start == wanted.start:
+                return holder, first
+        raise ModelError("; ".join(self._problems) or NOBODY)
+
+    async def _all(self) -> Sequence[Holder]:
         async with self._asking:
             if self._holders is None:
                 self._holders = list(await self._members.holders(self._manifest))
-                self._problems = [] if self._holders else ["no other member that can be reached has it complete"]
-        if not self._holders:
-            raise ModelError("; ".join(self._problems))
-        return self._holders[0]
+        return self._holders
 
     def _give_up(self, holder: Holder, problem: ModelError) -> None:
         if holder in (self._holders or ()):

@@ -17,17 +17,25 @@ from exo_core.messaging import Call
 
 
 class Holding(Frozen):
-    """Have you got this model complete, in this revision?"""
+    """How much of this model, in this revision, have you got?"""
 
     model_id: ModelId
     revision: str
 
 
+class HeldPart(Frozen):
+    """Bytes of one file that lie there: start … end - 1 of each range."""
+
+    path: str
+    ranges: tuple[tuple[Count, Count], ...]
+
+
 class Held(Frozen):
-    """The answer. `reading` is how many pieces are being read there now."""
+    """The answer. `reading` is how many pieces are being read there now, `parts` what there is of an incomplete one."""
 
     complete: bool
     reading: Count = 0
+    parts: tuple[HeldPart, ...] = ()
 
 
 class PieceWanted(Frozen):

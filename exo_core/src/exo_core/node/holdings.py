@@ -48,12 +48,15 @@ class Holdings:
         return model.manifest if model is not None else None
 
     def held(self, model_id: ModelId, revision: str) -> HeldModel | None:
-        """A model of the catalogue in that revision, if it lies here complete now."""
+        """A model of the catalogue in that revision, if it lies here now, complete or in part."""
         manifest = self.catalogued(model_id)
         if manifest is None or manifest.revision != revision:
             return None
         folder = self._library.local_folder(manifest)
-        return HeldModel(manifest=manifest, folder=folder) if folder is not None else None
+        if folder is not None:
+            return HeldModel(manifest=manifest, folder=folder)
+        part = self._library.place_for(manifest)
+        return HeldModel(manifest=manifest, folder=part, complete=False) if part.is_dir() else None
 
     def look_again(self) -> None:
         """Something was brought to this disk; the next change looks at it."""

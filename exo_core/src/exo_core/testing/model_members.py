@@ -53,6 +53,11 @@ class Shelf:
     def __init__(self) -> None:
         self.source = FolderSource(SourceContext(models=Path("unused")))
         self.models: dict[ModelId, Manifest] = {}
+        self.parts: dict[ModelId, HeldModel] = {}
+
+    def put_part(self, manifest: Manifest, folder: Path) -> None:
+        """Hold the part of a model that a fetch left in a folder."""
+        self.parts[manifest.model_id] = HeldModel(manifest=manifest, folder=folder, complete=False)
 
     async def put(self, folder: Path) -> Manifest:
         """Add a folder to the catalogue."""
@@ -62,6 +67,9 @@ class Shelf:
 
     def find(self, model_id: ModelId, revision: str) -> HeldModel | None:
         """For a `FileServer`."""
+        part = self.parts.get(model_id)
+        if part is not None and part.manifest.revision == revision:
+            return part
         manifest = self.models.get(model_id)
         folder = self.source.local_folder(manifest) if manifest and manifest.revision == revision else None
         return HeldModel(manifest=manifest, folder=folder) if manifest and folder else None

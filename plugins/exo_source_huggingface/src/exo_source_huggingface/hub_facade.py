@@ -11,10 +11,10 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import cast, final
 
-from huggingface_hub import HfApi, constants, hf_hub_url
+from huggingface_hub import HfApi, constants, get_token, hf_hub_url
 from huggingface_hub.errors import (
     DisabledRepoError,
     EntryNotFoundError,
@@ -35,7 +35,7 @@ from huggingface_hub.utils import (
 from exo_core import __version__
 from exo_core.manifests import ManifestFile
 from exo_core.model_files.byte_ranges import ByteRange
-from exo_source_huggingface.hub_problems import HubProblem
+from exo_source_huggingface.hub_problems import PASSING, HubProblem
 from exo_source_huggingface.repository import Repository
 
 _HttpError = cast("type[Exception]", HfHubHTTPError.__bases__[0])
@@ -84,17 +84,39 @@ class HubFiles:
         self._repository = repository
         self._commit = commit
         self.session = get_async_session()
+        self._stored: dict[str, str] = {}
+        """By path: where the hub has a large file stored, as it said at the first request. Such addresses expire."""
 
     async def read(self, file: ManifestFile, wanted: ByteRange) -> AsyncGenerator[bytes]:
         """The bytes of a range, as they come. Raises `HubProblem`."""
+        stored = self._stored.get(file.path)
+        if stored is not None:
+            try:
+                async with aclosing(self._read(stored, _headers(), file, wanted)) as blocks:
+                    async for block in blocks:
+                        yield block
+            except HubProblem as problem:
+                if problem.kind in PASSING:
+                    raise
+                self._stored.pop(file.path, None)
+            else:
+                return
         address = hf_hub_url(self._repository.name, file.path, revision=self._commit)
-        headers = build_hf_headers(library_name="exo", library_version=__version__)
-        headers |= {"Accept-Encoding": "identity", "Range": f"bytes={wanted.start}-{wanted.end - 1}"}
+        async with aclosing(self._read(address, _headers(get_token()), file, wanted)) as blocks:
+            async for block in blocks:
+                yield block
+
+    async def _read(
+        self, address: str, headers: dict[str, str], file: ManifestFile, wanted: ByteRange
+    ) -> AsyncGenerator[bytes]:
+        headers["Range"] = f"bytes={wanted.start}-{wanted.end - 1}"
         try:
             async with self.session.stream(
                 "GET", address, headers=headers, timeout=READING_TIMEOUT_S, follow_redirects=True
             ) as response:
                 hf_raise_for_status(response)
+                if response.history:
+                    self._stored[file.path] = str(response.url)
                 skipped = _bytes_before(response.status_code, response.headers.get("Content-Range"), file, wanted)
                 left = wanted.size
                 async for block in response.aiter_bytes():
@@ -107,6 +129,12 @@ class HubFiles:
         except (OSError, _HttpError) as problem:
             raise _problem_of(problem) from problem
         raise HubProblem(kind="unreachable", detail=f"{file.path} ended early")
+
+
+def _headers(token: str | None = None) -> dict[str, str]:
+    """Of a request for bytes as they are. Without a token none is sent, even if one is known."""
+    made = build_hf_headers(token=token or False, library_name="exo", library_version=__version__)
+    return made | {"Accept-Encoding": "identity"}
 
 
 @asynccontextmanager
