@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -177,3 +179,25 @@ def test_names_with_revisions() -> None:
     assert found is not None
     assert (found.name, found.wanted_revision) == ("Qwen/Qwen3-0.6B", "refs/pr/1")
     assert repository_of(ModelId("a_b/c.d-e")) is not None
+
+
+async def test_a_busy_hub_is_not_waited_for_when_the_model_is_here(
+    source: HuggingFaceSource, hub: LocalHub, tmp_path: Path
+) -> None:
+    manifest, context = await source.resolve(MODEL), SourceContext(models=tmp_path / "models")
+    await fetch_all(source, manifest, context.folder(manifest))
+    hub.listed.clear()
+    hub.listing_faults += [503, 503]
+    assert await source.resolve(MODEL) == manifest
+    assert len(hub.listed) == 1
+
+
+def test_a_node_that_asks_no_hub_imports_nothing_heavy() -> None:
+    program = (
+        "import sys; from pathlib import Path; from exo_core.sources import SourceContext; "
+        "from exo_source_huggingface.huggingface_source import HuggingFaceSource; "
+        "HuggingFaceSource(SourceContext(models=Path('unused'))); "
+        "print([name for name in ('huggingface_hub', 'httpx', 'httpx2', 'tqdm') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

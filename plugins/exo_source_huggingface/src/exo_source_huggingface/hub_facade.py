@@ -42,7 +42,6 @@ _HttpError = cast("type[Exception]", HfHubHTTPError.__bases__[0])
 """Of the HTTP library beneath, which is another one since huggingface-hub 2."""
 logging.getLogger(_HttpError.__module__.partition(".")[0]).setLevel(logging.WARNING)
 """It tells of every request, with addresses that are signed."""
-LISTING_TIMEOUT_S = 20.0
 READING_TIMEOUT_S = 10.0
 """For a connection, and between two blocks."""
 
@@ -52,12 +51,12 @@ def endpoint() -> str:
     return constants.ENDPOINT
 
 
-def list_repository(repository: Repository) -> tuple[str, list[ManifestFile]]:
+def list_repository(repository: Repository, timeout_s: float) -> tuple[str, list[ManifestFile]]:
     """The commit that the revision means now, and all its files. Blocks. Raises `HubProblem`."""
     api = HfApi(library_name="exo", library_version=__version__)
     try:
         found = api.model_info(
-            repository.name, revision=repository.wanted_revision, files_metadata=True, timeout=LISTING_TIMEOUT_S
+            repository.name, revision=repository.wanted_revision, files_metadata=True, timeout=timeout_s
         )
     except (OSError, _HttpError) as problem:
         raise _problem_of(problem) from problem

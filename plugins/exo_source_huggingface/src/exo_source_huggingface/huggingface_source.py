@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
-from typing import Final, final
+from typing import Final, NamedTuple, final
 
 from exo_core.errors import ModelError
 from exo_core.identifiers import ModelId
@@ -34,6 +34,18 @@ AT_ONCE: Final = 4
 """Connections of one fetch."""
 
 
+class Asking(NamedTuple):
+    """How long the hub is asked what a revision means now."""
+
+    attempts: int
+    timeout_s: float
+
+
+PATIENT: Final = Asking(attempts=4, timeout_s=20.0)
+HASTY: Final = Asking(attempts=1, timeout_s=5.0)
+"""For a model that is on this disk: a newer revision is not worth a wait."""
+
+
 @final
 class HuggingFaceSource:
     """The source `huggingface`. HF_TOKEN, HF_ENDPOINT, HF_HOME and their kin mean what they mean to huggingface-hub."""
@@ -56,10 +68,11 @@ class HuggingFaceSource:
     async def resolve(self, model_id: ModelId) -> Manifest:
         """What the revision means now; what it meant last when the hub cannot be asked. Raises `ModelError`."""
         repository = _repository(model_id)
+        known = await asyncio.to_thread(self._known.manifest, model_id)
+        haste = known is not None and await asyncio.to_thread(self._known.is_complete, known)
         try:
-            manifest = await self._asked(model_id, repository)
+            manifest = await self._asked(model_id, repository, HASTY if haste else PATIENT)
         except HubUnreachable as problem:
-            known = await asyncio.to_thread(self._known.manifest, model_id)
             if known is None:
                 raise
             if not self._offline:
@@ -80,14 +93,16 @@ class HuggingFaceSource:
             async for step in steps:
                 yield step
 
-    async def _asked(self, model_id: ModelId, repository: Repository) -> Manifest:
+    async def _asked(self, model_id: ModelId, repository: Repository, asking: Asking) -> Manifest:
         if self._offline:
             raise _offline(repository)
         await asyncio.to_thread(_import_facade)
         from exo_source_huggingface.hub_facade import endpoint, list_repository
 
         try:
-            commit, files = await Patience(asyncio.sleep).with_(lambda: asyncio.to_thread(list_repository, repository))
+            commit, files = await Patience(asyncio.sleep, asking.attempts).with_(
+                lambda: asyncio.to_thread(list_repository, repository, asking.timeout_s)
+            )
         except HubProblem as problem:
             raise in_words(problem, repository, endpoint()) from problem
         return manifest_of(model_id, commit, files)

@@ -20,9 +20,10 @@ Sleep = Callable[[float], Awaitable[None]]
 class Patience:
     """Of one request. Pauses are drawn around their length, so that many machines do not come back at one moment."""
 
-    def __init__(self, sleep: Sleep) -> None:
+    def __init__(self, sleep: Sleep, attempts: int | None = None) -> None:
+        """`attempts`: at most so many; as many as there are pauses for, if not said."""
         self._sleep = sleep
-        self._pauses_s: Sequence[float] = PAUSES_S
+        self._pauses_s = PAUSES_S if attempts is None else PAUSES_S[: attempts - 1]
         self._failed = 0
 
     def moved(self) -> None:
