@@ -6,7 +6,7 @@ import pytest
 
 from exo_core.cli.place_tables import print_previews
 from exo_core.cli.status_tables import print_status
-from exo_core.frozen import JsonObject
+from exo_core.frozen import JsonObject, JsonValue
 
 NODE: JsonObject = {
     "name": "[/x] [bold]name",
@@ -37,6 +37,19 @@ def test_status_shows_names_and_addresses_as_they_are(capsys: pytest.CaptureFixt
         assert text in shown
     assert "\x1b" not in shown
     assert all(len(line) <= 80 for line in shown.splitlines())
+
+
+def test_a_runner_that_downloads_says_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    shards: list[JsonValue] = [{"runner_id": name, "node_id": "n1", "start_layer": 0, "end_layer": 4} for name in "ab"]
+    runners: JsonObject = {
+        "a": {"status": "downloading", "done": 340, "total": 1000},
+        "b": {"status": "ready", "done": 10, "total": 10},
+    }
+    instance: JsonObject = {"model_id": "org/m", "status": "loading", "shards": shards}
+    print_status({**STATE, "instances": {"i": instance}, "runners": runners})
+    shown = capsys.readouterr().out
+    assert "downloading 34%" in shown
+    assert "ready 100%" not in shown
 
 
 def test_previews_show_the_model_and_the_reason_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:

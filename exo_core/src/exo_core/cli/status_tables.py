@@ -14,6 +14,9 @@ from exo_core.frozen import JsonObject, JsonValue
 
 COLORS = {"ready": "green", "busy": "green", "failed": "red", "waiting": "yellow", "dead": "red", "alive": "green"}
 
+COUNTED = ("downloading", "loading", "warming_up")
+"""What runners do that is shown in percent."""
+
 
 def print_status(document: JsonValue) -> None:
     """Print every part of the cluster that there is something to say of."""
@@ -135,8 +138,15 @@ def _instances(state: JsonObject) -> Table:
             runner = as_object(runners.get(as_text(shard.get("runner_id"))))
             layers = f"{as_number(shard.get('start_layer')):.0f}-{as_number(shard.get('end_layer')) - 1:.0f}"
             node = _name(state, as_text(shard.get("node_id")))
-            add_row(instances, "", "", "", layers, node, _status(as_text(runner.get("status")) or "unknown"))
+            add_row(instances, "", "", "", layers, node, _runner_status(runner))
     return instances
+
+
+def _runner_status(runner: JsonObject) -> Text:
+    """With how far it is, where that is counted."""
+    status, total = as_text(runner.get("status")) or "unknown", as_number(runner.get("total"))
+    shown = _status(status)
+    return shown.append(f" {as_number(runner.get('done')) / total:.0%}") if total > 0 and status in COUNTED else shown
 
 
 def _status(status: str) -> Text:
