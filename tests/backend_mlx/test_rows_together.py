@@ -21,8 +21,13 @@ from exo_engine.steps import Drawn, Open, Row
 ModelFolder = Callable[..., Path]
 NEAR_TIE = 1e-4
 LAYERS = 4
+AMPLIFIED = {"qwen3_next": 2e-3}
+"""Recurrent states are divided by their norms, which lie near zero in a random model: rounding grows."""
 TOKENS = 24
-JOINS = {1: (0, 20), 2: (0, 3), 3: (4, 37), 4: (9, 1), 5: (9, 14)}
+JOINS = {
+    1: (0, 20), 2: (0, 3), 3: (4, 37), 4: (9, 1), 5: (9, 14), 6: (10, 245), 7: (10, 2), 8: (10, 9), 9: (10, 30),
+    10: (26, 12), 11: (30, 33),
+}  # fmt: skip
 """Sequence to the step at which it joins and the length of its prompt; each leaves after `TOKENS` tokens."""
 
 
@@ -33,7 +38,7 @@ def test_rows_together_give_what_each_gives_alone(architecture: str, model_folde
     assert len({drawn.token_id for answer in alone.values() for drawn in answer}) > 5, "little text proves little"
     together = run_together([stage])
     for sequence, expected in alone.items():
-        check_same(together[sequence], expected)
+        check_same(together[sequence], expected, AMPLIFIED.get(architecture, NEAR_TIE))
     assert not stage.lengths()
 
 
@@ -81,13 +86,13 @@ def decode(stages: list[MlxStage], answers: Mapping[int, list[Drawn]]) -> None:
                 stage.close(drawn.sequence, None)
 
 
-def check_same(found: list[Drawn], expected: list[Drawn]) -> None:
+def check_same(found: list[Drawn], expected: list[Drawn], rounding: float) -> None:
     """Equal logprobs but for rounding, until greedy tokens part at a near tie."""
     assert len(found) == len(expected)
     for one, other in zip(found, expected, strict=True):
         likely = dict(other.top)
         for token_id, value in one.top[:10]:
-            assert value == pytest.approx(likely[token_id], abs=NEAR_TIE, rel=NEAR_TIE)
+            assert value == pytest.approx(likely[token_id], abs=rounding, rel=rounding)
         if one.token_id != other.token_id:
-            assert other.top[0][1] - other.top[1][1] < NEAR_TIE
+            assert other.top[0][1] - other.top[1][1] < rounding
             return

@@ -29,6 +29,7 @@ from exo_backend_mlx.mlx_lm_facade.models import (
 )
 from exo_backend_mlx.row_caches import caches_of_rows
 from exo_backend_mlx.rows_together import ROWS_TOGETHER
+from exo_backend_mlx.sequence_caches import SequenceCaches
 
 Forward = Callable[..., mx.array]
 
@@ -112,7 +113,12 @@ class PartialModel:
         """Whether `hidden` on the last stage gives the states after the final norm."""
         return self._cuttable
 
-    def caches_of_rows(self, sequences: Sequence[list[Cache]]) -> list[Cache]:
+    @property
+    def lays_rows_in_slabs(self) -> bool:
+        """Whether the keys of a pass's rows may lie in slabs."""
+        return self._row_kind == "attended"
+
+    def caches_of_rows(self, sequences: Sequence[SequenceCaches]) -> list[Cache]:
         """The caches of a pass over one token of each sequence, (sequences, 1)."""
         return caches_of_rows(sequences, padded=self._row_kind == "padded")
 

@@ -27,12 +27,16 @@ Pass = Sequence[Member]
 
 def divide(members: Sequence[Member], *, together: bool) -> list[Pass]:
     """Rows that decode go together if they may (and no sequence has two), every other row alone."""
-    decoding = [member for member in members if member.row.count == 1 and member.row.output == "token"]
+    decoding = [member for member in members if _decodes(member)]
     distinct = len({member.row.sequence for member in members}) == len(members)
     if not together or not distinct or len(decoding) < 2:
         return [[member] for member in members]
-    alone = [[member] for member in members if member not in decoding]
+    alone = [[member] for member in members if not _decodes(member)]
     return [decoding, *alone]
+
+
+def _decodes(member: Member) -> bool:
+    return member.row.count == 1 and member.row.output == "token"
 
 
 def inputs_of(members: Pass, received: mx.array) -> mx.array:

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import cast, final
 
 import mlx.core as mx
 
 from exo_backend_mlx.mlx_lm_facade.models import Cache, keeps_every_token
+from exo_backend_mlx.slabs import Slab
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where a sequence's keys and values are, if they are not in its caches."""
+
+    slab: Slab
+    number: int
 
 
 @final
@@ -20,6 +30,7 @@ class SequenceCaches:
         self.own = caches[own]
         self._own_range = own
         self.length = length
+        self.slot: Slot | None = None
 
     @property
     def can_be_cut(self) -> bool:
@@ -47,7 +58,23 @@ class SequenceCaches:
     def copy(self) -> SequenceCaches:
         """The same, over the same memory, which mlx copies when either is written to."""
         copies = {id(cache): _copy(cache) for cache in self.all}
-        return SequenceCaches([copies[id(cache)] for cache in self.all], self._own_range, self.length)
+        twin = SequenceCaches([copies[id(cache)] for cache in self.all], self._own_range, self.length)
+        if self.slot is not None:
+            self.slot.slab.copy_into(self.slot.number, twin.own)
+        return twin
+
+    def settle(self) -> SequenceCaches:
+        """Bring keys and values back from a slab into the caches, which mlx-lm's models need alone."""
+        if self.slot is not None:
+            self.slot.slab.copy_into(self.slot.number, self.own)
+            self.leave()
+        return self
+
+    def leave(self) -> None:
+        """Give up a slot and what is in it."""
+        if self.slot is not None:
+            self.slot.slab.leave(self.slot.number)
+            self.slot = None
 
     @property
     def state(self) -> list[object]:

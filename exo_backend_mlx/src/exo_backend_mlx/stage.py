@@ -16,6 +16,7 @@ from exo_backend_mlx.partial_model import LayerRange, PartialModel
 from exo_backend_mlx.passes import Member, Pass, divide, inputs_of, outputs_of
 from exo_backend_mlx.sequence_caches import SequenceCaches
 from exo_backend_mlx.sequences import OpenSequence
+from exo_backend_mlx.slab_policy import SlabPolicy
 from exo_backend_mlx.tail_work import TailWork, score_known
 from exo_engine.stage import Activation, TailOutput
 from exo_engine.steps import Open, Row, RowOutput, Scored, StageReport, Start, TokenScore
@@ -60,6 +61,7 @@ class MlxStage:
         self._own = slice(facts.layers.start, facts.layers.end)
         self._open: dict[int, OpenSequence] = {}
         self._snapshots: dict[int, SequenceCaches] = {}
+        self._slabs = SlabPolicy()
 
     @property
     def facts(self) -> StageFacts:
@@ -108,13 +110,18 @@ class MlxStage:
     def close(self, sequence: int, keep: int | None) -> None:
         """Free a sequence, or make its caches the snapshot `keep`."""
         closed = self._open.pop(sequence, None)
-        if keep is not None and closed is not None:
-            self._snapshots[keep] = closed.caches
+        if closed is None:
+            return
+        if keep is None:
+            closed.caches.leave()
+        else:
+            self._snapshots[keep] = closed.caches.settle()
 
     def clear(self) -> None:
         """Drop all sequences and snapshots; keep the weights."""
         self._open.clear()
         self._snapshots.clear()
+        self._slabs.clear()
         mx.clear_cache()
 
     def lengths(self) -> Mapping[int, int]:
@@ -215,11 +222,15 @@ class MlxStage:
 
     def _extended(self, members: Pass) -> list[Cache]:
         """The caches of a pass about to be computed. Raises `ValueError` unless its rows go on where they end."""
+        held = [member.sequence.caches for member in members]
         for member in members:
             member.sequence.check(member.row)
+        if len(held) > 1 and self._model.lays_rows_in_slabs:
+            self._slabs.arrange(held)
+        caches = self._model.caches_of_rows(held) if len(held) > 1 else held[0].settle().all
+        for member in members:
             member.sequence.caches.length += member.row.count
-        every = [member.sequence.caches.all for member in members]
-        return every[0] if len(every) == 1 else self._model.caches_of_rows(every)
+        return caches
 
     def _refuse_unknown_states(self) -> None:
         if not self._model.gives_states:

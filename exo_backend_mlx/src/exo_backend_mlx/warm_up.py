@@ -52,7 +52,7 @@ class Warming:
         sizes = self._first_steps()
         self._tell(1)
         chunk_seconds = tuple(self._measure(chunks, self._chunk, longest=_LONGEST_CHUNK))
-        decode_seconds = tuple(self._measure(_ROWS if rows else (), self._decode, longest=_BUDGET))
+        decode_seconds = tuple(self._measure(_ROWS if rows else (), self._decode, _BUDGET, self._join))
         self._stage.clear()
         self._tell(self._total)
         return Measured(sizes, chunk_seconds, decode_seconds)
@@ -61,9 +61,16 @@ class Warming:
         self._done = done
         self._on_step(done, self._total)
 
-    def _measure(self, sizes: Sequence[int], run: Callable[[int], None], longest: float) -> Iterator[tuple[int, float]]:
+    def _measure(
+        self,
+        sizes: Sequence[int],
+        run: Callable[[int], None],
+        longest: float,
+        prepare: Callable[[int], None] = lambda size: None,
+    ) -> Iterator[tuple[int, float]]:
         began = self._clock()
         for size in sizes:
+            prepare(size)
             seconds = self._fastest(run, size)
             yield size, seconds
             self._tell(self._done + 1)
@@ -92,11 +99,17 @@ class Warming:
         self._extend([(0, 0, tokens, "none")])
         self._stage.close(0, None)
 
+    def _join(self, rows: int) -> None:
+        """Have so many sequences of some tokens, settled where later steps find them."""
+        new = range(len(self._stage.lengths()), rows)
+        for sequence in new:
+            self._open(sequence)
+        self._extend([(sequence, 0, 1, "token") for sequence in new])
+        self._decode(rows)
+
     def _decode(self, rows: int) -> None:
         lengths = self._stage.lengths()
-        for sequence in range(len(lengths), rows):
-            self._open(sequence)
-        self._extend([(sequence, lengths.get(sequence, 0), 1, "token") for sequence in range(rows)])
+        self._extend([(sequence, lengths[sequence], 1, "token") for sequence in range(rows)])
 
     def _open(self, sequence: int) -> None:
         self._stage.open(Open(sequence=sequence, choice=0, sampling=Sampling(temperature=0), prompt_ids=(0,)))

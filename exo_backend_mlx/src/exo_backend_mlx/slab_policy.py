@@ -1,0 +1,96 @@
+"""Which sequences of a pass lie in slabs: short ones, once there are enough of them to pay.
+
+A slab is made for sequences that need the same capacity and come in one pass, as large as they are many, so that none
+of it is empty. Later ones fill slots that others left. When most of a slab is empty, those who are left move out, and
+into a slab of their size if they are enough.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+from exo_backend_mlx.mlx_lm_facade.cache_arrays import holds_keys, holds_states, length_limit
+from exo_backend_mlx.sequence_caches import SequenceCaches, Slot
+from exo_backend_mlx.slabs import Slab
+
+_BLOCK = 256
+"""Tokens; the capacities of slabs are multiples of it."""
+_LONGEST = 1024
+"""Tokens; attention over longer sequences takes so long that it is as fast one by one."""
+_FEWEST = 6
+"""Sequences; fewer are as fast one by one."""
+
+
+@dataclass(frozen=True)
+class _Residence:
+    """A slab and everyone who ever entered it."""
+
+    slab: Slab
+    entered: list[SequenceCaches]
+
+    def move_in(self, caches: SequenceCaches, slot: int) -> None:
+        caches.slot = Slot(self.slab, slot)
+        self.entered.append(caches)
+
+    def residents(self) -> list[SequenceCaches]:
+        return [caches for caches in self.entered if caches.slot is not None and caches.slot.slab is self.slab]
+
+
+@final
+class SlabPolicy:
+    """Keeps the slabs of a stage."""
+
+    def __init__(self) -> None:
+        self._residences: list[_Residence] = []
+
+    def arrange(self, sequences: Sequence[SequenceCaches]) -> None:
+        """Before a pass over one token of each: move in who should, move out who must."""
+        for caches in sequences:
+            if caches.slot is not None and caches.length >= caches.slot.slab.capacity:
+                caches.settle()
+        self._clear_out()
+        entering = defaultdict[int, list[SequenceCaches]](list)
+        for caches in sequences:
+            if caches.slot is None and (capacity := _capacity(caches)) is not None:
+                entering[capacity].append(caches)
+        for capacity, group in entering.items():
+            self._enter(capacity, group)
+
+    def clear(self) -> None:
+        """All sequences are gone."""
+        self._residences.clear()
+
+    def _clear_out(self) -> None:
+        for residence in self._residences:
+            if residence.slab.used * 2 < residence.slab.slots:
+                for caches in residence.residents():
+                    caches.settle()
+        self._residences = [residence for residence in self._residences if residence.slab.used]
+
+    def _enter(self, capacity: int, group: list[SequenceCaches]) -> None:
+        for residence in self._residences:
+            slab = residence.slab
+            while slab.capacity == capacity and group and (slot := slab.free_slot) is not None:
+                caches = group.pop()
+                slab.enter(slot, caches.own)
+                residence.move_in(caches, slot)
+        if len(group) >= _FEWEST:
+            residence = _Residence(Slab([caches.own for caches in group], capacity), [])
+            self._residences.append(residence)
+            for slot, caches in enumerate(group):
+                residence.move_in(caches, slot)
+
+
+def _capacity(caches: SequenceCaches) -> int | None:
+    """That of the slab in which a sequence's next token fits; None: in no slab, or it is empty still."""
+    capacity = (caches.length // _BLOCK + 1) * _BLOCK
+    if caches.length == 0 or capacity > _LONGEST or not any(holds_keys(cache) for cache in caches.own):
+        return None
+    for cache in caches.own:
+        limit = length_limit(cache)
+        if not (holds_keys(cache) or holds_states(cache)) or (limit is not None and limit < capacity):
+            return None
+    return capacity

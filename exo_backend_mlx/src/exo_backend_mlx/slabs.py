@@ -1,0 +1,109 @@
+"""Short sequences' keys and values side by side, so that many rows cost one write and one attention per layer.
+
+Attention over each row's own caches costs some operations per row and layer, which is more than the arithmetic where
+sequences are short. A slab holds as many sequences as entered it together, each in a slot of the same capacity. Nobody
+else is copied when one enters a free slot, leaves or outgrows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import final
+
+import mlx.core as mx
+
+from exo_backend_mlx.evaluation import evaluate
+from exo_backend_mlx.mlx_lm_facade.cache_arrays import holds_keys, offset_of, put_keys, take_keys
+from exo_backend_mlx.mlx_lm_facade.models import Cache
+
+Layer = tuple[mx.array, mx.array]
+"""Keys and values of one layer, (slots, heads, capacity, head size)."""
+
+
+@final
+class Slab:
+    """Slots of `capacity` tokens. A cache that entered keeps its offset; its arrays are here."""
+
+    def __init__(self, members: Sequence[Sequence[Cache]], capacity: int) -> None:
+        """Take in the caches of some sequences, one list of a stage's layers for each."""
+        self.capacity = capacity
+        self.layers: list[Layer | None] = [_joined(layer, capacity) for layer in zip(*members, strict=True)]
+        self.slots = len(members)
+        self._free: list[int] = []
+
+    @property
+    def used(self) -> int:
+        """Slots that are taken."""
+        return self.slots - len(self._free)
+
+    @property
+    def free_slot(self) -> int | None:
+        """A slot that a sequence may enter."""
+        return self._free[-1] if self._free else None
+
+    def enter(self, slot: int, caches: Sequence[Cache]) -> None:
+        """Take the caches of a sequence into a free slot."""
+        for at, (layer, cache) in enumerate(zip(self.layers, caches, strict=True)):
+            if layer is not None:
+                self.layers[at] = None  # so that nobody else holds it and it is written in place
+                self.layers[at] = _written(layer, slot, take_keys(cache))
+        self._free.remove(slot)
+        evaluate(self.layers)
+
+    def write(self, layer: int, slots: mx.array, positions: mx.array, keys: mx.array, values: mx.array) -> None:
+        """Put keys and values (rows, heads, head size) at each row's slot and position, in place."""
+        held = self.layers[layer]
+        assert held is not None  # noqa: S101 — a layer without keys is not written to
+        self.layers[layer] = None
+        held[0][slots, :, positions] = keys
+        held[1][slots, :, positions] = values
+        self.layers[layer] = held
+
+    def held(self, layer: int, length: int) -> Layer:
+        """Keys and values of all slots up to `length`."""
+        held = self.layers[layer]
+        assert held is not None  # noqa: S101 — as above
+        return held[0][:, :, :length], held[1][:, :, :length]
+
+    def leave(self, slot: int) -> None:
+        """Free a slot; what was in it is gone."""
+        self._free.append(slot)
+
+    def copy_into(self, slot: int, caches: Sequence[Cache]) -> None:
+        """Give a slot's keys and values to caches of the same offsets."""
+        copies: list[mx.array] = []
+        for layer, cache in zip(self.layers, caches, strict=True):
+            if layer is not None:
+                length = offset_of(cache)
+                keys, values = (_copy(array[slot : slot + 1, :, :length]) for array in layer)
+                put_keys(cache, keys, values)
+                copies += (keys, values)
+        evaluate(copies)
+
+
+def _joined(layer: Sequence[Cache], capacity: int) -> Layer | None:
+    """One layer's keys and values of several sequences, computed, so that the caches' own memory is free again."""
+    if not holds_keys(layer[0]):
+        return None
+    taken = [take_keys(cache) for cache in layer]
+    keys = mx.concatenate([_padded(keys, capacity) for keys, _ in taken])
+    values = mx.concatenate([_padded(values, capacity) for _, values in taken])
+    evaluate(keys, values)
+    return keys, values
+
+
+def _padded(array: mx.array, capacity: int) -> mx.array:
+    return mx.pad(array, [(0, 0), (0, 0), (0, capacity - array.shape[2]), (0, 0)])
+
+
+def _written(layer: Layer, slot: int, taken: tuple[mx.array, mx.array]) -> Layer:
+    keys, values = layer
+    del layer
+    keys[slot : slot + 1, :, : taken[0].shape[2]] = taken[0]
+    values[slot : slot + 1, :, : taken[1].shape[2]] = taken[1]
+    return keys, values
+
+
+def _copy(array: mx.array) -> mx.array:
+    """The numbers in memory of their own: a view would keep the whole slab."""
+    return array * mx.array(1, array.dtype)
