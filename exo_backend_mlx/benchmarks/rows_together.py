@@ -25,7 +25,7 @@ from exo_backend_mlx.partial_model import LayerRange, PartialModel
 from exo_backend_mlx.preparation import prepare_mlx
 from exo_backend_mlx.stage import MlxStage, StageFacts
 from exo_core.requests import Sampling
-from exo_engine.steps import Open, Row
+from exo_engine.steps import Open, Row, Start
 
 clock: Callable[[], float] = time.perf_counter
 LAYERS, HIDDEN = 12, 768
@@ -49,12 +49,22 @@ def build() -> tuple[Any, MlxStage]:
     return model, MlxStage(PartialModel(twin, PROVEN["llama"], layers), facts)
 
 
-def fill(stage: MlxStage, sequence: int, length: int) -> None:
-    """A sequence of nonsense."""
-    stage.open(Open(sequence=sequence, choice=0, sampling=Sampling(temperature=0), prompt_ids=(0,) * length))
+def fill(stage: MlxStage, sequences: Sequence[int], length: int) -> None:
+    """Sequences of nonsense, each in memory of its own after one token alone."""
+    first, snapshot = sequences[0], 0
+    stage.open(Open(sequence=first, choice=0, sampling=Sampling(temperature=0), prompt_ids=(0,) * length))
     for position in range(0, length, 512):
         count = min(512, length - position)
-        stage.forward([Row(sequence=sequence, position=position, count=count)], [7] * count)
+        stage.forward([Row(sequence=first, position=position, count=count)], [7] * count)
+    stage.snapshot(first, snapshot)
+    start = Start(snapshot=snapshot, length=length, take=False)
+    for sequence in sequences[1:]:
+        stage.open(
+            Open(sequence=sequence, choice=0, sampling=Sampling(temperature=0), prompt_ids=(0,) * length, start=start)
+        )
+    stage.evict(snapshot)
+    for sequence in sequences:
+        step(stage, [sequence])
 
 
 def step(stage: MlxStage, sequences: Sequence[int]) -> float:
@@ -100,8 +110,7 @@ def alternate(rounds: int, ours: Callable[[], float], theirs: Callable[[], float
 
 def compare(model: Any, stage: MlxStage, rows: int, length: int, rounds: int) -> None:  # noqa: ANN401 — as above
     """One case."""
-    for sequence in range(rows):
-        fill(stage, sequence, length)
+    fill(stage, range(rows), length)
     caches = batch_caches(rows, length)
     pairs = list(alternate(rounds, lambda: step(stage, range(rows)), lambda: batch_step(model, caches, rows)))
     ours, theirs = (statistics.median(values) * 1e3 for values in zip(*pairs, strict=True))
@@ -112,11 +121,9 @@ def compare(model: Any, stage: MlxStage, rows: int, length: int, rounds: int) ->
 
 def join_and_leave(stage: MlxStage, length: int, rounds: int) -> None:
     """What a ninth sequence adds to the step with which it joins, and to the one after it left."""
-    for sequence in range(8):
-        fill(stage, sequence, length)
+    fill(stage, range(8 + rounds), length)
     times: list[tuple[float, float, float, float]] = []
-    for ninth in range(200, 200 + rounds):
-        fill(stage, ninth, length)
+    for ninth in range(8, 8 + rounds):
         before, joined, steady = step(stage, range(8)), step(stage, [*range(8), ninth]), step(stage, [*range(8), ninth])
         began = clock()
         stage.close(ninth, None)

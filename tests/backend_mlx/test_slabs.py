@@ -179,6 +179,36 @@ def test_a_slab_is_written_in_place(model_folder: ModelFolder) -> None:
     assert cell(slab, 199) == 0
 
 
+def test_all_memory_is_free_again_when_the_last_sequence_left(model_folder: ModelFolder) -> None:
+    both = Both(model_folder(architecture="llama", layers=2), 2)
+    before = mx.get_active_memory()
+    for sequence in range(8):
+        both.open(sequence, 100)
+    both.decode(range(8))
+    assert mx.get_active_memory() > before + 8 * 256 * 2 * 2 * 128
+    for sequence in range(8):
+        both.close(sequence)
+    assert mx.get_active_memory() <= before
+    assert mx.get_cache_memory() == 0
+
+
+def test_a_kept_state_does_not_keep_those_of_the_rows_beside_it(model_folder: ModelFolder) -> None:
+    stage = load_stage(model_folder(architecture="mamba2", layers=4), 0, 4)
+    before = mx.get_active_memory()
+    for sequence in range(16):
+        stage.open(Open(sequence=sequence, choice=0, sampling=SAMPLING, prompt_ids=(1, 2)))
+    for position in range(2):
+        rows = [Row(sequence=one, position=position, count=1, output="token") for one in range(16)]
+        stage.forward(rows, [1] * 16)
+    everyone = mx.get_active_memory() - before
+    stage.snapshot(3, 90)
+    stage.close(4, 91)
+    for sequence in range(16):
+        stage.close(sequence, None)
+    assert everyone > 16 * 4 * 1000
+    assert mx.get_active_memory() - before < everyone / 4
+
+
 def cell(slab: Slab, position: int) -> float:
     layer = slab.layers[0]
     assert layer is not None

@@ -17,11 +17,18 @@ def prepare_mlx() -> BlasReport:
     import mlx.core as mx
 
     report = use_fast_blas()
+    _bound_buffer_cache()
     if computes_on_cpu():
         mx.disable_compile()
     elif mx.metal.is_available():
         _keep_weights_resident()
     return report
+
+
+def _bound_buffer_cache() -> None:
+    from exo_backend_mlx.unused_memory import bound_buffer_cache  # which imports mlx, so not before its BLAS is there
+
+    bound_buffer_cache()
 
 
 def computes_on_cpu() -> bool:

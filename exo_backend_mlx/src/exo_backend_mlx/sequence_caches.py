@@ -9,6 +9,8 @@ from typing import cast, final
 
 import mlx.core as mx
 
+from exo_backend_mlx.evaluation import evaluate
+from exo_backend_mlx.mlx_lm_facade.cache_arrays import copy_states, holds_states
 from exo_backend_mlx.mlx_lm_facade.models import Cache, keeps_every_token
 from exo_backend_mlx.slabs import Slab
 
@@ -61,7 +63,15 @@ class SequenceCaches:
         twin = SequenceCaches([copies[id(cache)] for cache in self.all], self._own_range, self.length)
         if self.slot is not None:
             self.slot.slab.copy_into(self.slot.number, twin.own)
-        return twin
+        return twin.compact()
+
+    def compact(self) -> SequenceCaches:
+        """Give states that do not grow memory of their own: a pass leaves views of what it computed for all rows."""
+        states = [cache for cache in self.own if holds_states(cache)]
+        for cache in states:
+            copy_states(cache)
+        evaluate([cache.state for cache in states])
+        return self
 
     def settle(self) -> SequenceCaches:
         """Bring keys and values back from a slab into the caches, which mlx-lm's models need alone."""

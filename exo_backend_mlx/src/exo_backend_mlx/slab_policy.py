@@ -59,6 +59,10 @@ class SlabPolicy:
         for capacity, group in entering.items():
             self._enter(capacity, group)
 
+    def forget_empty(self) -> None:
+        """Give up slabs that the last sequence left."""
+        self._residences = [residence for residence in self._residences if residence.slab.used]
+
     def clear(self) -> None:
         """All sequences are gone."""
         self._residences.clear()
@@ -68,7 +72,7 @@ class SlabPolicy:
             if residence.slab.used * 2 < residence.slab.slots:
                 for caches in residence.residents():
                     caches.settle()
-        self._residences = [residence for residence in self._residences if residence.slab.used]
+        self.forget_empty()
 
     def _enter(self, capacity: int, group: list[SequenceCaches]) -> None:
         for residence in self._residences:

@@ -18,6 +18,7 @@ from exo_backend_mlx.sequence_caches import SequenceCaches
 from exo_backend_mlx.sequences import OpenSequence
 from exo_backend_mlx.slab_policy import SlabPolicy
 from exo_backend_mlx.tail_work import TailWork, score_known
+from exo_backend_mlx.unused_memory import give_back
 from exo_engine.stage import Activation, TailOutput
 from exo_engine.steps import Open, Row, RowOutput, Scored, StageReport, Start, TokenScore
 
@@ -109,20 +110,18 @@ class MlxStage:
 
     def close(self, sequence: int, keep: int | None) -> None:
         """Free a sequence, or make its caches the snapshot `keep`."""
-        closed = self._open.pop(sequence, None)
-        if closed is None:
-            return
-        if keep is None:
-            closed.caches.leave()
-        else:
-            self._snapshots[keep] = closed.caches.settle()
+        if sequence in self._open:
+            self._put_away(self._open.pop(sequence).caches, keep)
+        self._slabs.forget_empty()
+        if not self._open:
+            give_back()
 
     def clear(self) -> None:
         """Drop all sequences and snapshots; keep the weights."""
         self._open.clear()
         self._snapshots.clear()
         self._slabs.clear()
-        mx.clear_cache()
+        give_back()
 
     def lengths(self) -> Mapping[int, int]:
         """Tokens in the cache of each open sequence."""
@@ -157,6 +156,12 @@ class MlxStage:
         if start.take:
             del self._snapshots[start.snapshot]
         return begun
+
+    def _put_away(self, caches: SequenceCaches, keep: int | None) -> None:
+        if keep is None:
+            caches.leave()
+        else:
+            self._snapshots[keep] = caches.settle().compact()
 
     def _sequence(self, sequence: int) -> OpenSequence:
         found = self._open.get(sequence)

@@ -23,6 +23,12 @@ def holds_states(cache: Cache) -> bool:
     return type(cache) is _library.ArraysCache
 
 
+def copy_states(cache: Cache) -> None:
+    """Give the states of a cache that `holds_states` memory of their own, lazily."""
+    held = cast("Any", cache)
+    held.cache = [None if state is None else state * mx.array(1, state.dtype) for state in held.cache]
+
+
 def length_limit(cache: Cache) -> int | None:
     """Tokens up to which a cache that keeps a window lies in order; None: it is no such cache."""
     return cast("int | None", getattr(cache, "max_size", None))
