@@ -1,6 +1,7 @@
 """Which of the decoding sequences go together in the next micro-batch.
 
-Those that have waited longest, at most an even share of all, while fewer micro-batches than wanted are under way. So
+Those that have waited longest, an even share of those at home and at most one of all, while fewer micro-batches than
+wanted are under way. So
 batches grow, shrink, split and merge by themselves as sequences join and leave and the wanted number changes, and a
 batch that comes home whole goes out whole again. Suspects go alone.
 """
@@ -43,7 +44,7 @@ class DecodeRotation:
         """Send the next of that many micro-batches on its way; empty while none can go."""
         if self._under_way >= batches or not self._home:
             return []
-        share = -(-len(self._members) // batches)
+        share = min(-(-len(self._members) // batches), -(-len(self._home) // (batches - self._under_way)))
         self._under_way += 1
         batch = [self._home.popleft()]
         while len(batch) < share and self._home and not (batch[-1].is_suspect or self._home[0].is_suspect):

@@ -22,7 +22,7 @@ class MicroBatches:
     def __init__(self, reports: Sequence[StageReport], *, fixed: int) -> None:
         self._times = StepTimes([report.decode_seconds for report in reports])
         self._fixed = fixed
-        self._links: deque[float] = deque([0.0], maxlen=9)
+        self._links: deque[float] = deque(maxlen=9)
         self._present = 1
         self._chosen_for = 0
         self._steps = 0
@@ -33,9 +33,8 @@ class MicroBatches:
             return self._fixed
         if rows != self._chosen_for or self._steps >= _RECONSIDERED_AFTER:
             self._chosen_for, self._steps = rows, 0
-            self._present = choose_micro_batches(
-                rows, self._times, link_seconds=median(self._links), present=self._present
-            )
+            link = median(self._links) if self._links else 0.0
+            self._present = choose_micro_batches(rows, self._times, link_seconds=link, present=self._present)
         return self._present
 
     def note(self, rows: int, seconds: Sequence[float], round_trip: float | None) -> None:

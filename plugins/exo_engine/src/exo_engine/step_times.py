@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Sequence
 from statistics import median
@@ -49,3 +49,9 @@ class StepTimes:
             return None
         at = bisect_left(sizes, size)
         return known[sizes[at]] if at < len(sizes) else known[sizes[-1]] * -(-size // sizes[-1])
+
+    def hoped(self, stage: int, size: int) -> float | None:
+        """What a step of that size may take at best: as long as the next smaller one that is known."""
+        sizes, known = self._sizes[stage], self._known[stage]
+        at = bisect_right(sizes, size)
+        return known[sizes[at - 1]] if at else self.seconds(stage, size)
