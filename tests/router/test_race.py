@@ -11,7 +11,6 @@ import pytest
 
 from exo_core.errors import ConnectError, LinkClosed
 from exo_core.identifiers import NodeId
-from exo_core.node.real_clock import RealClock
 from exo_core.router.race import Race
 from exo_core.testing.memory_network import MemoryNetwork
 from exo_core.testing.memory_routers import PATIENCE, eventually, memory_identity, memory_router, until_reachable
@@ -47,12 +46,13 @@ class Addresses:
     def refuse(self, ticket: Ticket) -> None:
         self._answers[ticket].set_exception(ConnectError(f"nobody at {ticket}"))
 
-    def race(self, head_start: float) -> Race:
+    def race(self, head_start: float) -> Race[Link]:
         return Race(
             (FAST, SLOW, WORST),
             self.connect,
             lambda ticket, _: self.failed.append(ticket),
-            clock=RealClock(),
+            close=lambda link: link.close(),
+            sleep=asyncio.sleep,
             head_start=lambda _: head_start,
         )
 

@@ -234,12 +234,13 @@ class Dialer:
 
     # both --------------------------------------------------------------------------------------------------------
 
-    def _race(self, tickets: Sequence[Ticket], expect: NodeId | None, failed: Failed) -> Race:
+    def _race(self, tickets: Sequence[Ticket], expect: NodeId | None, failed: Failed) -> Race[Link]:
         return Race(
             tickets,
             lambda ticket: self._caller.connect(ticket, expect),
             failed,
-            clock=self._clock,
+            close=lambda link: link.close(),
+            sleep=self._clock.sleep,
             head_start=self._head_start,
         )
 

@@ -9,40 +9,42 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from typing import final
+from typing import Generic, TypeVar, final
 
-from exo_core.clock import Clock
 from exo_core.errors import ConnectError
-from exo_core.transports import Link, Ticket
+from exo_core.transports import Ticket
 
-Connect = Callable[[Ticket], Awaitable[Link]]
+LinkT = TypeVar("LinkT")
 Failed = Callable[[Ticket, ConnectError], None]
 
 
 @final
-class Race:
+class Race(Generic[LinkT]):
     """One race over `tickets`, best first. `failed` hears of each that raised `ConnectError`.
 
-    `head_start` says for how many seconds those before a ticket are tried without it.
+    `close` is for links that nobody takes. `head_start` says for how many seconds those before a ticket are tried
+    without it, by `sleep`.
     """
 
     def __init__(
         self,
         tickets: Sequence[Ticket],
-        connect: Connect,
+        connect: Callable[[Ticket], Awaitable[LinkT]],
         failed: Failed,
         *,
-        clock: Clock,
+        close: Callable[[LinkT], Awaitable[None]],
+        sleep: Callable[[float], Awaitable[None]],
         head_start: Callable[[Ticket], float],
     ) -> None:
         self._waiting = deque(tickets)
         self._connect = connect
         self._failed = failed
-        self._clock = clock
+        self._close = close
+        self._sleep = sleep
         self._head_start = head_start
-        self._running: dict[asyncio.Task[Link], Ticket] = {}
+        self._running: dict[asyncio.Task[LinkT], Ticket] = {}
 
-    async def links(self) -> AsyncGenerator[tuple[Ticket, Link]]:
+    async def links(self) -> AsyncGenerator[tuple[Ticket, LinkT]]:
         """The links as they come up; whoever takes one has to close it. Closing the generator gives up the rest."""
         try:
             while self._waiting or self._running:
@@ -60,10 +62,10 @@ class Race:
         finally:
             await self._give_up()
 
-    async def _some_ended(self) -> Sequence[asyncio.Task[Link]]:
+    async def _some_ended(self) -> Sequence[asyncio.Task[LinkT]]:
         """Return when the next address is due, with the attempts that ended meanwhile."""
         head_start = self._next_is_due() if self._waiting else None
-        waits: set[asyncio.Future[Link] | asyncio.Future[None]] = {*self._running}
+        waits: set[asyncio.Future[LinkT] | asyncio.Future[None]] = {*self._running}
         try:
             await asyncio.wait(
                 waits if head_start is None else {*waits, head_start}, return_when=asyncio.FIRST_COMPLETED
@@ -74,11 +76,11 @@ class Race:
         return [task for task in self._running if task.done()]
 
     def _next_is_due(self) -> asyncio.Future[None]:
-        return asyncio.ensure_future(self._clock.sleep(self._head_start(self._waiting[0])))
+        return asyncio.ensure_future(self._sleep(self._head_start(self._waiting[0])))
 
     async def _give_up(self) -> None:
         for task in self._running:
             task.cancel()
         for ended in await asyncio.gather(*self._running, return_exceptions=True):
             if not isinstance(ended, BaseException):
-                await ended.close()
+                await self._close(ended)
