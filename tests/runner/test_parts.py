@@ -14,8 +14,17 @@ from exo_core.runner.spawn import describe_exit
 
 def test_three_crashes_within_a_minute_are_too_many() -> None:
     crashes = CrashCounter()
-    assert [crashes.crashed(now) for now in (0, 50, 70, 115, 131)] == [False, False, False, False, False]
-    assert [crashes.crashed(now) for now in (140,)] == [True]
+    assert [crashes.crashed(now) for now in (0, 50, 70)] == [None, None, None]
+    crashes.was_ready()
+    assert [crashes.crashed(now) for now in (115, 131, 140)] == [None, None, "3 times within a minute"]
+
+
+def test_five_starts_without_ever_being_ready_are_too_many_at_any_pace() -> None:
+    crashes = CrashCounter()
+    assert [crashes.crashed(now) for now in (0, 100, 200, 300)] == [None] * 4
+    crashes.was_ready()
+    assert [crashes.crashed(now) for now in (400, 1000, 5000, 9000)] == [None] * 4
+    assert crashes.crashed(90_000) == "5 times in a row without ever being ready"
 
 
 def test_an_epoch_never_goes_back() -> None:

@@ -6,7 +6,7 @@
 | loading     | weights are read                                                | warming_up, failed         |
 | warming_up  | loaded; waits for neighbours, or for the first token            | ready, failed              |
 | ready, busy | answers requests (busy: it does)                                | warming_up (a link broke)  |
-| failed      | the load failed, or three crashes in a minute; it is not tried again                         |
+| failed      | the load failed, three crashes in a minute, or five without being ready; it is not tried again |
 | stopped     | as asked                                                                                     |
 
 A crash leads from any status back to starting. So does a hang: a process that answers no ping is killed, one whose
@@ -285,6 +285,7 @@ class RunnerSupervisor:
                 logger.warning("runner %s sent %s, which was not asked for", self.runner_id, message.type)
 
     def _ready(self, message: messages.Ready) -> None:
+        self._crashes.was_ready()
         self._state.ready(message.run)
         self._hooks.on_ready()
 
@@ -297,8 +298,9 @@ class RunnerSupervisor:
     async def _crashed(self, how: str) -> None:
         logger.warning("runner %s crashed: %s", self.runner_id, how)
         waited = self._hang.seconds if self._hang is not None else 0.0
-        if self._crashes.crashed(self._hooks.now(), waited=waited):
-            self._fail(f"the runner crashed 3 times within a minute: {how}")
+        too_often = self._crashes.crashed(self._hooks.now(), waited=waited)
+        if too_often is not None:
+            self._fail(f"the runner crashed {too_often}: {how}")
             return
         self._state.change("starting", f"crashed and starts again: {how}")
         await asyncio.sleep(RESTART_PAUSE_S)
