@@ -23,11 +23,11 @@ WriteLog = Callable[[str, bytes], "Written"]
 
 @dataclass(frozen=True)
 class Written:
-    """A closed log, and the truth about it: entries 1 to 30, of which a snapshot replaces ten."""
+    """A closed log, and the truth about it: its entries, of which a snapshot may replace the first ones."""
 
     folder: Path
     entries: list[Entry]
-    snapshot: Snapshot
+    snapshot: Snapshot | None
     waiting: list[Offer]
     epoch: Epoch
 
@@ -36,13 +36,18 @@ class Written:
         """The database."""
         return self.folder / FILE_NAME
 
+    @property
+    def base(self) -> int:
+        """How many entries the snapshot replaces."""
+        return self.snapshot.index if self.snapshot else 0
+
     def open(self) -> SqliteLog:
         """The log as it is now."""
         return SqliteLog(self.folder)
 
     def assert_holds_all(self, log: EventLog) -> None:
         """Nothing is missing and nothing was added."""
-        assert (log.length, list(log.read(10, 100))) == (30, self.entries[10:])
+        assert (log.length, list(log.read(self.base, 100))) == (len(self.entries), self.entries[self.base :])
         assert (log.snapshot, list(log.outbox), log.epoch) == (self.snapshot, self.waiting, self.epoch)
 
     def fact(self, seq: int) -> Offer:
@@ -75,12 +80,32 @@ def written_log(folder: Path, payload: bytes) -> Written:
     return Written(folder, entries, snapshot, waiting, epoch)
 
 
+def smallest_log(folder: Path, payload: bytes) -> Written:
+    """A new log with three entries, an outbox and an epoch: all that was written lies in a few pages."""
+    log = SqliteLog(folder)
+    entries, waiting = entries_after(GENESIS, range(1, 4), payload), offers(range(200, 202))
+    log.set_epoch(entries[-1].epoch)
+    log.append(entries, expected_length=0, outbox=waiting)
+    log.close()
+    return Written(folder, entries, None, waiting, entries[-1].epoch)
+
+
 @pytest.fixture
 def write_log(tmp_path: Path) -> WriteLog:
     """Makes closed logs."""
 
     def write(name: str, payload: bytes) -> Written:
         return written_log(tmp_path / name, payload)
+
+    return write
+
+
+@pytest.fixture
+def write_smallest(tmp_path: Path) -> WriteLog:
+    """The same for the smallest."""
+
+    def write(name: str, payload: bytes) -> Written:
+        return smallest_log(tmp_path / name, payload)
 
     return write
 

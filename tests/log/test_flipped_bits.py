@@ -18,11 +18,13 @@ from exo_core.log.sqlite_rebuilding import FILE_NAME, MARK_NAME
 if TYPE_CHECKING:
     from conftest import WriteLog, Written
 
+
 WAL_NAME = f"{FILE_NAME}-wal"
 PAYLOAD = bytes(range(40))
 FILES = (FILE_NAME, WAL_NAME, MARK_NAME)
 A_FEW = 4001
 """A prime: the flips wander through bytes and bits."""
+PARTS = 16
 
 
 @pytest.fixture
@@ -37,16 +39,36 @@ def left_open(log: SqliteLog) -> None:
     """As by a process that is killed. (The connection is closed when the object is forgotten.)"""
 
 
-@pytest.fixture(params=["closed", "killed"])
-def truth(request: pytest.FixtureRequest, write_log: WriteLog, folder: Path) -> Written:
-    """A log that was closed (all of it in the database), or whose process was killed (all in the write-ahead log)."""
-    with pytest.MonkeyPatch.context() as patch:
-        if request.param == "killed":
-            patch.setattr(SqliteLog, "close", left_open)
-        written = write_log("log", PAYLOAD)
-        shutil.copytree(written.folder, folder / "log")
+def in_memory(written: Written, folder: Path) -> Written:
+    """The same log in another folder."""
+    shutil.copytree(written.folder, folder / "log")
     (folder / "log" / f"{FILE_NAME}-shm").unlink(missing_ok=True)
     return replace(written, folder=folder / "log")
+
+
+def of_killed(write: WriteLog, folder: Path) -> Written:
+    """What lies there when the process was killed: all that was written is in the write-ahead log."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SqliteLog, "close", left_open)
+        return in_memory(write("log", PAYLOAD), folder)
+
+
+@pytest.fixture
+def closed(write_log: WriteLog, folder: Path) -> Written:
+    """A log that was closed: all of it is in the database."""
+    return in_memory(write_log("log", PAYLOAD), folder)
+
+
+@pytest.fixture
+def killed(write_log: WriteLog, folder: Path) -> Written:
+    """The same, of a process that was killed."""
+    return of_killed(write_log, folder)
+
+
+@pytest.fixture
+def small(write_smallest: WriteLog, folder: Path) -> Written:
+    """The same with so little in it that every bit can be tried."""
+    return of_killed(write_smallest, folder)
 
 
 def flip_and_check(truth: Written, flips: Iterable[int]) -> int:
@@ -77,7 +99,7 @@ def is_right_or_says_so(truth: Written, flip: int) -> bool:
     if log.damage is None:
         truth.assert_holds_all(log)
     held = {offer.event_id.seq for offer in (*facts_of(entries), *log.outbox)}
-    readable = {offer.event_id.seq for offer in (*truth.facts_after(10), *truth.waiting)}
+    readable = {offer.event_id.seq for offer in (*truth.facts_after(truth.base), *truth.waiting)}
     assert len(readable - held) <= 1, flip  # one bit takes one fact at most
     assert log.epoch == truth.epoch, flip
     found = (log.damage, log.length, list(log.outbox))
@@ -93,12 +115,38 @@ def bits_of(truth: Written) -> int:
     return 8 * sum((truth.folder / name).stat().st_size for name in FILES if (truth.folder / name).exists())
 
 
-def test_a_flipped_bit_is_harmless_or_noticed(truth: Written) -> None:
+def some_of(truth: Written, how_many: int) -> Iterator[int]:
+    """The same ones every time, all over the files."""
     bits = bits_of(truth)
-    assert flip_and_check(truth, (number * A_FEW % bits for number in range(1000))) > 50
+    return (number * A_FEW % bits for number in range(how_many))
+
+
+def test_a_flipped_bit_of_a_closed_log_is_harmless_or_noticed(closed: Written) -> None:
+    assert flip_and_check(closed, some_of(closed, 1000)) > 50
+
+
+def test_a_flipped_bit_of_a_killed_process_is_harmless_or_noticed(killed: Written) -> None:
+    assert flip_and_check(killed, some_of(killed, 1000)) > 50
+
+
+# Every bit there is, a sixteenth at a time: a minute or two each.
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(4 * 3600)
-def test_every_flipped_bit_is_harmless_or_noticed(truth: Written) -> None:
-    assert flip_and_check(truth, range(bits_of(truth))) > 10_000
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_bit_of_a_closed_log(closed: Written, part: int) -> None:
+    assert flip_and_check(closed, range(part, bits_of(closed), PARTS)) > 1000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_bit_of_a_small_log_of_a_killed_process(small: Written, part: int) -> None:
+    assert flip_and_check(small, range(part, bits_of(small), PARTS)) > 1000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_one_bit_of_thirty_of_a_log_of_a_killed_process(killed: Written) -> None:
+    assert flip_and_check(killed, some_of(killed, bits_of(killed) // 30)) > 1000
