@@ -193,6 +193,13 @@ class NodeHandle(Protocol):
         """
         ...
 
+    async def accept_loss(self, *, confirmed: bool) -> str:
+        """What of this node's log is lost; once that is `confirmed`, the node goes on without it.
+
+        Raises `UserError` when nothing is lost, or a master restores it.
+        """
+        ...
+
     def generate(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer]:
         """Answer a request by any instance of that model, wherever its head is.
 

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "invite": ("invite", "Print a code by which another machine joins."),
     "leave": ("leave", "This machine leaves its cluster."),
     "forget": ("forget", "Strike off a machine that is gone for good."),
+    "accept-loss": ("accept_loss", "Go on with a damaged log when no sound one will come back."),
     "status": ("status", "Nodes, links, instances and runners."),
     "models": ("models", "The models that can be placed."),
     "place": ("place", "Place a model on the cluster."),

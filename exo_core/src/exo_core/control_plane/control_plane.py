@@ -28,6 +28,7 @@ from exo_core.control_plane.inputs import (
     Input,
     Installed,
     Leaves,
+    LossAccepted,
     MasterIs,
     Offered,
     Outgoing,
@@ -164,6 +165,18 @@ class ControlPlane:
     async def leave(self, command_id: CommandId) -> CommandAnswer:
         """Have the master record that this node leaves, whose log need not hear of it any more. Raises `NoMaster`."""
         return await self._desk.submit(ForgetNode(command_id=command_id, node_id=self.node_id, forgotten=False))
+
+    @property
+    def damage(self) -> str | None:
+        """What of the log is lost here and not fetched again yet; None: nothing."""
+        return self._log.damage
+
+    async def accept_loss(self) -> None:
+        """Go on with what the log here still holds, unless a master restores it. Returns once it is so."""
+        logger.warning("a person accepts the loss: %s", self._log.damage)
+        while self._log.damage is not None:
+            self._inbox.put(LossAccepted())
+            await self._clock.sleep(LOOK_S)
 
     @property
     def on_their_way(self) -> tuple[Fact, ...]:

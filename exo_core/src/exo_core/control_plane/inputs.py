@@ -71,11 +71,16 @@ class Concluded:
 
 
 @dataclass(frozen=True)
+class LossAccepted:
+    """A person says that no machine with a sound log will come back: go on with what this one's still holds."""
+
+
+@dataclass(frozen=True)
 class Leaves:
     """This node stops."""
 
 
-Input = Received | ReachableNow | Tick | Offered | Commanded | Concluded | Leaves
+Input = Received | ReachableNow | Tick | Offered | Commanded | Concluded | LossAccepted | Leaves
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from exo_core.control_plane.inputs import (
     Input,
     Installed,
     Leaves,
+    LossAccepted,
     MasterIs,
     Offered,
     Outgoing,
@@ -213,6 +214,9 @@ class Participant:
                 for peer in self._reachable - item.peers:
                     self.election.closed(peer, now)
                 self._reachable = item.peers
+            case LossAccepted():
+                if self.election.master_id is None:  # else its log is being restored
+                    self._trouble.accept_loss()
             case Leaves():
                 yield from self._elected(self.election.farewell(self.standing()))
 

@@ -3,10 +3,13 @@
 | trouble                            | seen when             | over when                                 |
 |------------------------------------|-----------------------|-------------------------------------------|
 | the disk takes no more             | a write is refused    | a write goes through (tried every second) |
-| the log was damaged                | it was opened         | it holds all that the master's does       |
+| the log was damaged                | it was opened         | it holds all that the master's does, or   |
+|                                    |                       | a person accepts what is lost             |
 | the state differs from the others' | hashes are compared   | they agree again                          |
 
-A node in trouble follows, keeps its runners and streams, and acknowledges nothing that is not on its disk.
+A node in trouble follows, keeps its runners and streams, and acknowledges nothing that is not on its disk. Where every
+disk is damaged, or the only other one is gone, nobody leads: a machine cannot know whether a sound log will come back.
+A person can, and says so by `exo accept-loss`.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from exo_core.control_plane.ledger import Ledger
 from exo_core.state.events import NodeJoined, NodeStarted
 
 RETRY_S = 1.0
+WAY_OUT = "A machine with a sound log restores it. If no such machine will come back: exo accept-loss"
 
 
 @final
@@ -41,7 +45,9 @@ class Trouble:
             return self._full
         if self.cure != "none needed":
             return "this node's state differs from the others'; it is being replaced"
-        return self._ledger.damage
+        if self._ledger.damage is None or is_alone(self._ledger):
+            return self._ledger.damage
+        return f"{self._ledger.damage}. {WAY_OUT}"
 
     @property
     def forbids_to_lead(self) -> bool:
@@ -49,6 +55,10 @@ class Trouble:
         if self._full is not None or self.cure != "none needed":
             return True
         return self._ledger.damage is not None and not is_alone(self._ledger)
+
+    def accept_loss(self) -> None:
+        """Nothing that is not here will come back. Raises `LogFull`."""
+        self._ledger.mended()
 
     def refused(self, why: str, now: float) -> None:
         """A write failed for want of space."""

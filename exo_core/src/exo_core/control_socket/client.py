@@ -11,6 +11,7 @@ from typing import cast, final
 from exo_core.control_socket.messages import (
     QUESTION,
     REPLY,
+    AcceptLossQuestion,
     AddModelQuestion,
     AnswerReply,
     CancelDownloadQuestion,
@@ -90,6 +91,10 @@ class SocketOperations:
     async def leave(self) -> CommandAnswer:
         """See `Operations`."""
         return await self._command(LeaveQuestion())
+
+    async def accept_loss(self, *, confirmed: bool) -> str:
+        """See `Operations`."""
+        return cast("str", await self._document(AcceptLossQuestion(confirmed=confirmed)))
 
     async def generate(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer]:
         """See `Operations`."""

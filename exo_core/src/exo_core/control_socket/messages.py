@@ -113,6 +113,13 @@ class LeaveQuestion(Frozen):
     ask: Literal["leave"] = "leave"
 
 
+class AcceptLossQuestion(Frozen):
+    """What of the log is lost, a text; `confirmed`: go on without it."""
+
+    ask: Literal["accept_loss"] = "accept_loss"
+    confirmed: bool
+
+
 Question = Annotated[
     StatusQuestion
     | CatalogueQuestion
@@ -127,7 +134,8 @@ Question = Annotated[
     | InviteQuestion
     | EventsQuestion
     | ExtensionQuestion
-    | LeaveQuestion,
+    | LeaveQuestion
+    | AcceptLossQuestion,
     Field(discriminator="ask"),
 ]
 

@@ -60,6 +60,10 @@ class Operations(Protocol):
         """Leave the cluster; the node stops soon after an acceptance. Raises `UserError`."""
         ...
 
+    async def accept_loss(self, *, confirmed: bool) -> str:
+        """What of the log is lost here; `confirmed`: go on without it. Raises `UserError`."""
+        ...
+
     def generate(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer]:
         """Answer a request; closing the generator cancels it."""
         ...
@@ -124,6 +128,10 @@ class LocalOperations:
     async def leave(self) -> CommandAnswer:
         """See `Operations`."""
         return await self._node.leave()
+
+    async def accept_loss(self, *, confirmed: bool) -> str:
+        """See `Operations`."""
+        return await self._node.accept_loss(confirmed=confirmed)
 
     def generate(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer]:
         """See `Operations`."""

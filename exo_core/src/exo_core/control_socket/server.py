@@ -11,6 +11,7 @@ from pathlib import Path
 from exo_core.control_socket.messages import (
     QUESTION,
     REPLY,
+    AcceptLossQuestion,
     AddModelQuestion,
     AnswerReply,
     CancelDownloadQuestion,
@@ -128,6 +129,8 @@ async def _replies(question: Question, operations: Operations) -> AsyncGenerator
             yield CommandReply(answer=await operations.submit(question.command))
         case LeaveQuestion():
             yield CommandReply(answer=await operations.leave())
+        case AcceptLossQuestion():
+            yield Document(value=await operations.accept_loss(confirmed=question.confirmed))
         case InviteQuestion():
             yield Document(value=await operations.invite(question.minutes))
         case ExtensionQuestion():

@@ -159,6 +159,20 @@ class Node:
             self._parts.departures.left()
         return answer
 
+    async def accept_loss(self, *, confirmed: bool) -> str:
+        damage = self._parts.control_plane.damage
+        if damage is None:
+            message = "nothing of this machine's log is lost. What is wrong elsewhere is shown by: exo status"
+            raise UserError(message)
+        if self.master_id is not None:
+            message = (
+                f"this machine's log is being restored from {self.master_id}; nothing need be lost. See: exo status"
+            )
+            raise UserError(message)
+        if confirmed:
+            await self._parts.control_plane.accept_loss()
+        return damage
+
     async def departed(self) -> Departure:
         """Return once this node is to stop because it is no member any more, or has another's identity."""
         return await self._parts.departures.wait()

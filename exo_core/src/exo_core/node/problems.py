@@ -31,5 +31,5 @@ def _sought(router: Router) -> Iterator[Problem]:
 def _in_trouble(telemetry: Telemetry, state: State) -> Iterator[Problem]:
     """A disk that takes no more, a log that was damaged: as each member says of itself."""
     for node_id, told in telemetry.nodes.items():
-        if told.trouble and node_id in state.members:
+        if told.trouble and (node_id in state.members or not state.members):  # a damaged log may name nobody
             yield Problem(node_id=node_id, name=told.name, reason=f"{told.name}: {told.trouble}")

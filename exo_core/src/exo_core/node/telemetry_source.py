@@ -15,7 +15,7 @@ from exo_core.telemetry import DownloadTelemetry, NodeTelemetry, RunnerTelemetry
 from exo_core.transports import Ticket
 
 HASH_DIGITS = 16
-LONGEST_TROUBLE = 300
+LONGEST_TROUBLE = 600
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -43,6 +43,10 @@ class SafeEntries:
         for place in range(len(self._final) + 1, index + 1):
             self._final.append(disk.chain_at(place) or b"")
 
+    def accept_loss(self, length: int) -> None:
+        """A person goes on without what was final after that: it is on no disk as it was."""
+        del self._final[length:]
+
     def check_kept(self, disk: VirtualDisk, at_least: int | None = None) -> None:
         """The log on that disk has what is final, all of it or as far as it must go."""
         known = len(self._final) if at_least is None else min(at_least, len(self._final))

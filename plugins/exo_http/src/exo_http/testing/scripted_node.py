@@ -9,7 +9,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import final
 
-from exo_core.errors import JoinError, ModelError
+from exo_core.errors import JoinError, ModelError, UserError
 from exo_core.identifiers import BootId, ClusterId, CommandId, Epoch, InstanceId, ModelId, NodeId, Origin, RequestId
 from exo_core.manifests import Manifest
 from exo_core.node.changes import Changes
@@ -135,6 +135,11 @@ class ScriptedNode:
         for fact in decision.facts:
             self.record(fact)
         return CommandAccepted(command_id=command.command_id, index=len(self._log), instance_id=decision.instance_id)
+
+    async def accept_loss(self, *, confirmed: bool) -> str:
+        """See `NodeHandle`; this node's log is always whole."""
+        message = f"nothing is lost here ({confirmed=})"
+        raise UserError(message)
 
     async def leave(self) -> CommandAnswer:
         """See `NodeHandle`; it does not stop."""
