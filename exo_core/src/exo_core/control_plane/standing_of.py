@@ -53,6 +53,7 @@ def standing_of(
         reducers=REDUCERS,
         may_lead=healthy and (me in members or is_leaving or is_heir),
         is_whole=ledger.damage is None,
+        left=frozenset(state.left),
     )
 
 

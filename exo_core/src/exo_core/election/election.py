@@ -10,6 +10,7 @@
 | asking    | it must wait                                              | seeking, later again                        |
 | following | its master is silent, gone, yields, or is no member      | seeking (or following the other)            |
 | following | another master is heard, its own still lives              | stays (sticky), tells its master: `Rival`   |
+| leading   | a former member leads others                              | goes on; that one stops when it is told     |
 | leading   | another master is met, larger by (followers, epoch)       | yield to it, or wait for its higher epoch   |
 | leading   | another master is met, smaller                            | availability: outbid it with term max + 1   |
 | leading   | majority: a master of a higher epoch is met               | yield to it: a majority gave it its word    |
@@ -160,8 +161,12 @@ class Election:
             yield from self._follow(beat.epoch)
 
     def _meet(self, epoch: Epoch, followers: int, now: float, standing: Standing) -> Iterator[ElectionAction]:
-        """Two masters: the larger by (live count, epoch) goes on."""
-        if epoch == self.epoch:
+        """Two masters: the larger by (live count, epoch) goes on.
+
+        With a former member there is no measuring: it stops once it is told that it was struck off. Whoever yielded to
+        it could not follow it, would lead again with a higher term, and so on.
+        """
+        if epoch == self.epoch or (followers and epoch.master_id in standing.left):
             return
         mine = len(self.followers(standing, now)) + 1
         outvoted = standing.consistency == "majority" and epoch > self.epoch  # that epoch has a majority's word

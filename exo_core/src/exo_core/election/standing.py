@@ -14,8 +14,9 @@ class Standing:
     """This node, its log and the cluster as its log says.
 
     `members` are all members, this node included if it is one; `peers` everybody to talk to (members and reachable
-    nodes, without this node). `may_lead` is False for a node that has not received the log yet. `is_whole` is False
-    while entries that this node once had, and so may have made final, are lost and not fetched again.
+    nodes, without this node), `left` former members, who are nobody's master here. `may_lead` is False for a node that
+    has not received the log yet. `is_whole` is False while entries that this node once had, and so may have made final,
+    are lost and not fetched again.
     """
 
     members: frozenset[NodeId]
@@ -26,6 +27,7 @@ class Standing:
     reducers: str
     may_lead: bool
     is_whole: bool = True
+    left: frozenset[NodeId] = frozenset()
 
 
 class EpochStore(Protocol):
