@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 PARTS = (
     ("failover.py", ("--runs", "30"), ("--runs", "6")),
     ("runner_killed.py", ("--runs", "12"), ("--runs", "4")),
-    ("commands.py", ("--seconds", "10"), ("--seconds", "4")),
+    ("commands.py", ("--seconds", "10", "--runs", "5"), ("--seconds", "4", "--runs", "2")),
     ("log_speed.py", (), ()),
     ("heartbeats.py", (), ()),
     ("idle.py", ("--seconds", "60"), ("--seconds", "20")),
