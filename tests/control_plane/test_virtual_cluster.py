@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from exo_core.control_plane.inputs import Commanded
+from exo_core.control_plane.inputs import Commanded, Offered
+from exo_core.control_plane.leading import WINDOW
 from exo_core.control_plane.messages import NotMaster
 from exo_core.identifiers import CommandId, NodeId
 from exo_core.log.payloads import decode_event
@@ -35,6 +36,22 @@ def test_facts_of_both_sides_of_a_partition_meet_once_each() -> None:
     cluster.run(5.0)
     assert len(cluster.chains()) == 1
     assert sorted(history(cluster, "n0")) == ["1", "2"]
+
+
+def test_a_fork_at_the_end_of_a_long_log_is_mended() -> None:
+    cluster = VirtualCluster(3)
+    cluster.run(3.0)
+    cluster.step("n0", [Offered(0, fact(number % 10)) for number in range(WINDOW + 200)])
+    cluster.run(3.0)
+    cluster.partition(["n0"], ["n1", "n2"])
+    cluster.run(4.0)
+    cluster.offer("n0", fact(-1))
+    cluster.offer("n1", fact(-2))
+    cluster.run(2.0)
+    cluster.heal()
+    cluster.run(5.0)
+    assert len(cluster.chains()) == 1
+    assert {"-1", "-2"} <= cluster.present("n2").state.extensions["test"].keys()
 
 
 def test_an_acknowledgement_waits_for_a_second_disk() -> None:

@@ -70,14 +70,13 @@ class Leading:
             self._of(sender).sent = None
 
     def on_mismatch(self, sender: NodeId, answer: Mismatch, now: float) -> BehindSnapshot | None:
-        """Go on from the last point that both have; without one, what to tell the follower."""
+        """Go on from the last point that both have, which is on its disk; without one, what to tell the follower."""
         common = common_point(self._ledger, answer.probes)
         progress = self._of(sender)
         if common is None:
             progress.matched, progress.sent = 0, None
             return BehindSnapshot(epoch=self.epoch, index=self._ledger.first_index() - 1)
-        progress.matched = min(progress.matched, common.index)
-        progress.sent = common.index
+        progress.matched = progress.sent = common.index
         progress.quiet_until = now + RESEND_S
         return None
 
