@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from exo_backend_mlx.card import describe_model
-from exo_backend_mlx.preparation import computes_on_cpu
 from exo_core.errors import ModelError, NotThereYet
 from exo_core.identifiers import ModelId
 
@@ -42,6 +41,8 @@ def test_a_tied_embedding_counts_for_both_ends(model_folder: ModelFolder) -> Non
     card = describe_model(ModelId("m"), model_folder(architecture="qwen3", layers=2))
     assert card.ends.first_bytes == 4 * VOCABULARY * HIDDEN
     assert card.ends.last_bytes == 4 * (VOCABULARY * HIDDEN + HIDDEN)
+    assert card.ends.shared_bytes == 4 * VOCABULARY * HIDDEN
+    assert card.weight_bytes == sum(card.layer_bytes) + card.ends.last_bytes, "a whole model holds it once"
 
 
 def test_a_window_is_fixed_and_the_rest_grows(model_folder: ModelFolder) -> None:
@@ -53,10 +54,19 @@ def test_a_window_is_fixed_and_the_rest_grows(model_folder: ModelFolder) -> None
 
 def test_half_precision_doubles_where_it_is_computed_in_float32(model_folder: ModelFolder) -> None:
     half = describe_model(ModelId("m"), model_folder(architecture="llama", layers=LAYERS, stored="bfloat16"))
-    factor = 4 if computes_on_cpu() else 2
-    assert half.layer_bytes == (factor * LAYER_WEIGHTS,) * LAYERS
-    assert half.activation_bytes == factor * HIDDEN
-    assert half.dtype == "BF16"
+    assert (half.dtype, half.weight_kind) == ("BF16", "half")
+    for card, size in ((half, 2), (half.computed_in("float32"), 4)):
+        assert card.layer_bytes == (size * LAYER_WEIGHTS,) * LAYERS
+        assert card.ends.first_bytes == size * VOCABULARY * HIDDEN
+        assert card.kv_bytes_per_token == (2 * 2 * 16 * size,) * LAYERS
+        assert card.activation_bytes == size * HIDDEN
+    assert half.computed_in("stored") == half
+
+
+def test_what_is_stored_in_float32_has_one_size(model_folder: ModelFolder) -> None:
+    card = describe_model(ModelId("m"), model_folder(architecture="llama", layers=LAYERS))
+    assert (card.in_float32, card.weight_kind) == (None, None)
+    assert card.computed_in("float32") == card
 
 
 def test_quantized_weights_are_counted_as_they_are(model_folder: ModelFolder) -> None:
@@ -64,7 +74,16 @@ def test_quantized_weights_are_counted_as_they_are(model_folder: ModelFolder) ->
     # Half a byte per weight, and a float32 scale and bias for every 32 of them; norms stay as they are.
     matrices = LAYER_WEIGHTS - 2 * HIDDEN
     assert card.layer_bytes == (matrices // 2 + 8 * matrices // 32 + 4 * 2 * HIDDEN,) * LAYERS
-    assert card.quantization == "4-bit"
+    assert (card.quantization, card.weight_kind) == ("4-bit", "quantized")
+    assert card.computed_in("float32").layer_bytes == (4 * LAYER_WEIGHTS,) * LAYERS
+    assert card.computed_in("float32").ends.first_bytes == 4 * VOCABULARY * HIDDEN
+
+
+def test_the_numbers_of_a_block_format_are_named(model_folder: ModelFolder) -> None:
+    card = describe_model(ModelId("m"), model_folder(architecture="llama", layers=LAYERS, bits=8, mode="mxfp8"))
+    matrices = LAYER_WEIGHTS - 2 * HIDDEN
+    assert card.layer_bytes == (matrices + matrices // 32 + 4 * 2 * HIDDEN,) * LAYERS
+    assert card.quantization == "8-bit mxfp8"
 
 
 def test_headers_alone_are_enough(model_folder: ModelFolder, tmp_path: Path) -> None:
@@ -105,10 +124,22 @@ def test_a_config_that_does_not_fit_is_refused(
         describe_model(ModelId("m"), folder)
 
 
-def test_quantization_by_others_is_not_there_yet(model_folder: ModelFolder, tmp_path: Path) -> None:
-    fields = {"quantization_config": {"quant_method": "gptq", "bits": 4}}
+@pytest.mark.parametrize("method", ["gptq", "awq", "bitsandbytes", "fp8", "compressed-tensors"])
+@pytest.mark.parametrize("place", ["", "text_config"])
+def test_quantization_by_others_is_not_there_yet(
+    model_folder: ModelFolder, tmp_path: Path, method: str, place: str
+) -> None:
+    fields: dict[str, object] = {"quantization_config": {"quant_method": method, "bits": 4}}
+    fields = {place: fields} if place else fields
     folder = changed(model_folder(architecture="llama", layers=LAYERS), tmp_path / "model", **fields)
-    with pytest.raises(NotThereYet, match="quantized by 'gptq'"):
+    with pytest.raises(NotThereYet, match=f"quantized by '{method}' are not supported yet; take a version .* for MLX"):
+        describe_model(ModelId("m"), folder)
+
+
+def test_a_quantization_that_mlx_has_not_is_named(model_folder: ModelFolder, tmp_path: Path) -> None:
+    fields = {"quantization": {"group_size": 32, "bits": 4, "mode": "fp1"}}
+    folder = changed(model_folder(architecture="llama", layers=LAYERS, bits=4), tmp_path / "model", **fields)
+    with pytest.raises(ModelError, match=r"a quantization that the installed mlx does not have: .*fp1"):
         describe_model(ModelId("m"), folder)
 
 

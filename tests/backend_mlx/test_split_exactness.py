@@ -25,6 +25,7 @@ from exo_backend_mlx.model_config import read_config
 from exo_backend_mlx.shard_parts import shard_parts
 from exo_backend_mlx.stage import MlxStage
 from exo_backend_mlx.testing import run_stages
+from exo_core.cards import ComputeType
 from exo_core.errors import ModelError
 from exo_core.identifiers import ModelId
 from exo_core.model_files.safetensors_headers import read_header, read_headers
@@ -48,18 +49,49 @@ VARIANTS: dict[str, dict[str, Any]] = {architecture: {"architecture": architectu
     "mistral, which is mlx-lm's llama": {"architecture": "mistral"},
     "qwen2, untied": {"architecture": "qwen2", "overrides": {"tie_word_embeddings": False}},
     "qwen3, 8 bits, tied": {"architecture": "qwen3", "bits": 8, "stored": "bfloat16"},
-}
+    "llama, 2 bits in groups of 128": {"architecture": "llama", "bits": 2, "group_size": 128, "hidden": 128},
+    "llama, 3 bits": {"architecture": "llama", "bits": 3},
+    "llama, 4 bits in groups of 64, bfloat16": {
+        "architecture": "llama", "bits": 4, "group_size": 64, "stored": "bfloat16",
+    },
+    "llama, 6 bits in groups of 128": {"architecture": "llama", "bits": 6, "group_size": 128, "hidden": 128},
+    "llama, 8 bits in groups of 64, float16": {
+        "architecture": "llama", "bits": 8, "group_size": 64, "stored": "float16",
+    },
+    "llama, mxfp4": {"architecture": "llama", "bits": 4, "mode": "mxfp4"},
+    "llama, mxfp8": {"architecture": "llama", "bits": 8, "mode": "mxfp8"},
+    "llama, nvfp4": {"architecture": "llama", "bits": 4, "mode": "nvfp4", "group_size": 16},
+    "mixtral, experts of 4 bits": {"architecture": "mixtral", "bits": 4},
+    "deepseek_v3, 4 bits": {"architecture": "deepseek_v3", "bits": 4},
+    "gpt_oss, experts in mxfp4": {"architecture": "gpt_oss", "bits": 4, "mode": "mxfp4", "stored": "bfloat16"},
+}  # fmt: skip
+IN_FLOAT32 = (
+    "llama, bfloat16",
+    "llama, 4 bits in groups of 64, bfloat16",
+    "llama, 8 bits in groups of 64, float16",
+    "llama, mxfp4",
+    "mixtral, experts of 4 bits",
+    "deepseek_v3, 4 bits",
+    "qwen3, 8 bits, tied",
+)
+CASES: list[tuple[str, ComputeType]] = [
+    *((variant, "stored") for variant in VARIANTS),
+    *((variant, "float32") for variant in IN_FLOAT32),
+]
 ModelFolder = Callable[..., Path]
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_stages_compute_what_the_whole_model_computes(variant: str, model_folder: ModelFolder, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("variant", "computed"), CASES)
+def test_stages_compute_what_the_whole_model_computes(
+    variant: str, computed: ComputeType, model_folder: ModelFolder, tmp_path: Path
+) -> None:
     folder = model_folder(layers=LAYERS, **VARIANTS[variant])
 
     def load(start: int, end: int) -> MlxStage:
-        return load_stage(with_parts_of(folder, tmp_path / f"{start}-{end}", start, end), start, end)
+        part = with_parts_of(folder, tmp_path / f"{start}-{end}", start, end)
+        return load_stage(part, start, end, compute_type=computed)
 
-    whole = run_stages([load_stage(folder, 0, LAYERS)], PROMPT, TOKENS, chunk=CHUNK)
+    whole = run_stages([load_stage(folder, 0, LAYERS, compute_type=computed)], PROMPT, TOKENS, chunk=CHUNK)
     assert len({drawn.token_id for drawn in whole}) > 3, "greedy text that repeats one token proves little"
     cards_cuts = describe_model(ModelId("m"), folder).cut_points
     assert cards_cuts == (1, 2, 3)

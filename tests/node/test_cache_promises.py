@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exo_core.cards import Ends, Sizes
 from exo_core.errors import ModelError
 from exo_core.identifiers import ModelId, RunnerId
 from exo_core.node.cache_promises import PATIENCE_S, CachePromises, promise_for
@@ -108,6 +109,27 @@ async def test_memory_that_is_just_being_given_back_is_waited_for() -> None:
     machine = Machine(for_models=0, at_most=1 * MB, freed_at=(3.0, 20 * MB))
     assert (await machine.promises().fulfilled(shard("a"))).kv_bytes >= 400_000
     assert 3.0 <= machine.time < PATIENCE_S
+
+
+async def test_without_room_for_float32_a_shard_is_computed_as_stored() -> None:
+    assignment = shard("a")
+    wide = Sizes(
+        layer_bytes=(5 * MB,) * 4,
+        ends=Ends(first_bytes=0, last_bytes=0),
+        kv_bytes_per_token=(2000,) * 4,
+        state_bytes=(0,) * 4,
+        activation_bytes=4096,
+    )
+    card = assignment.card.model_copy(update={"quantization": "4-bit", "in_float32": wide})
+    own = assignment.shard.model_copy(update={"compute_type": "float32"})
+    placed = assignment.model_copy(update={"card": card, "shard": own})
+    spacious, tight = Machine(for_models=30 * MB, at_most=30 * MB), Machine(for_models=15 * MB, at_most=20 * MB)
+    fulfilled = await spacious.promises().fulfilled(placed)
+    assert (fulfilled.shard.compute_type, fulfilled.kv_bytes) == ("float32", 800_000 + (30 * MB - 20_800_000) // 2)
+    fulfilled = await tight.promises().fulfilled(placed)
+    assert (fulfilled.shard.compute_type, fulfilled.kv_bytes) == ("stored", 400_000 + (15 * MB - 4_400_000) // 2)
+    with pytest.raises(ModelError, match=r"need 4.4 MB"):
+        await Machine(for_models=3 * MB, at_most=3 * MB).promises().fulfilled(placed)
 
 
 @given(st.integers(0, 100), st.integers(0, 100), st.integers(1, 30))

@@ -47,8 +47,11 @@ def activation_type(weights: Iterable[mx.array]) -> str:
     return _WORDS[sizes.most_common(1)[0][0]] if sizes else "F32"
 
 
-def from_activation(activation: Activation, *, tokens: int, hidden_size: int) -> mx.array:
-    """Hidden states (1, tokens, hidden size) as they were sent. Raises `ValueError` if they have another shape."""
+def from_activation(activation: Activation, *, tokens: int, hidden_size: int, computed: str | None = None) -> mx.array:
+    """Hidden states (1, tokens, hidden size) as they were sent, or in the type `computed` (safetensors' word).
+
+    A stage on another kind of device may compute in another type. Raises `ValueError` if they have another shape.
+    """
     types = _TYPES.get(activation.dtype)
     if types is None or activation.shape != (tokens, hidden_size):
         message = f"received hidden states {activation.dtype} {activation.shape}, expected {(tokens, hidden_size)}"
@@ -59,4 +62,5 @@ def from_activation(activation: Activation, *, tokens: int, hidden_size: int) ->
         message = f"received {flat.nbytes} bytes of hidden states {activation.dtype} {activation.shape}"
         raise ValueError(message)
     array = mx.array(flat.reshape(1, tokens, hidden_size))
-    return array.view(meant) if meant == mx.bfloat16 else array
+    received = array.view(meant) if meant == mx.bfloat16 else array
+    return received if computed in (None, activation.dtype) else received.astype(_TYPES[computed][1])

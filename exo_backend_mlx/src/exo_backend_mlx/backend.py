@@ -61,6 +61,7 @@ class MlxBackend:
             folder,
             shard.start_layer,
             shard.end_layer,
+            compute_type=shard.compute_type,
             on_read=lambda done, total: progress(LoadProgress(phase="loading", done=done, total=total)),
         )
         tokenizer = MlxTokenizer(folder, read_config(folder)) if stage.is_first else None

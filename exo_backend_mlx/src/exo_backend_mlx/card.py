@@ -11,12 +11,13 @@ import mlx.core as mx
 
 from exo_backend_mlx.architectures import why_uncuttable
 from exo_backend_mlx.checkpoint import described_tensors
-from exo_backend_mlx.loading import NamedModel, compute_dtype, computed_weights, name_tensors
 from exo_backend_mlx.mlx_lm_facade import models as mlx_lm
 from exo_backend_mlx.mlx_lm_facade.models import Cache
+from exo_backend_mlx.mlx_lm_facade.quantization import settings_of
 from exo_backend_mlx.model_config import Config, context_length, hidden_size, read_config
+from exo_backend_mlx.named_model import NamedModel, name_tensors
 from exo_backend_mlx.preparation import prepare_mlx
-from exo_core.cards import Card, Ends, ForbiddenCut
+from exo_core.cards import Card, Ends, ForbiddenCut, Sizes
 from exo_core.errors import ModelError
 from exo_core.identifiers import ModelId
 from exo_core.model_files.safetensors_headers import SafetensorsFile, read_headers
@@ -25,40 +26,49 @@ _STORED = {"F32": mx.float32, "F16": mx.float16, "BF16": mx.bfloat16}
 
 
 def describe_model(model_id: ModelId, folder: Path) -> Card:
-    """Sizes are those on this machine: on a CPU, weights of half precision take twice their bytes on disk.
-
-    Raises `ModelError`.
-    """
+    """The same card on every machine. Raises `ModelError`."""
     prepare_mlx()
     config = read_config(folder)
     files = read_headers(folder)
     named = name_tensors(config, described_tensors(files))
-    weights = computed_weights(named, named.weights)
-    mlx_lm.put_weights(named.model, weights)
-    context = context_length(config)
-    growth, fixed = zip(*(_cache_bytes(cache, context) for cache in _caches_after_a_token(named)), strict=True)
     stored = _stored_type(files)
+    sizes = _sizes(named, config, _STORED.get(stored, mx.float32))
+    widened = _sizes(name_tensors(config, described_tensors(files), "float32"), config, mx.float32)
     cuts, forbidden = _cuts(mlx_lm.architecture_of(config), named)
     return Card(
+        **dict(sizes),
         model_id=model_id,
         architecture=mlx_lm.architecture_of(config),
         backends=("mlx",),
         layers=named.layers,
-        layer_bytes=tuple(_bytes(weights, names) for names in named.layer_names),
-        ends=Ends(first_bytes=_bytes(weights, named.first_names), last_bytes=_bytes(weights, named.last_names)),
-        kv_bytes_per_token=growth,
-        state_bytes=fixed,
         cut_points=cuts,
         forbidden_cuts=forbidden,
-        activation_bytes=hidden_size(config) * compute_dtype(_STORED.get(stored, mx.float32)).size,
-        context=context,
+        context=context_length(config),
         dtype=stored,
         quantization=_quantization(config),
+        in_float32=widened if widened != sizes else None,
     )
 
 
-def _bytes(weights: dict[str, mx.array], names: Iterable[str]) -> int:
-    return sum(weights[name].nbytes for name in names)
+def _sizes(named: NamedModel, config: Config, computed: mx.Dtype) -> Sizes:
+    """Of the whole model, its hidden states being of type `computed`."""
+    context = context_length(config)
+    growth, fixed = zip(*(_cache_bytes(cache, context) for cache in _caches_after_a_token(named)), strict=True)
+    return Sizes(
+        layer_bytes=tuple(_bytes(named, names) for names in named.layer_names),
+        ends=Ends(
+            first_bytes=_bytes(named, named.first_names),
+            last_bytes=_bytes(named, named.last_names),
+            shared_bytes=_bytes(named, named.first_names & named.last_names),
+        ),
+        kv_bytes_per_token=growth,
+        state_bytes=fixed,
+        activation_bytes=hidden_size(config) * computed.size,
+    )
+
+
+def _bytes(named: NamedModel, names: Iterable[str]) -> int:
+    return sum(named.weights[name].nbytes for name in names)
 
 
 def _cuts(architecture: str, named: NamedModel) -> tuple[tuple[int, ...], tuple[ForbiddenCut, ...]]:
@@ -105,5 +115,9 @@ def _stored_type(files: Sequence[SafetensorsFile]) -> str:
 
 
 def _quantization(config: Config) -> str | None:
-    settings = config.get("quantization")
-    return f"{settings.get('bits')}-bit" if isinstance(settings, dict) else None
+    """`4-bit`; with its name where it is none of whole numbers: `4-bit mxfp4`."""
+    settings = settings_of(config)
+    if settings is None:
+        return None
+    mode = settings.get("mode", "affine")
+    return f"{settings.get('bits')}-bit{'' if mode == 'affine' else f' {mode}'}"

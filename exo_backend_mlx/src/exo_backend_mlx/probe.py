@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from importlib.metadata import version
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from exo_backend_mlx.blas import BlasReport, measure_matmul
 from exo_backend_mlx.preparation import computes_on_cpu, prepare_mlx
 from exo_core.backends import BackendFacts
 from exo_core.frozen import JsonValue
+
+if TYPE_CHECKING:
+    from exo_backend_mlx.type_speeds import TypeSpeeds
 
 _INSTALL = "uv sync --extra mlx" if sys.platform == "darwin" else "uv sync --extra mlx-cpu (or mlx-cuda12, mlx-cuda13)"
 
@@ -26,6 +29,8 @@ def probe_mlx() -> BackendFacts:
 def _facts() -> BackendFacts:
     import mlx.core as mx
 
+    from exo_backend_mlx.type_speeds import measure_types
+
     blas = prepare_mlx()
     information = cast("dict[str, Any]", cast("Any", mx).device_info())
     name = str(information.get("device_name", "unknown"))
@@ -36,7 +41,11 @@ def _facts() -> BackendFacts:
             usable=True, device=f"{name}, {kind}", memory_for_models=_memory(information), details=details
         )
     details["blas"] = f"{_blas_for_people(blas)}, {measure_matmul():.0f} GFLOP/s in float32"
-    return BackendFacts(usable=True, device=f"CPU, {name}", details=details)
+    speeds = measure_types()
+    details["computes in"] = _types_for_people(speeds)
+    return BackendFacts(
+        usable=True, device=f"CPU, {name}", float32_faster_than=speeds.float32_is_faster_than, details=details
+    )
 
 
 def _memory(information: dict[str, Any]) -> int | None:
@@ -46,6 +55,20 @@ def _memory(information: dict[str, Any]) -> int | None:
         if isinstance(value, int) and value > 0:
             return value
     return None
+
+
+_KINDS = {"half": "half-precision", "quantized": "quantized"}
+
+
+def _types_for_people(speeds: TypeSpeeds) -> str:
+    """What is done with weights that are not stored in float32, and why."""
+    measured = (
+        f"a decode step runs at {speeds.float32:.1f} GFLOP/s in float32, {speeds.half:.1f} in bfloat16, "
+        f"{speeds.quantized:.1f} in 4 bits"
+    )
+    widened = " and ".join(_KINDS[kind] for kind in speeds.float32_is_faster_than)
+    chosen = f"float32 for {widened} weights, where memory suffices" if widened else "the type that weights have"
+    return f"{chosen}: {measured}"
 
 
 def _blas_for_people(blas: BlasReport) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 import mlx.core as mx
 
 from exo_backend_mlx.checkpoint import described_tensors
-from exo_backend_mlx.loading import NamedModel, check_range, name_tensors
 from exo_backend_mlx.model_config import read_config
+from exo_backend_mlx.named_model import NamedModel, check_range, name_tensors
 from exo_backend_mlx.partial_model import LayerRange, layer_prefixes
 from exo_backend_mlx.preparation import prepare_mlx
 from exo_core.model_files.safetensors_headers import read_headers

@@ -177,7 +177,8 @@ class MlxStage:
             message = "a first stage takes token ids, a later one hidden states"
             raise ValueError(message)
         if isinstance(inputs, Activation):
-            return from_activation(inputs, tokens=tokens, hidden_size=self._facts.hidden_size)
+            facts = self._facts
+            return from_activation(inputs, tokens=tokens, hidden_size=facts.hidden_size, computed=facts.activation_type)
         if len(inputs) != tokens:
             message = f"{len(inputs)} token ids were given for {tokens} tokens"
             raise ValueError(message)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
-from exo_core.cards import Card
+from exo_core.cards import Card, WeightKind
 from exo_core.frozen import Count, Frozen, JsonValue
 from exo_core.identifiers import ModelId, RequestId
 from exo_core.placement import ShardAssignment
@@ -25,6 +25,8 @@ class BackendFacts(Frozen):
     """For people: `Apple M3 Max`, `CPU, OpenBLAS 0.3.30`."""
     memory_for_models: Count | None = None
     """Bytes the device can give to models; None: the machine's free memory counts."""
+    float32_faster_than: tuple[WeightKind, ...] = ()
+    """Weights that this device computes faster in float32, as measured: they are widened where the memory is there."""
     details: dict[str, JsonValue] = {}
 
 

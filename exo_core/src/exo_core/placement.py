@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from exo_core.cards import Card
+from exo_core.cards import Card, ComputeType, WeightKind
 from exo_core.frozen import Count, Frozen
 from exo_core.identifiers import InstanceId, ModelId, NodeId, PlacementId, RunnerId
 
@@ -23,6 +23,8 @@ class NodeResources(Frozen):
     """What exo may still use there for weights and KV, shards already placed taken off."""
     backends: tuple[str, ...]
     transports: tuple[str, ...]
+    float32_faster_than: Mapping[str, tuple[WeightKind, ...]] = {}
+    """By backend: which weights its device computes faster in float32."""
 
 
 RELAY: Final = "relay"
@@ -68,6 +70,7 @@ class Shard(Frozen):
     stages: Count
     start_layer: Count
     end_layer: Count
+    compute_type: ComputeType = "stored"
 
 
 class Placement(Frozen):

@@ -9,7 +9,7 @@ import mlx.core as mx
 from mlx import nn
 
 from exo_backend_mlx.model_config import Config
-from exo_core.errors import ModelError, NotThereYet
+from exo_core.errors import ModelError
 
 
 class Cache(Protocol):
@@ -76,42 +76,6 @@ def sanitize(model: nn.Module, weights: dict[str, mx.array]) -> dict[str, mx.arr
         raise ModelError(message) from error
 
 
-def refuse_foreign_quantization(config: Config) -> None:
-    """Raise `NotThereYet` unless the weights are plain or quantized by mlx-lm."""
-    if "quantization" not in config and "quantization_config" in config:
-        quantization = config["quantization_config"]
-        method = quantization.get("quant_method") if isinstance(quantization, dict) else quantization
-        message = f"weights quantized by '{method}' are not supported yet; take a version of the model made for MLX"
-        raise NotThereYet(message)
-
-
-def quantize(model: nn.Module, config: Config, weight_names: frozenset[str]) -> None:
-    """Turn those linear layers into quantized ones whose weights are so, as mlx-lm's `load_model` does."""
-    settings = config.get("quantization")
-    if not isinstance(settings, dict):
-        return
-
-    def choose(path: str, module: nn.Module) -> bool | dict[str, Any]:
-        own = settings.get(path)
-        if isinstance(own, dict | bool):
-            return cast("bool | dict[str, Any]", own)
-        return hasattr(module, "to_quantized") and f"{path}.scales" in weight_names
-
-    group_size, bits, mode = settings.get("group_size"), settings.get("bits"), settings.get("mode", "affine")
-    if not isinstance(group_size, int) or not isinstance(bits, int) or not isinstance(mode, str):
-        message = "the quantization of config.json lacks group_size, bits or mode"
-        raise ModelError(message)
-    cast("Any", nn).quantize(model, group_size=group_size, bits=bits, mode=mode, class_predicate=choose)
-
-
-def quantized_weights(model: nn.Module, config: Config, weights: Mapping[str, mx.array]) -> dict[str, mx.array]:
-    """Plain weights as `config` wants them quantized; linear layers and embeddings whose width allows it."""
-    put_weights(model, weights)
-    divisible = (name.removesuffix("weight") + "scales" for name, value in weights.items() if value.shape[-1] % 32 == 0)
-    quantize(model, config, frozenset(divisible))
-    return parameters(model)
-
-
 def make_caches(model: nn.Module) -> list[Cache]:
     """New, empty caches, one per layer, of the kinds the model asks for."""
     from mlx_lm.models.cache import make_prompt_cache
@@ -131,6 +95,11 @@ def keeps_every_token(cache: Cache) -> bool:
 def layers_of(model: nn.Module) -> list[nn.Module]:
     """The model's layers in order."""
     return list(cast("Sequence[nn.Module]", cast("Any", model).layers))
+
+
+def modules_of(model: nn.Module) -> dict[str, nn.Module]:
+    """Every part of a model by its dotted path."""
+    return dict(cast("list[tuple[str, nn.Module]]", model.named_modules()))
 
 
 def parameter_names(model: nn.Module) -> frozenset[str]:

@@ -13,6 +13,7 @@ from typing import Any, Literal, cast
 import mlx.core as mx
 
 from exo_backend_mlx.mlx_lm_facade import models as mlx_lm
+from exo_backend_mlx.mlx_lm_facade.quantization import quantized_weights
 from exo_backend_mlx.model_config import Config
 from exo_backend_mlx.testing.architecture_configs import random_config
 from exo_backend_mlx.testing.syllable_tokenizer import write_syllable_tokenizer
@@ -49,14 +50,16 @@ def write_random_model(
     seed: int = 0,
     stored: StoredType = "float32",
     bits: int | None = None,
+    group_size: int = 32,
+    mode: str = "affine",
     overrides: Mapping[str, JsonValue] | None = None,
     tokenizer: Literal["trained", "syllables"] = "trained",
 ) -> Path:
     """Write config, weights, tokenizer and chat template of a random model into `folder`, and give it back.
 
-    `bits` quantizes linear layers and embedding as mlx-lm does. `overrides` are laid over the config. The weights are
-    wide enough for greedy text to vary from token to token. A `trained` tokenizer knows the first few hundred ids, one
-    of `syllables` all of them (see `syllable_tokenizer`).
+    `bits` quantizes linear layers and embedding as mlx-lm does, in groups of `group_size`. `overrides` are laid over
+    the config. The weights are wide enough for greedy text to vary from token to token. A `trained` tokenizer knows the
+    first few hundred ids, one of `syllables` all of them (see `syllable_tokenizer`).
     """
     folder.mkdir(parents=True, exist_ok=True)
     if tokenizer == "syllables":
@@ -66,8 +69,8 @@ def write_random_model(
     config = random_config(architecture, layers=layers, hidden=hidden, vocabulary=vocabulary) | dict(overrides or {})
     weights = dict(_random_weights(config, seed, stored))
     if bits is not None:
-        config["quantization"] = {"group_size": 32, "bits": bits}
-        weights = mlx_lm.quantized_weights(mlx_lm.build_model(config), config, weights)
+        config["quantization"] = {"group_size": group_size, "bits": bits, "mode": mode}
+        weights = quantized_weights(mlx_lm.build_model(config), config, weights)
     (folder / "config.json").write_text(json.dumps(config, indent=1))
     cast("Any", mx).save_safetensors(str(folder / "model.safetensors"), weights, {"format": "mlx"})
     return folder

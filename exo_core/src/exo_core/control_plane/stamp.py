@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from exo_core.identifiers import Epoch, NodeId, PlacementId, RunnerId
 from exo_core.placement import Placement, Shard
 
-_Role = tuple[NodeId, int, int, int, int, str, str, int, int]
+_Role = tuple[NodeId, int, int, int, int, str, str, str, int, int]
 
 
 def placement_id(epoch: Epoch, number: int) -> PlacementId:
@@ -38,6 +38,7 @@ def _role(placement: Placement, shard: Shard) -> _Role:
         shard.stages,
         shard.start_layer,
         shard.end_layer,
+        shard.compute_type,
         placement.backend,
         placement.parallel,
         placement.prefill_chunk,

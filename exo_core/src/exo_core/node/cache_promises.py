@@ -6,6 +6,7 @@ placed later. What was promised beyond the reservation is told as not free, for 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, final
@@ -17,6 +18,8 @@ from exo_core.node.measuring import MachineMeasure
 from exo_core.placement import ShardAssignment
 from exo_core.placement_rules.memory_needs import cache_bytes, shard_bytes
 from exo_core.placement_rules.refusals import size
+
+logger = logging.getLogger(__name__)
 
 PATIENCE_S: Final = 10.0
 """How long a shard waits for memory that another runner may just be giving back."""
@@ -46,6 +49,12 @@ def promise_for(assignment: ShardAssignment, *, for_models: int, at_most: int) -
     return Promise(reserved=need, kv_bytes=reserved_for_caches + beyond, beyond=beyond)
 
 
+def with_promise(newer: ShardAssignment, promised: ShardAssignment) -> ShardAssignment:
+    """A newer assignment of the same runner, with what was promised when it was loaded."""
+    shard = newer.shard.model_copy(update={"compute_type": promised.shard.compute_type})
+    return newer.model_copy(update={"kv_bytes": promised.kv_bytes, "shard": shard})
+
+
 @final
 class CachePromises:
     """One per node. `placed` gives the shards that the log wants here, `measure` what this machine has now."""
@@ -68,11 +77,19 @@ class CachePromises:
         return sum(promise.beyond for promise in self._promised.values())
 
     async def fulfilled(self, assignment: ShardAssignment) -> ShardAssignment:
-        """The assignment with its `kv_bytes`. Raises `ModelError`, with numbers, when the shard does not fit."""
+        """The assignment with its `kv_bytes`, and computed as stored if there is no room for float32 any more.
+
+        Raises `ModelError`, with numbers, when the shard does not fit.
+        """
         deadline = self._clock.now() + PATIENCE_S
         while (promise := self._promise(assignment)) is None:
             if self._clock.now() >= deadline:
-                raise ModelError(self._does_not_fit(assignment))
+                smaller = _as_stored(assignment)
+                if smaller == assignment:
+                    raise ModelError(self._does_not_fit(assignment))
+                logger.warning("%s. It is computed as stored, which is slower", self._does_not_fit(assignment))
+                assignment, deadline = smaller, self._clock.now()
+                continue
             await self._clock.sleep(_LOOK_S)
         self._promised[assignment.shard.runner_id] = promise
         return assignment.model_copy(update={"kv_bytes": promise.kv_bytes})
@@ -105,3 +122,7 @@ class CachePromises:
             f"{size(machine.memory_at_most)} to models, of which {size(others)} are other models'. Remove one "
             f"(exo remove), close other programs, or place it on more machines"
         )
+
+
+def _as_stored(assignment: ShardAssignment) -> ShardAssignment:
+    return assignment.model_copy(update={"shard": assignment.shard.model_copy(update={"compute_type": "stored"})})

@@ -15,7 +15,7 @@ from typing import final
 from exo_core.gateway.engine_calls import Head
 from exo_core.identifiers import BootId, Epoch, NodeId, RunnerId
 from exo_core.identity.leaf import RunnerCertificate
-from exo_core.node.cache_promises import CachePromises
+from exo_core.node.cache_promises import CachePromises, with_promise
 from exo_core.node.local_shard import LocalShard
 from exo_core.node.neighbours import neighbours_of
 from exo_core.node.shard_files import ShardFiles
@@ -149,8 +149,7 @@ class Worker:
         await shard.run(self._context.files, self._make_supervisor)
 
     def _update(self, shard: LocalShard, action: UpdateRunner) -> None:
-        promised = shard.assignment.kv_bytes  # the runner keeps its weights, and its caches what they were promised
-        shard.assignment = action.assignment.model_copy(update={"kv_bytes": promised})
+        shard.assignment = with_promise(action.assignment, shard.assignment)  # the runner keeps weights and caches
         if shard.supervisor is not None:
             shard.supervisor.update(shard.assignment)
 
@@ -165,7 +164,7 @@ class Worker:
 
     async def _make_supervisor(self, shard: LocalShard, folder: Path) -> RunnerSupervisor:
         promised = await self._context.promises.fulfilled(shard.assignment)
-        shard.assignment = shard.assignment.model_copy(update={"kv_bytes": promised.kv_bytes})  # it may be newer by now
+        shard.assignment = with_promise(shard.assignment, promised)  # it may be newer by now
         return RunnerSupervisor(self._order(shard, folder), self._hooks(shard))
 
     def _order(self, shard: LocalShard, folder: Path) -> RunnerOrder:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from exo_core.cards import Card
+from exo_core.cards import Card, ComputeType
 from exo_core.identifiers import NodeId, PlacementId, RunnerId
 from exo_core.placement import DoesNotFit, LinkMeasure, NodeResources, Placement, PlacementRequest, Shard, Topology
 from exo_core.placement_rules import refusals
+from exo_core.placement_rules.compute_types import choices
 from exo_core.placement_rules.exact import check_exact
 from exo_core.placement_rules.layer_split import Cuts, split_layers
 from exo_core.placement_rules.memory_needs import memory_per_node, range_bytes, reserved_tokens
@@ -119,14 +120,18 @@ def _split_over(
     card: Card, backend: str, nodes: Sequence[NodeResources], links: Sequence[LinkMeasure], kv_tokens: int
 ) -> Placement | None:
     """A split over exactly these machines."""
-    for order in orders(nodes, links):
-        cuts = split_layers(card, [node.memory_for_models for node in order], kv_tokens)
+    tries = ((order, types) for order in orders(nodes, links) for types in choices(card, backend, order))
+    for order, types in sorted(tries, key=lambda attempt: attempt[1].count("stored")):
+        held = [card.computed_in(compute_type) for compute_type in types]
+        cuts = split_layers(held, [node.memory_for_models for node in order], kv_tokens)
         if cuts is not None:
-            return _placement(backend, order, cuts, kv_tokens)
+            return _placement(backend, order, cuts, types, kv_tokens)
     return None
 
 
-def _placement(backend: str, order: Sequence[NodeResources], cuts: Cuts, kv_tokens: int) -> Placement:
+def _placement(
+    backend: str, order: Sequence[NodeResources], cuts: Cuts, types: Sequence[ComputeType], kv_tokens: int
+) -> Placement:
     shards = tuple(
         Shard(
             runner_id=RunnerId(f"stage-{stage}"),
@@ -135,6 +140,7 @@ def _placement(backend: str, order: Sequence[NodeResources], cuts: Cuts, kv_toke
             stages=len(order),
             start_layer=cuts[stage],
             end_layer=cuts[stage + 1],
+            compute_type=types[stage],
         )
         for stage, node in enumerate(order)
     )

@@ -19,34 +19,38 @@ Cuts = tuple[int, ...]
 _HALVINGS = 30
 
 
-def split_layers(card: Card, free_bytes: Sequence[int], kv_tokens: int) -> Cuts | None:
-    """The evenest split over nodes with this much free memory, in this order; None when there is none."""
-    best = _fill(card, free_bytes, kv_tokens)
+def split_layers(cards: Sequence[Card], free_bytes: Sequence[int], kv_tokens: int) -> Cuts | None:
+    """The evenest split over nodes with this much free memory, in this order; None when there is none.
+
+    `cards[i]` is the model's card as node i computes it: only the sizes may differ.
+    """
+    best = _fill(cards, free_bytes, kv_tokens)
     if best is None:
         return None
     low, high = 0.0, 1.0
     for _ in range(_HALVINGS):
         level = (low + high) / 2
-        found = _fill(card, [int(free * level) for free in free_bytes], kv_tokens)
+        found = _fill(cards, [int(free * level) for free in free_bytes], kv_tokens)
         low, high = (level, high) if found is None else (low, level)
         best = found or best
     return best
 
 
-def _fill(card: Card, room: Sequence[int], kv_tokens: int) -> Cuts | None:
+def _fill(cards: Sequence[Card], room: Sequence[int], kv_tokens: int) -> Cuts | None:
     """Fill each node in turn as far as its room goes, leaving a segment for each that follows."""
-    borders = (0, *sorted(card.cut_points), card.layers)
+    layers = cards[0].layers
+    borders = (0, *sorted(cards[0].cut_points), layers)
     if len(borders) - 1 < len(room):
         return None
     cuts = [0]
     place = 0
-    for number, bytes_here in enumerate(room):
+    for number, (card, bytes_here) in enumerate(zip(cards, room, strict=True)):
         last_allowed = len(borders) - 1 - (len(room) - number - 1)
         place = _farthest(card, borders, place, last_allowed, bytes_here, kv_tokens)
         if borders[place] == cuts[-1]:
             return None
         cuts.append(borders[place])
-    return tuple(cuts) if cuts[-1] == card.layers else None
+    return tuple(cuts) if cuts[-1] == layers else None
 
 
 def _farthest(card: Card, borders: Sequence[int], start: int, limit: int, room: int, kv_tokens: int) -> int:

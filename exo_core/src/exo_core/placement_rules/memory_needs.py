@@ -25,17 +25,20 @@ def range_bytes(card: Card, start_layer: int, end_layer: int, kv_tokens: int) ->
     layers = slice(start_layer, end_layer)
     first = card.ends.first_bytes if start_layer == 0 else 0
     last = card.ends.last_bytes if end_layer == card.layers else 0
-    return sum(card.layer_bytes[layers]) + _range_cache_bytes(card, layers, kv_tokens) + first + last
+    ends = first + last - (card.ends.shared_bytes if first and last else 0)
+    return sum(card.layer_bytes[layers]) + _range_cache_bytes(card, layers, kv_tokens) + ends
 
 
 def shard_bytes(card: Card, placement: Placement, shard: Shard) -> int:
     """One shard of a placement."""
-    return range_bytes(card, shard.start_layer, shard.end_layer, placement.kv_tokens)
+    held = card.computed_in(shard.compute_type)
+    return range_bytes(held, shard.start_layer, shard.end_layer, placement.kv_tokens)
 
 
 def cache_bytes(card: Card, placement: Placement, shard: Shard) -> int:
     """What of a shard's bytes is for caches: KV for the reserved context, and one sequence's fixed state."""
-    return _range_cache_bytes(card, slice(shard.start_layer, shard.end_layer), placement.kv_tokens)
+    held = card.computed_in(shard.compute_type)
+    return _range_cache_bytes(held, slice(shard.start_layer, shard.end_layer), placement.kv_tokens)
 
 
 def _range_cache_bytes(card: Card, layers: slice, kv_tokens: int) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from exo_core.cards import Card
 from exo_core.identifiers import NodeId
 from exo_core.placement import NodeResources, Placement, Shard
+from exo_core.placement_rules.compute_types import choices
 from exo_core.placement_rules.memory_needs import shard_bytes
 
 
@@ -23,11 +24,11 @@ def repaired(card: Card, placement: Placement, nodes: Sequence[NodeResources]) -
         spare.pop(shard.node_id, None)
     shards: list[Shard] = []
     for shard in placement.shards:
-        home = shard.node_id if shard.node_id in present else _room_for(shard_bytes(card, placement, shard), spare)
-        if home is None:
+        kept = shard if shard.node_id in present else _moved(card, placement, shard, spare)
+        if kept is None:
             return None
-        spare.pop(home, None)
-        shards.append(shard.model_copy(update={"node_id": home}))
+        spare.pop(kept.node_id, None)
+        shards.append(kept)
     return placement.model_copy(update={"shards": tuple(shards)})
 
 
@@ -36,7 +37,13 @@ def _sound(card: Card, shard: Shard) -> bool:
     return shard.end_layer <= card.layers and (shard.start_layer == 0 or shard.start_layer in card.cut_points)
 
 
-def _room_for(need: int, spare: dict[NodeId, NodeResources]) -> NodeId | None:
-    """The machine with the most room, if that is enough."""
-    best = max(spare.values(), key=lambda node: (node.memory_for_models, node.node_id), default=None)
-    return best.node_id if best is not None and best.memory_for_models >= need else None
+def _moved(card: Card, placement: Placement, shard: Shard, spare: dict[NodeId, NodeResources]) -> Shard | None:
+    """The shard on the machine with the most room, in the type that suits it, if that is enough."""
+    home = max(spare.values(), key=lambda node: (node.memory_for_models, node.node_id), default=None)
+    if home is None:
+        return None
+    for (compute_type,) in choices(card, placement.backend, [home]):
+        moved = shard.model_copy(update={"node_id": home.node_id, "compute_type": compute_type})
+        if shard_bytes(card, placement, moved) <= home.memory_for_models:
+            return moved
+    return None
