@@ -25,6 +25,7 @@ from exo_backend_mlx.model_config import read_config
 from exo_backend_mlx.shard_parts import shard_parts
 from exo_backend_mlx.stage import MlxStage
 from exo_backend_mlx.testing import run_stages
+from exo_backend_mlx.testing.partial_folders import with_parts_of
 from exo_core.cards import ComputeType
 from exo_core.errors import ModelError
 from exo_core.identifiers import ModelId
@@ -100,19 +101,6 @@ def test_stages_compute_what_the_whole_model_computes(
         assert run_stages(halves, PROMPT, TOKENS, chunk=CHUNK) == whole, f"cut before layer {cut}"
     single_layers = [load(layer, layer + 1) for layer in range(LAYERS)]
     assert run_stages(single_layers, PROMPT, TOKENS, chunk=CHUNK) == whole
-
-
-def with_parts_of(folder: Path, into: Path, start: int, end: int) -> Path:
-    """A copy of the model in which every bit of the weights that a stage does not read is 1."""
-    shutil.copytree(folder, into, ignore=shutil.ignore_patterns("*.safetensors"), dirs_exist_ok=True)
-    for part in shard_parts(folder, start, end):
-        described, content = read_header(folder / part.path), (folder / part.path).read_bytes()
-        copy = bytearray(content[: described.data_start] + b"\xff" * (len(content) - described.data_start))
-        for name in part.tensors or ():
-            first, last = described.range_of(name)
-            copy[first:last] = content[first:last]
-        (into / part.path).write_bytes(copy)
-    return into
 
 
 def unstacked(folder: Path, into: Path) -> Path:

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import mlx.core as mx
 
+from exo_backend_mlx.adapter import read_adapter
 from exo_backend_mlx.architectures import why_uncuttable
 from exo_backend_mlx.checkpoint import described_tensors
 from exo_backend_mlx.mlx_lm_facade import models as mlx_lm
@@ -30,10 +31,11 @@ def describe_model(model_id: ModelId, folder: Path) -> Card:
     prepare_mlx()
     config = read_config(folder)
     files = read_headers(folder)
-    named = name_tensors(config, described_tensors(files))
+    adapter = read_adapter(folder, described_tensors)
+    named = name_tensors(config, described_tensors(files), adapter=adapter)
     stored = _stored_type(files)
     sizes = _sizes(named, config, _STORED.get(stored, mx.float32))
-    widened = _sizes(name_tensors(config, described_tensors(files), "float32"), config, mx.float32)
+    widened = _sizes(name_tensors(config, described_tensors(files), "float32", adapter), config, mx.float32)
     cuts, forbidden = _cuts(mlx_lm.architecture_of(config), named)
     return Card(
         **dict(sizes),

@@ -8,6 +8,7 @@ from pathlib import Path
 import mlx.core as mx
 
 from exo_backend_mlx.activations import activation_type
+from exo_backend_mlx.adapter import read_adapter
 from exo_backend_mlx.checkpoint import lazy_tensors
 from exo_backend_mlx.evaluation import evaluate
 from exo_backend_mlx.model_config import end_token_ids, hidden_size, read_config
@@ -35,7 +36,8 @@ def load_stage(
     """Layers start … end - 1 of the model in `folder`, weights read and in memory. Raises `ModelError`."""
     prepare_mlx()
     config = read_config(folder)
-    named = name_tensors(config, lazy_tensors(read_headers(folder)), compute_type)
+    adapter = read_adapter(folder, lazy_tensors)
+    named = name_tensors(config, lazy_tensors(read_headers(folder)), compute_type, adapter)
     layers = LayerRange(start, end, named.layers)
     check_range(config, named, layers)
     weights = {name: named.weights[name] for name in sorted(named.names_of(layers))}

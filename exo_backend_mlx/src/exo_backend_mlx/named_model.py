@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import mlx.core as mx
 from mlx import nn
 
+from exo_backend_mlx.adapter import Adapter
 from exo_backend_mlx.architectures import PROVEN, Layout, why_uncuttable
+from exo_backend_mlx.mlx_lm_facade import adapters, quantization
 from exo_backend_mlx.mlx_lm_facade import models as mlx_lm
-from exo_backend_mlx.mlx_lm_facade import quantization
 from exo_backend_mlx.model_config import Config
 from exo_backend_mlx.partial_model import LayerRange, end_names, layer_prefixes
 from exo_core.cards import ComputeType
@@ -40,10 +41,16 @@ class NamedModel:
         return first.union(last, *self.layer_names[layers.start : layers.end])
 
 
-def name_tensors(config: Config, tensors: dict[str, mx.array], compute_type: ComputeType = "stored") -> NamedModel:
+def name_tensors(
+    config: Config,
+    tensors: dict[str, mx.array],
+    compute_type: ComputeType = "stored",
+    adapter: Adapter | None = None,
+) -> NamedModel:
     """Build the model of a config and sort a checkpoint's tensors into its layers and ends. Raises `ModelError`.
 
-    In the type `float32` quantized layers become plain ones, and all weights float32.
+    In the type `float32` quantized layers become plain ones, all weights float32, and an adapter is added to them; as
+    stored it stays beside them, as in mlx-lm, for packed weights could not take it up without a loss.
     """
     quantization.settings_of(config)
     architecture = mlx_lm.architecture_of(config)
@@ -54,6 +61,8 @@ def name_tensors(config: Config, tensors: dict[str, mx.array], compute_type: Com
     mlx_lm.put_weights(model, weights)
     if compute_type == "float32":
         _widen(model, config)
+    if adapter is not None:
+        _adapt(model, adapter, compute_type)
     return _sorted(model, PROVEN.get(architecture))
 
 
@@ -65,6 +74,19 @@ def check_range(config: Config, named: NamedModel, layers: LayerRange) -> None:
         raise ModelError(message)
     if named.layout is None and not whole:
         raise ModelError(why_uncuttable(mlx_lm.architecture_of(config)))
+
+
+def _adapt(model: nn.Module, adapter: Adapter, compute_type: ComputeType) -> None:
+    widened = {name: tensor.astype(mx.float32) for name, tensor in adapter.tensors.items()}
+    adapters.put_adapter(
+        model,
+        num_layers=adapter.config.num_layers,
+        parameters_of_lora=adapter.config.lora_parameters.model_dump(),
+        dora=adapter.config.fine_tune_type == "dora",
+        tensors=widened if compute_type == "float32" else adapter.tensors,
+    )
+    if compute_type == "float32":
+        adapters.fuse_adapter(model)
 
 
 def _widen(model: nn.Module, config: Config) -> None:

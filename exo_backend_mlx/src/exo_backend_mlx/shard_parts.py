@@ -7,6 +7,7 @@ from pathlib import Path
 
 import mlx.core as mx
 
+from exo_backend_mlx.adapter import read_adapter
 from exo_backend_mlx.checkpoint import described_tensors
 from exo_backend_mlx.model_config import read_config
 from exo_backend_mlx.named_model import NamedModel, check_range, name_tensors
@@ -20,8 +21,10 @@ def shard_parts(folder: Path, start: int, end: int) -> list[Part]:
     """The tensors that layers start … end - 1 are made of, by file. Raises `ModelError`."""
     prepare_mlx()
     files, config = read_headers(folder), read_config(folder)
-    stored = described_tensors(files)
-    named = name_tensors(config, dict(stored))
+    stored, adapter = described_tensors(files), read_adapter(folder, described_tensors)
+    named = name_tensors(config, dict(stored), adapter=adapter)
+    if adapter is not None:
+        stored, files = {**stored, **adapter.tensors}, [*files, adapter.file]
     layers = LayerRange(start, end, named.layers)
     check_range(config, named, layers)
     needed = stored_names(stored, named, layers)

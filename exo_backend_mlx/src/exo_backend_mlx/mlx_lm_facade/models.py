@@ -102,6 +102,14 @@ def modules_of(model: nn.Module) -> dict[str, nn.Module]:
     return dict(cast("list[tuple[str, nn.Module]]", model.named_modules()))
 
 
+def replace_modules(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:
+    """Put other parts in the place of a model's, by dotted path."""
+    from mlx import utils
+
+    if modules:
+        cast("Any", model).update_modules(cast("Any", utils).tree_unflatten(list(modules.items())))
+
+
 def parameter_names(model: nn.Module) -> frozenset[str]:
     """Dotted names of all weights."""
     return frozenset(parameters(model))

@@ -8,7 +8,7 @@ from typing import Any, cast
 import mlx.core as mx
 from mlx import nn
 
-from exo_backend_mlx.mlx_lm_facade.models import build_model, modules_of, parameters, put_weights
+from exo_backend_mlx.mlx_lm_facade.models import build_model, modules_of, parameters, put_weights, replace_modules
 from exo_backend_mlx.model_config import Config
 from exo_core.errors import ModelError, NotThereYet
 from exo_core.frozen import JsonValue
@@ -87,13 +87,7 @@ def dequantize(model: nn.Module, config: Config) -> None:
         target.weight = _plain_weight(module)
         if "bias" in cast("Any", module):
             target.bias = cast("Any", module).bias
-    _replace(model, {path: plain[path] for path in quantized})
-
-
-def _replace(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:
-    from mlx import utils
-
-    cast("Any", model).update_modules(cast("Any", utils).tree_unflatten(list(modules.items())))
+    replace_modules(model, {path: plain[path] for path in quantized})
 
 
 def _plain_weight(module: nn.Module) -> mx.array:

@@ -46,17 +46,41 @@ def list_models(home: Path, *, as_json: bool) -> None:
 
 @command.command("add")
 @click.argument("model")
+@click.option(
+    "--adapter",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="With this LoRA or DoRA adapter of mlx-lm, as a model of its own.",
+)
 @home_option
-def add(model: str, home: Path) -> None:
+def add(model: str, adapter: Path | None, home: Path) -> None:
     """Enter MODEL into the catalogue: resolve it and read its card."""
     from exo_core.cli.commands import accepted
     from exo_core.cli.loading import working_on
     from exo_core.cli.node_access import with_node
     from exo_core.model_names import model_named
 
+    if adapter is not None:
+        model = with_node(home, lambda node: _adapted(node, model, adapter, home))
     with working_on(f"reading {model}"):
         accepted(with_node(home, lambda node: node.add_model(model_named(model))))
     click.echo(f"added {model_named(model)}")
+
+
+async def _adapted(node: Operations, model: str, adapter: Path, home: Path) -> str:
+    """The path of a folder that holds both."""
+    from exo_core.cli.adapted_folder import adapted_folder
+    from exo_core.errors import ModelError
+    from exo_core.model_names import model_named
+    from exo_core.node.home import Home
+
+    base = await node.model_folder(model_named(model))
+    folder = Path(base if isinstance(base, str) else model_named(model))
+    if not folder.is_dir():
+        message = f"{model} does not lie on this machine. Bring it here first: exo models download {model}"
+        raise ModelError(message)
+    models = Home(home.expanduser().absolute()).models
+    return str(adapted_folder(Path(model).name, folder, adapter.expanduser().absolute(), models))
 
 
 @command.command("remove")

@@ -61,12 +61,17 @@ class SafetensorsFile(BaseModel):
 _HEADER = TypeAdapter(dict[str, TensorEntry])
 
 
+ADAPTER_WEIGHTS = "adapters.safetensors"
+"""What mlx-lm calls the weights of an adapter, which may lie beside the model's own."""
+
+
 def weight_files(folder: Path) -> list[Path]:
-    """The safetensors files of a model: those its index names, else `model*.safetensors`, else all."""
+    """The safetensors files of a model: those its index names, else `model*.safetensors`, else all but an adapter's."""
     index = folder / "model.safetensors.index.json"
     if index.exists():
         return [folder / name for name in _indexed_names(index)]
-    files = sorted(folder.glob("model*.safetensors")) or sorted(folder.glob("*.safetensors"))
+    others = (path for path in sorted(folder.glob("*.safetensors")) if path.name != ADAPTER_WEIGHTS)
+    files = sorted(folder.glob("model*.safetensors")) or list(others)
     if not files:
         message = f"{folder} holds no .safetensors file: its weights are missing or in another format"
         raise ModelError(message)
