@@ -12,6 +12,7 @@ from exo_core.placement import NodeResources, Placement, Topology
 from exo_core.placement_rules.default import place
 from exo_core.placement_rules.memory_needs import cache_bytes, memory_per_node, shard_bytes
 from exo_core.placement_rules.previews import previews
+from exo_core.placement_rules.told_backends import device_memory
 from exo_core.placement_rules.topology import topology_of
 from exo_core.state.apply import apply_all
 from exo_core.state.events import InstancePlaced, InstanceRequested
@@ -133,6 +134,14 @@ def test_what_a_probe_found_reaches_placement() -> None:
     topology = topology_of(State(members=members), Telemetry(nodes=measured), members)
     found = {one.node_id: one.float32_faster_than for one in topology.nodes}
     assert found == {"told": {"echo": ("half",)}, "silent": {}, "strange": {}, "wrong": {}}
+
+
+def test_the_device_with_most_memory_counts_unless_one_has_no_limit() -> None:
+    small, large = (BackendFacts(usable=True, memory_for_models=count) for count in (5, 7))
+    unusable, unlimited = BackendFacts(usable=False), BackendFacts(usable=True)
+    assert device_memory([small, large, unusable]) == 7
+    assert device_memory([small, unlimited]) is None
+    assert device_memory([]) is None
 
 
 def telemetry(node_id: NodeId) -> NodeTelemetry:

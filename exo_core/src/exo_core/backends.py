@@ -96,6 +96,7 @@ class Backend(Protocol):
     ) -> Engine:
         """Load one shard, reading only its own tensors, and warm it up. Called on the engine thread.
 
+        Weights are held in `assignment.shard.compute_type`, caches within `assignment.kv_bytes`.
         `generation_base` is (placement id, start number of this runner as its node counts it). Raises `ModelError`.
         """
         ...

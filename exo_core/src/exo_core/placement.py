@@ -71,6 +71,7 @@ class Shard(Frozen):
     start_layer: Count
     end_layer: Count
     compute_type: ComputeType = "stored"
+    """What the shard's weights are in memory, and so its caches and hidden states."""
 
 
 class Placement(Frozen):

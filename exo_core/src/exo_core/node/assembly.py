@@ -54,6 +54,7 @@ from exo_core.node.switchboard import Switchboard
 from exo_core.node.telemetry_source import TelemetrySource
 from exo_core.node.worker import Worker, WorkerContext
 from exo_core.node_handle import FrontDoor
+from exo_core.placement_rules.told_backends import device_memory, told_backends
 from exo_core.plugins.manager import Plugins
 from exo_core.router.router import Router
 from exo_core.runner.one_shot import choose_parts
@@ -270,10 +271,17 @@ class Assembly:
 
     def _measure_machine(self) -> MachineMeasure:
         return measure_machine(
-            device_memory=self.backends.device_memory,
+            device_memory=self._device_memory(),
             runner_pids=[runner.pid for runner in self.worker.telemetry if runner.pid],
             max_memory=self.options.max_memory,
         )
+
+    def _device_memory(self) -> int | None:
+        """As probed; until that is done, as it was at the last start: shards that are placed here load at once."""
+        member = self.control_plane.state.members.get(self.membership.node_id)
+        if self.backends.facts or member is None:
+            return self.backends.device_memory
+        return device_memory(facts for name, facts in told_backends(member).items() if name in self.backends.names)
 
     @cached_property
     def promises(self) -> CachePromises:

@@ -12,6 +12,7 @@ from exo_core.cards import Card
 from exo_core.errors import ModelError
 from exo_core.frozen import JsonValue
 from exo_core.identifiers import ModelId
+from exo_core.placement_rules.told_backends import device_memory
 from exo_core.plugins.manager import Plugins
 from exo_core.runner.one_shot import describe, probe
 
@@ -48,8 +49,7 @@ class BackendProbing:
     @property
     def device_memory(self) -> int | None:
         """The most that any usable backend's device gives to models; None: no limit of its own."""
-        sizes = [facts.memory_for_models for facts in self.facts.values() if facts.usable]
-        return max((size for size in sizes if size is not None), default=None) if None not in sizes else None
+        return device_memory(self.facts.values())
 
     def as_facts(self) -> dict[str, JsonValue]:
         """For the node's facts: by backend."""

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator
-from contextlib import suppress
 
-from pydantic import TypeAdapter, ValidationError
-
-from exo_core.backends import BackendFacts
-from exo_core.cards import WeightKind
 from exo_core.identifiers import NodeId
 from exo_core.placement import RELAY, LinkMeasure, NodeResources, Topology
 from exo_core.placement_rules.memory_needs import reserved_on
-from exo_core.state.state import Member, State
+from exo_core.placement_rules.told_backends import told_backends
+from exo_core.state.state import State
 from exo_core.telemetry import Telemetry
-
-_BACKEND_FACTS = TypeAdapter(BackendFacts)
 
 
 def topology_of(state: State, telemetry: Telemetry, live: Collection[NodeId]) -> Topology:
@@ -42,16 +35,8 @@ def _resources(state: State, telemetry: Telemetry, live: Collection[NodeId]) -> 
                 memory_for_models=max(0, measured.memory_for_models - reserved_on(state, node_id)),
                 backends=member.backends,
                 transports=member.transports,
-                float32_faster_than=dict(_float32_faster_than(member)),
+                float32_faster_than={name: told.float32_faster_than for name, told in told_backends(member).items()},
             )
-
-
-def _float32_faster_than(member: Member) -> Iterator[tuple[str, tuple[WeightKind, ...]]]:
-    """By backend, as its probe found; nothing of what another version says in another way."""
-    told = member.facts.get("backends")
-    for backend, facts in told.items() if isinstance(told, dict) else ():
-        with suppress(ValidationError):
-            yield backend, _BACKEND_FACTS.validate_json(json.dumps(facts)).float32_faster_than
 
 
 def _links(telemetry: Telemetry, live: Collection[NodeId]) -> Iterator[LinkMeasure]:
