@@ -104,6 +104,19 @@ def test_sequences_outgrow_their_slabs_leave_and_enter_others(model_folder: Mode
     assert sorted(both.together.lengths()) == [5, 6, 7, 10, 11, 12, 13, 14, 15]
 
 
+def test_sequences_of_one_length_outgrow_their_slab_together(model_folder: ModelFolder) -> None:
+    both = Both(model_folder(architecture="lfm2", layers=4), 4)
+    for sequence in range(7):
+        both.open(sequence, 254)
+    both.decode(range(7))
+    residence = both.together._open[0].caches.slot  # pyright: ignore[reportPrivateUsage] — nothing else tells where a row lies
+    for _ in range(5):
+        both.decode(range(7))
+    assert residence is not None
+    assert residence.slab.capacity == 512
+    assert slots_in_use(both) == 7
+
+
 def test_windows_that_are_longer_than_a_slab_lie_in_it_until_they_are_full(model_folder: ModelFolder) -> None:
     """Two of three layers see 300 tokens: a slab of 256 holds them, at 300 each layer's own cache turns round."""
     folder = model_folder(architecture="gemma3_text", layers=3, overrides={"sliding_window": 300})
@@ -190,6 +203,19 @@ def test_all_memory_is_free_again_when_the_last_sequence_left(model_folder: Mode
         both.close(sequence)
     assert mx.get_active_memory() <= before
     assert mx.get_cache_memory() == 0
+
+
+def test_who_left_a_slab_that_lives_on_is_not_remembered(model_folder: ModelFolder) -> None:
+    stage = load_stage(model_folder(architecture="llama", layers=2), 0, 2)
+    for sequence in range(8):
+        stage.open(Open(sequence=sequence, choice=0, sampling=SAMPLING, prompt_ids=(1,) * 100))
+        stage.forward([Row(sequence=sequence, position=0, count=99)], [1] * 99)
+    stage.forward([Row(sequence=one, position=99, count=1, output="token") for one in range(8)], [1] * 8)
+    before = mx.get_active_memory()
+    stage.close(3, 90)
+    assert mx.get_active_memory() > before
+    stage.evict(90)
+    assert mx.get_active_memory() <= before
 
 
 def test_a_kept_state_does_not_keep_those_of_the_rows_beside_it(model_folder: ModelFolder) -> None:

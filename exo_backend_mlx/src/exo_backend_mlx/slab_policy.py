@@ -1,8 +1,8 @@
 """Which sequences of a pass lie in slabs: short ones, once there are enough of them to pay.
 
 A slab is made for sequences that need the same capacity and come in one pass, as large as they are many, so that none
-of it is empty. Later ones fill slots that others left. When most of a slab is empty, those who are left move out, and
-into a slab of their size if they are enough.
+of it is empty. Later ones fill slots that others left. When a quarter of a slab is empty, those who are left move
+out, and into a slab of their number if they are enough.
 """
 
 from __future__ import annotations
@@ -23,10 +23,13 @@ _LONGEST = 1024
 _FEWEST = 6
 """Sequences; fewer are as fast one by one."""
 
+_FULL_ENOUGH = 0.75
+"""Of a slab's slots; empty ones are memory that no budget knows of."""
+
 
 @dataclass(frozen=True)
 class _Residence:
-    """A slab and everyone who ever entered it."""
+    """A slab and those who entered it; some may have left since `forget_empty`."""
 
     slab: Slab
     entered: list[SequenceCaches]
@@ -34,6 +37,13 @@ class _Residence:
     def move_in(self, caches: SequenceCaches, slot: int) -> None:
         caches.slot = Slot(self.slab, slot)
         self.entered.append(caches)
+
+    def grow_if_all_must(self) -> None:
+        """Sequences that began together reach the end together: they are copied once, not out and in again."""
+        longer = self.slab.capacity + _BLOCK
+        residents = self.residents()
+        if residents and all(_capacity(caches) == longer for caches in residents):
+            self.slab.grow(longer)
 
     def residents(self) -> list[SequenceCaches]:
         return [caches for caches in self.entered if caches.slot is not None and caches.slot.slab is self.slab]
@@ -48,19 +58,23 @@ class SlabPolicy:
 
     def arrange(self, sequences: Sequence[SequenceCaches]) -> None:
         """Before a pass over one token of each: move in who should, move out who must."""
+        for residence in self._residences:
+            residence.grow_if_all_must()
         for caches in sequences:
             if caches.slot is not None and caches.length >= caches.slot.slab.capacity:
                 caches.settle()
-        self._clear_out()
         entering = defaultdict[int, list[SequenceCaches]](list)
         for caches in sequences:
             if caches.slot is None and (capacity := _capacity(caches)) is not None:
                 entering[capacity].append(caches)
         for capacity, group in entering.items():
             self._enter(capacity, group)
+        self._clear_out()
 
     def forget_empty(self) -> None:
-        """Give up slabs that the last sequence left."""
+        """Give up slabs that the last sequence left, and those who left the others."""
+        for residence in self._residences:
+            residence.entered[:] = residence.residents()
         self._residences = [residence for residence in self._residences if residence.slab.used]
 
     def clear(self) -> None:
@@ -69,7 +83,7 @@ class SlabPolicy:
 
     def _clear_out(self) -> None:
         for residence in self._residences:
-            if residence.slab.used * 2 < residence.slab.slots:
+            if residence.slab.used < _FULL_ENOUGH * residence.slab.slots:
                 for caches in residence.residents():
                     caches.settle()
         self.forget_empty()

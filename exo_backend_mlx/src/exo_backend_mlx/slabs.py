@@ -65,6 +65,14 @@ class Slab:
         assert held is not None  # noqa: S101 — as above
         return held[0][:, :, :length], held[1][:, :, :length]
 
+    def grow(self, capacity: int) -> None:
+        """Make all slots longer, layer by layer, so that no two layers are there twice at once."""
+        for at, layer in enumerate(self.layers):
+            if layer is not None:
+                self.layers[at] = _padded(layer[0], capacity), _padded(layer[1], capacity)
+                evaluate(self.layers[at])
+        self.capacity = capacity
+
     def leave(self, slot: int) -> None:
         """Free a slot; what was in it is gone."""
         self._free.append(slot)
