@@ -62,6 +62,37 @@ def test_a_split_instance_says_what_one_node_says(architecture: str, model_folde
     assert said == said[:1] * 3
 
 
+NEAR_TIE = 1e-4
+
+
+@pytest.mark.parametrize("architecture", ["llama", "gemma3_text"])
+@pytest.mark.parametrize("cuts", [(), (1, 3)])
+def test_many_requests_at_once_say_what_each_says_alone(
+    architecture: str, cuts: tuple[int, ...], model_folder: ModelFolder
+) -> None:
+    """Greedy, over one stage and three, with beginnings in common: equal until the two best lie within 1e-4."""
+    folder = model_folder(architecture=architecture, layers=LAYERS)
+    sampling = Sampling(temperature=0, ignore_eos=True, logprobs=2)
+    prompts = [(*((7 * at) % 300 for at in range(20 + 5 * number)), number) for number in range(12)]
+    requests = [
+        ask(request_id=RequestId(f"r{number}"), prompt=TokenPrompt(token_ids=prompt), sampling=sampling)
+        for number, prompt in enumerate(prompts)
+    ]
+    with engines(folder, (), lambda progress: None) as threads:
+        alone = [chunks_of(threads.ask(request)) for request in requests]
+    with engines(folder, cuts, lambda progress: None) as threads:
+        asked = [threads.submit(request) for request in requests]
+        together = [chunks_of(list(answers)) for answers in asked]
+    for expected, found in zip(alone, together, strict=True):
+        assert len(found) == len(expected) == 40
+        for one, other in zip(found, expected, strict=True):
+            if one.token_id != other.token_id:
+                assert other.logprobs is not None
+                best, next_best = other.logprobs.top[:2]
+                assert best.logprob - next_best.logprob < NEAR_TIE
+                break
+
+
 def test_a_sampled_answer_taken_up_elsewhere_goes_on_as_it_would_have(model_folder: ModelFolder) -> None:
     folder = model_folder(architecture="llama", layers=LAYERS)
     sampling = Sampling(temperature=1.0, seed=3, top_p=0.9, top_k=50, ignore_eos=True)
