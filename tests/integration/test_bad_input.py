@@ -23,7 +23,7 @@ HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Hello!"}
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
     """One node for all of these."""
-    alpha = NodeProcess(tmp_path_factory.mktemp("node") / "alpha", "alpha")
+    alpha = NodeProcess(tmp_path_factory.mktemp("node") / "alpha", "alpha", "--offline")
     joined([alpha])  # also waits until it has said what it is, so that nothing more enters the log by itself
     yield alpha
     alpha.kill()
@@ -57,7 +57,7 @@ def refusal(node: NodeProcess, *arguments: str) -> str:
 
 
 def test_an_unknown_model(node: NodeProcess, client_of: Callable[[NodeProcess], OpenAI]) -> None:
-    assert "tiny" in refusal(node, "place", "nobody/has-this")
+    assert "nobody/has-this would have to be fetched" in refusal(node, "place", "nobody/has-this")
     with pytest.raises(NotFoundError, match="nobody/has-this"):
         client_of(node).chat.completions.create(
             model="nobody/has-this", messages=[{"role": "user", "content": "Hello!"}]

@@ -61,7 +61,10 @@ def _sentence(problem: HubProblem, repository: Repository, endpoint: str) -> str
             wait = f"; it asks to wait for {problem.wait_s:.0f} s" if problem.wait_s else ""
             return f"{endpoint} is too busy to give {name} ({problem.detail}){wait}. Try again later"
         case "unreachable":
-            return f"{endpoint} cannot be reached ({problem.detail}): check the network. Models on this disk still work"
+            return (
+                f"{name} is not whole on this disk, and {endpoint} cannot be reached ({problem.detail}): check the "
+                "network. Models on this disk still work: exo models"
+            )
         case "offline":
             return (
                 f"{name} would have to be fetched from {endpoint}, and this node is offline by wish "
