@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import final
 
@@ -13,6 +14,7 @@ from exo_core.cards import Card
 from exo_core.errors import ModelError, PluginError
 from exo_core.identifiers import ModelId
 from exo_core.manifests import Manifest
+from exo_core.model_fetching.sole_fetcher import sole_fetcher
 from exo_core.model_files.partial_file import is_whole
 from exo_core.model_folders import WEIGHTS_SUFFIX
 from exo_core.plugins.manager import Plugins
@@ -37,6 +39,7 @@ class ModelLibrary:
         self._context = context
         self._sources = _usable_sources(plugins, context)
         self._describe = describe
+        self._turns = defaultdict[tuple[str, str], asyncio.Lock](asyncio.Lock)
 
     async def is_at_hand(self, model_id: ModelId) -> bool:
         """Whether the model can be had without asking anyone: it is embedded, on this disk, or a folder's path."""
@@ -83,18 +86,36 @@ class ModelLibrary:
         is_there = manifest.files and all(is_whole(folder / file.path, file.size) for file in manifest.files)
         return folder if is_there else None
 
+    @asynccontextmanager
+    async def turn(self, manifest: Manifest) -> AsyncGenerator[Path | None]:
+        """Nobody else on this machine brings this model meanwhile. Gives where it lies complete, or None.
+
+        Whoever comes second waits, and finds what the first one brought. Raises `ModelError`.
+        """
+        async with self._turns[manifest.model_id, manifest.revision]:
+            folder = await asyncio.to_thread(self.local_folder, manifest)
+            if folder is not None:
+                yield folder
+                return
+            async with sole_fetcher(self.place_for(manifest)):
+                yield await asyncio.to_thread(self.local_folder, manifest)
+
     async def describe(self, manifest: Manifest) -> Card:
         """The card, read from what describes the model; of the weights only the headers are fetched for it.
 
         Raises `ModelError`.
         """
-        folder = await asyncio.to_thread(self.local_folder, manifest)
-        if folder is None:
-            source, folder = self._source(manifest), self.place_for(manifest)
-            async with aclosing(source.fetch(manifest, describing_parts(manifest), folder)) as steps:
-                async for _ in steps:
-                    pass
-        return await self._describe(manifest.model_id, folder)
+        async with self.turn(manifest) as folder:
+            there = folder or await self._described(manifest)
+        return await self._describe(manifest.model_id, there)
+
+    async def _described(self, manifest: Manifest) -> Path:
+        """The folder with what describes the model, in one's `turn`."""
+        source, folder = self._source(manifest), self.place_for(manifest)
+        async with aclosing(source.fetch(manifest, describing_parts(manifest), folder)) as steps:
+            async for _ in steps:
+                pass
+        return folder
 
     def complete_folder(self, manifest: Manifest) -> Path:
         """Where it lies after a fetch. Raises `ModelError` if the source does not find what it brought."""

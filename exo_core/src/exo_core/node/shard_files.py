@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -58,7 +57,6 @@ class ShardFiles:
         self._arrivals = arrivals or Arrivals(clock)
         self._on_fetched = on_fetched
         self._patience = patience
-        self._one_at_a_time = defaultdict[tuple[str, str], asyncio.Lock](asyncio.Lock)
 
     async def folder_for(self, assignment: ShardAssignment, manifest: Manifest, told: Told) -> Path:
         """The folder from which this shard can be loaded; `told` hears how its bytes come.
@@ -72,10 +70,8 @@ class ShardFiles:
         return await self._folder(None, manifest, lambda _: None)
 
     async def _folder(self, assignment: ShardAssignment | None, manifest: Manifest, told: Told) -> Path:
-        lock = self._one_at_a_time[manifest.model_id, manifest.revision]
         with self._arrivals.watched(manifest.model_id, told):  # while somebody else fetches it, too
-            async with lock:
-                folder = await asyncio.to_thread(self._library.local_folder, manifest)
+            async with self._library.turn(manifest) as folder:
                 if folder is None:
                     with self._arrivals.arriving(manifest) as came:
                         folder = await self._fetched(_Fetch(assignment, manifest, came))
