@@ -49,6 +49,8 @@ def entry(**changes: object) -> dict[str, object]:
         (GOOD, bytes(27), "too long"),
         (b"{", bytes(24), "damaged"),
         (b"[]", bytes(24), "damaged"),
+        (b"[" * 100_000, bytes(24), "damaged"),
+        (b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}", bytes(24), "damaged"),
         (entry(shape=[2, -3]), bytes(24), "damaged"),
         (entry(shape=[2, 4]), bytes(24), "inconsistent at tensor a"),
         (entry(data_offsets=[4, 28]), bytes(28), "inconsistent at tensor a"),
@@ -95,6 +97,9 @@ def test_the_index_names_the_files(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="outside its folder"):
         weight_files(tmp_path)
     index.write_text("{}")
+    with pytest.raises(ModelError, match="not the index"):
+        weight_files(tmp_path)
+    index.write_text("[" * 100_000)
     with pytest.raises(ModelError, match="not the index"):
         weight_files(tmp_path)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -15,6 +16,7 @@ from exo_core.errors import ModelError
 from exo_core.identifiers import ModelId, NodeId
 from exo_core.manifests import Manifest
 from exo_core.model_fetching.piecewise_fetch import PiecewiseFetch
+from exo_core.model_files.partial_file import PartialFile
 from exo_core.model_files.safetensors_headers import read_header
 from exo_core.model_sharing.members_reader import MembersReader
 from exo_core.model_sharing.peers_source import AT_ONCE
@@ -152,6 +154,30 @@ async def test_a_fetch_that_is_stopped_at_any_step_is_taken_up(
     assert patience > 3
     for file in manifest.files:
         assert (into / file.path).read_bytes() == (tmp_path / "a model" / file.path).read_bytes()
+
+
+async def test_a_fetch_that_is_cancelled_twice_ends_only_when_nothing_is_written_any_more(
+    cluster: Members, manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing, go_on, written, put = threading.Event(), threading.Event(), list[int](), PartialFile.put
+
+    def slowly(file: PartialFile, start: int, content: bytes) -> None:
+        writing.set()
+        assert go_on.wait(10)
+        put(file, start, content)
+        written.append(len(content))
+
+    monkeypatch.setattr(PartialFile, "put", slowly)
+    fetching = asyncio.create_task(fetch(cluster.asking, manifest, tmp_path / "into", [Part(path="config.json")]))
+    assert await asyncio.to_thread(writing.wait, 10)
+    for _ in range(3):
+        fetching.cancel()
+        await asyncio.wait([fetching], timeout=0.05)
+        assert not fetching.done()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await fetching
+    assert written == [(tmp_path / "into" / "config.json").stat().st_size]
 
 
 async def test_a_member_that_is_lost_within_a_piece_is_left_for_the_next(

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from exo_core.errors import ModelError
 
@@ -18,21 +17,31 @@ ResultT = TypeVar("ResultT")
 
 
 async def in_thread(work: Callable[[], ResultT]) -> ResultT:
-    """Do what blocks; when cancelled, wait for its end all the same: what follows may touch the same files.
+    """Do what blocks; when cancelled, however often, wait for its end: what follows may touch the same files.
 
     Raises `ModelError` for what the disk refuses.
     """
-    running = asyncio.ensure_future(asyncio.to_thread(work))
+    running = asyncio.get_running_loop().run_in_executor(None, work)  # no task: a loop that ends would cancel that
+    await ended(running)
     try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        with suppress(Exception):
-            await running
-        raise
+        return running.result()
     except OSError as problem:
         place = problem.filename or "the folder of models"
         message = f"{place} cannot be written: {problem.strerror}. Free some space or choose another --home"
         raise ModelError(message) from problem
+
+
+async def ended(work: asyncio.Future[Any]) -> None:
+    """Wait until it is done, however it ends. A cancellation, and any that follows, is raised only then."""
+    cancelled: asyncio.CancelledError | None = None
+    while not work.done():
+        try:
+            await asyncio.wait([work])
+        except asyncio.CancelledError as problem:
+            cancelled = problem
+    if cancelled is not None:
+        _ = work.cancelled() or work.exception()  # nobody asks for it any more
+        raise cancelled
 
 
 def check_room(model: str, needed: int, into: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Protocol, final
 
 from exo_core.errors import ModelError
 from exo_core.manifests import Manifest
-from exo_core.model_fetching.disk_work import check_room, in_thread
+from exo_core.model_fetching.disk_work import check_room, ended, in_thread
 from exo_core.model_fetching.wanted_files import WantedFile, wanted_files
 from exo_core.model_files.byte_ranges import ByteRange, pieces, total, within
 from exo_core.model_files.partial_file import PartialFile, is_whole
@@ -75,7 +75,7 @@ class PiecewiseFetch:
             await bringing
         finally:
             bringing.cancel()
-            await asyncio.wait([bringing])
+            await ended(bringing)
         yield FetchProgress(done=whole, total=whole)
 
     async def _bring_all(self, wanted: Sequence[WantedFile]) -> None:

@@ -112,7 +112,7 @@ def header_length(path: Path) -> int:
 def _indexed_names(index: Path) -> Sequence[str]:
     try:
         names = TypeAdapter(dict[str, str]).validate_python(json.loads(index.read_bytes())["weight_map"]).values()
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         message = f"{index} is not the index of a model's weights: {error}"
         raise ModelError(message) from error
     outside = [name for name in names if Path(name).name != name]
@@ -136,7 +136,7 @@ def _parse(path: Path, text: bytes) -> dict[str, TensorEntry]:
         if isinstance(content, dict):
             content.pop("__metadata__", None)  # pyright: ignore[reportUnknownMemberType] — validated on the next line
         return _HEADER.validate_python(content)
-    except (ValidationError, ValueError) as error:
+    except (ValidationError, ValueError, RecursionError) as error:
         message = f"the header of {path} is damaged: {str(error).splitlines()[0]}. Fetch the model again"
         raise ModelError(message) from error
 
