@@ -124,5 +124,42 @@ def test_a_file_of_another_length_is_begun_anew(damage: bytes, path: Path) -> No
 
 def test_a_damaged_journal_only_costs_bytes(path: Path) -> None:
     put(PartialFile(path, 200), 0, 200)
-    journal_of(path).write_bytes(b"0 900\n\xff\xfe\n5 4\n1 2 3\n30 40\n-1 5\n")
+    digest = hashlib.sha256(CONTENT[30:40]).hexdigest().encode()
+    good = b"30 40 " + digest
+    bad = [
+        b"0 900 " + digest,
+        b"\xff\xfe",
+        b"5 4 " + digest,
+        b"1 2 3",
+        b"50 60",
+        b"-1 5 " + digest,
+        b"1 9 " + digest[1:],
+    ]
+    journal_of(path).write_bytes(b"\n".join([*bad, good, b""]))
     assert PartialFile(path, 200).missing([ALL]) == [ByteRange(0, 30), ByteRange(40, 200)]
+
+
+@pytest.mark.parametrize("damaged", [10, 29, 60, 79])
+def test_bytes_that_changed_on_the_disk_are_told_by_their_block(damaged: int, path: Path) -> None:
+    for start, end in ((10, 30), (30, 50), (60, 80)):
+        put(PartialFile(path, 200), start, end)
+    content = bytearray(path.read_bytes())
+    content[damaged] ^= 1
+    path.write_bytes(content)
+    file = PartialFile(path, 200)
+    first, last = ([ByteRange(10, 30)], []) if damaged < 30 else ([], [ByteRange(60, 80)])
+    assert file.changed(ByteRange(10, 50)) == first
+    assert file.changed(ByteRange(29, 31)) == first
+    assert file.changed(ByteRange(60, 61)) == last
+    assert file.changed(ByteRange(30, 60)) == []
+    assert file.changed(ALL) == first + last
+
+
+def test_what_was_just_put_can_be_told_from_what_the_disk_made_of_it(path: Path) -> None:
+    file = PartialFile(path, 200)
+    put(file, 0, 200)
+    assert file.changed(ALL) == []
+    path.write_bytes(bytes(200))
+    assert file.changed(ByteRange(5, 6)) == [ALL]
+    file.forget()
+    assert file.changed(ALL) == []

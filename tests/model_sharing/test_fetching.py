@@ -270,6 +270,29 @@ async def test_bytes_that_a_part_lacks_are_refused(cluster: Members, manifest: M
             await anext(blocks)
 
 
+async def test_a_part_that_was_damaged_on_the_disk_is_not_passed_on(
+    cluster: Members, manifest: Manifest, tmp_path: Path
+) -> None:
+    """Alpha's part has one wrong bit; gamma's is sound, and is what comes."""
+    path, parts = "model-1.safetensors", [Part(path="model-1.safetensors", tensors=("layers.1.1",))]
+    for name in ("alpha", "gamma"):
+        await fetch(cluster.asking, manifest, tmp_path / name, [Part(path="config.json"), *parts])
+    for name, shelf in cluster.holders.items():
+        shelf.models.clear()
+        shelf.put_part(manifest, tmp_path / name)
+    header, sound = read_header(tmp_path / "a model" / path), (tmp_path / "gamma" / path).read_bytes()
+    start, end = header.range_of("layers.1.1")
+    with (tmp_path / "alpha" / path).open("r+b") as file:
+        file.seek(end - 1)
+        file.write(bytes([sound[end - 1] ^ 1]))
+    (alpha,) = [holder for holder in await cluster.asking.holders(manifest) if holder.node_id == "alpha"]
+    with pytest.raises(ModelError, match=r"alpha's machine does not send .* was damaged on the disk there"):
+        async with aclosing(cluster.asking.read(alpha, manifest, path, end - 2, end - 1)) as blocks:
+            await anext(blocks)
+    await fetch(cluster.asking, manifest, tmp_path / "into", parts)
+    assert (tmp_path / "into" / path).read_bytes()[start:end] == sound[start:end]
+
+
 async def test_a_piece_that_fails_halfway_comes_whole_from_the_next(
     cluster: Members, manifest: Manifest, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from exo_core.manifests import ManifestFile
+from exo_core.model_files.byte_ranges import ByteRange
 
 _AT_ONCE = 1024 * 1024
 
@@ -16,6 +17,17 @@ def hash_of(path: Path) -> str:
     with path.open("rb") as file:
         while block := file.read(_AT_ONCE):
             digest.update(block)
+    return digest.hexdigest()
+
+
+def hash_of_range(path: Path, wanted: ByteRange) -> str:
+    """SHA-256 of some bytes of a file in lower-case hex; of fewer where it ends before."""
+    digest, left = hashlib.sha256(), wanted.size
+    with path.open("rb") as file:
+        file.seek(wanted.start)
+        while block := file.read(min(_AT_ONCE, left)):
+            digest.update(block)
+            left -= len(block)
     return digest.hexdigest()
 
 

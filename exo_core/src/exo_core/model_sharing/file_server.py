@@ -4,12 +4,16 @@ What is asked for names a model, a revision and a file of its manifest, never a 
 other, so the catalogue is believed; but a manifest that came from elsewhere makes nothing readable but files of models:
 of a plain name within the folder, of a kind that models consist of, beside a config and weights. (A link that the owner
 of this machine put into the folder is followed: caches of downloaded models are made of such.)
+
+Of a file that is here in part only what is still as it came is sent. A whole file is sent as it lies: its hash was
+checked when it became whole, if it was fetched, and not since.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import os
 import stat
 from collections.abc import Callable
@@ -28,6 +32,8 @@ from exo_core.model_folders import MODEL_FILE_SUFFIXES, check_model_folder
 from exo_core.model_sharing.messages import HOLDING, PIECES, Held, HeldPart, Holding, PieceAnswer, PieceWanted
 from exo_core.sources import LARGEST_PIECE
 from exo_core.wire.codec import decode_model, encode_model
+
+logger = logging.getLogger(__name__)
 
 BLOCK: Final = 256 * 1024
 """Bytes to a message: few enough for other streams to get their turn, enough not to count."""
@@ -122,10 +128,8 @@ class FileServer:
         if not wanted.start < wanted.end <= size or wanted.end - wanted.start > LARGEST_PIECE:
             message = f"{wanted.path} has {size} bytes; {wanted.start} to {wanted.end} were asked for"
             raise ModelError(message)
-        asked = ByteRange(wanted.start, wanted.end)
-        if not held.complete and PartialFile(held.folder / wanted.path, size).missing([asked]):
-            message = f"{wanted.path} is not all there"
-            raise ModelError(message)
+        if not held.complete:
+            _check_part(PartialFile(held.folder / wanted.path, size), ByteRange(wanted.start, wanted.end))
         return _open_regular(held.folder / wanted.path, size)
 
 
@@ -137,6 +141,23 @@ def _parts_of(held: HeldModel) -> tuple[HeldPart, ...]:
         if there:
             found.append(HeldPart(path=file.path, ranges=tuple((item.start, item.end) for item in there)))
     return tuple(found)
+
+
+def _check_part(file: PartialFile, wanted: ByteRange) -> None:
+    """Raise `ModelError` unless these bytes are there and what came. Reads the blocks that hold them."""
+    if file.missing([wanted]):
+        message = f"{file.path.name} is not all there"
+        raise ModelError(message)
+    changed = file.changed(wanted)
+    if changed:
+        logger.error(
+            "bytes %d to %d of %s have changed on the disk since they came, and are given to nobody. "
+            "Delete the folder, and place the model again",
+            *changed[0],
+            file.path,
+        )
+        message = f"{file.path.name} was damaged on the disk there"
+        raise ModelError(message)
 
 
 def _is_of_a_model(folder: Path, path: str) -> bool:

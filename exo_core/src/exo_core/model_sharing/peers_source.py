@@ -23,8 +23,10 @@ class PeersSource:
     """It has what the catalogue names and some member holds, in the catalogue's revision and in no other.
 
     Every piece is checked against the SHA-256 that its sender announced, and every file whose hash the manifest knows
-    against that once it is whole. Members are believed: the hashes guard against damage and against a mixture of
-    revisions, not against a member that lies.
+    against that once it is whole. Members are believed: the hashes guard against damage on the way and against a
+    mixture of revisions, not against a member that lies. A manifest knows no hashes of tensors; so where only some
+    tensors of a file are brought, damage on the disk of a member that has the whole file is brought with them, and
+    passed on. Damage to a part on the disk of whoever brought it is noticed before it is passed on.
     """
 
     name = "peers"
