@@ -73,6 +73,7 @@ class PassLayout:
 
     def __init__(self, sequences: Sequence[SequenceCaches]) -> None:
         self._sequences = sequences
+        self._offsets: dict[tuple[int, ...], mx.array] = {}
         self.alone: list[int] = []
         """Rows that are in no slab."""
         found: dict[int, SlabRows] = {}
@@ -83,6 +84,12 @@ class PassLayout:
                 slab = caches.slot.slab
                 found.setdefault(id(slab), SlabRows(slab)).add(row, caches.slot.number, caches.length)
         self.slabs = list(found.values())
+
+    def offsets(self, lengths: tuple[int, ...]) -> mx.array:
+        """Those numbers, (rows,), as an array that is made once: most layers' caches have the same."""
+        if lengths not in self._offsets:
+            self._offsets[lengths] = mx.array(lengths)
+        return self._offsets[lengths]
 
     @cached_property
     def _alone_rows(self) -> mx.array | None:

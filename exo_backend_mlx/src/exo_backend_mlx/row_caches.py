@@ -68,7 +68,7 @@ class RowsCache:
     def offset(self) -> mx.array:
         """Tokens in each row's cache, (rows,)."""
         if self._offset is None:
-            self._offset = mx.array([row.offset for row in self._rows])
+            self._offset = self._layout.offsets(tuple(row.offset for row in self._rows))
         return self._offset
 
     def make_mask(self, tokens: int, *, return_array: bool = False, window_size: int | None = None) -> _Masks:
