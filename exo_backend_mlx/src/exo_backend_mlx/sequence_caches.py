@@ -10,7 +10,7 @@ from typing import cast, final
 import mlx.core as mx
 
 from exo_backend_mlx.evaluation import evaluate
-from exo_backend_mlx.mlx_lm_facade.cache_arrays import copy_states, holds_states
+from exo_backend_mlx.mlx_lm_facade.cache_arrays import copy_states, cut_window, drop_trimmed, holds_states, parts_of
 from exo_backend_mlx.mlx_lm_facade.models import Cache, keeps_every_token
 from exo_backend_mlx.slabs import Slab
 
@@ -55,6 +55,8 @@ class SequenceCaches:
             raise ValueError(message)
         for cache in self.own if surplus else ():
             cache.trim(surplus)
+        for cache in parts_of(self.own if surplus else ()):
+            drop_trimmed(cache)
         self.length = length
 
     def copy(self) -> SequenceCaches:
@@ -66,11 +68,17 @@ class SequenceCaches:
         return twin.compact()
 
     def compact(self) -> SequenceCaches:
-        """Give states that do not grow memory of their own: a pass leaves views of what it computed for all rows."""
-        states = [cache for cache in self.own if holds_states(cache)]
-        for cache in states:
-            copy_states(cache)
-        evaluate([cache.state for cache in states])
+        """Make what is kept take no more than is counted.
+
+        States that do not grow get memory of their own: a pass leaves views of what it computed for all rows. Windows
+        are cut to their size: a chunk of a prompt leaves more.
+        """
+        parts = list(parts_of(self.own))
+        for cache in parts:
+            cut_window(cache)
+            if holds_states(cache):
+                copy_states(cache)
+        evaluate([cache.state for cache in parts if not keeps_every_token(cache)])
         return self
 
     def settle(self) -> SequenceCaches:
