@@ -6,9 +6,14 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+import tokenizers
+from hypothesis import given
+from hypothesis import strategies as st
 
+from exo_backend_mlx.mlx_lm_facade.tokenizers import DecodeStream
 from exo_backend_mlx.model_config import end_token_ids, read_config
 from exo_backend_mlx.testing.random_models import END_OF_TURN, START_OF_TURN
 from exo_backend_mlx.tokenizer import MlxTokenizer
@@ -53,6 +58,37 @@ def test_streamed_text_depends_on_the_ids_alone(tokenizer: MlxTokenizer) -> None
     first, second = tokenizer.detokenizer(), tokenizer.detokenizer()
     for token_id in ids:
         assert first.add(token_id) == second.add(token_id)
+
+
+def test_bytes_that_are_no_character_end_no_text() -> None:
+    """In a decoder that takes bytes together one that is broken changes those before it, which were given already."""
+    tokenizer = byte_fallback_tokenizer()
+    stream = DecodeStream(tokenizer)
+    ids = [tokenizer.token_to_id(token) for token in ("<0x6D>", "<0xE8>", "▁a", "▁c")]
+    assert [stream.step(token_id) for token_id in ids] == ["m", "", "\ufffd a", " c"]
+    assert not stream.rest()
+
+
+@given(st.lists(st.one_of(st.integers(1, 256), st.integers(257, 258)), max_size=30))
+def test_any_ids_give_a_text_that_depends_on_them_alone(ids: list[int]) -> None:
+    tokenizer = byte_fallback_tokenizer()
+    streams = [DecodeStream(tokenizer) for _ in range(2)]
+    texts = ["".join([stream.step(token_id) for token_id in ids]) + stream.rest() for stream in streams]
+    assert texts[0] == texts[1]
+    behind_the_first = sum(token_id > 256 for token_id in ids[1:])
+    assert texts[0].count(" a") + texts[0].count(" c") >= behind_the_first
+
+
+def byte_fallback_tokenizer() -> Any:
+    """As SentencePiece models of Llama 2's kind have them: words, and a token for each byte."""
+    library = cast("Any", tokenizers)
+    tokens = ["<unk>", *(f"<0x{byte:02X}>" for byte in range(256)), "▁a", "▁c"]
+    vocabulary = {token: at for at, token in enumerate(tokens)}
+    model = library.models.BPE(vocab=vocabulary, merges=[], byte_fallback=True, unk_token="<unk>")
+    made = library.Tokenizer(model)
+    parts = library.decoders
+    made.decoder = parts.Sequence([parts.Replace("▁", " "), parts.ByteFallback(), parts.Fuse(), parts.Strip(" ", 1, 0)])
+    return made
 
 
 def test_an_incomplete_character_at_the_end_becomes_a_replacement(tokenizer: MlxTokenizer) -> None:

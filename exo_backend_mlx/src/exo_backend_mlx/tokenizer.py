@@ -89,13 +89,17 @@ class MlxDetokenizer:
 
     def add(self, token_id: int) -> str:
         """The text that became certain with this token (empty while a character is incomplete)."""
+        if self._stream is not None:
+            return self._stream.step(token_id)
         self._token_ids.append(token_id)
-        text = self._stream.step(token_id) if self._stream is not None else self._decoded_since()
+        text = self._decoded_since()
         self._given += text
         return text
 
     def finish(self) -> str:
         """What remains at the end (an incomplete character becomes U+FFFD)."""
+        if self._stream is not None:
+            return self._stream.rest()
         rest = self._loaded.decode(self._token_ids)[len(self._given) :]
         self._given += rest
         return rest

@@ -87,17 +87,59 @@ class LoadedTokenizer:
 
 @final
 class DecodeStream:
-    """The incremental decoder of the `tokenizers` library: holds text back while a character is incomplete."""
+    """The incremental decoder of the `tokenizers` library: holds text back while a character is incomplete.
+
+    Where bytes are tokens, one that is no character's changes what those before it mean, and the library refuses to go
+    on ("Invalid prefix encountered", huggingface/tokenizers#1705). Text that was given stays: what follows it is then
+    decoded as if it began there.
+    """
 
     def __init__(self, fast: object) -> None:
-        from tokenizers import decoders
-
-        self._fast = fast
-        self._stream = cast("Any", decoders).DecodeStream(skip_special_tokens=True)
+        self._fast = cast("Any", fast)
+        self._begin()
 
     def step(self, token_id: int) -> str:
         """The text that became certain with this id."""
-        return cast("str | None", self._stream.step(self._fast, token_id)) or ""
+        try:
+            return self._step(token_id)
+        except Exception:  # the library raises no narrower one
+            return self._begin_again()
+
+    def rest(self) -> str:
+        """What is held back, an incomplete character as U+FFFD."""
+        return self._decode(self._token_ids)[self._given :]
+
+    def _begin(self) -> None:
+        from tokenizers import decoders
+
+        self._stream = cast("Any", decoders).DecodeStream(skip_special_tokens=True)
+        self._token_ids: list[int] = []
+        self._given = 0
+        """Characters of their text."""
+        self._held: list[int] = []
+        """Those whose text was not given."""
+
+    def _begin_again(self) -> str:
+        held = self._held
+        self._begin()
+        try:
+            return "".join([self._step(token_id) for token_id in held])
+        except Exception:  # as above
+            self._begin()
+            self._step(held[-1])  # so that the next word is not the first one, whose space is left out
+            return self._decode(held)
+
+    def _step(self, token_id: int) -> str:
+        self._token_ids.append(token_id)
+        self._held.append(token_id)
+        text = cast("str | None", self._stream.step(self._fast, token_id)) or ""
+        self._given += len(text)
+        if text:
+            self._held = []
+        return text
+
+    def _decode(self, token_ids: Sequence[int]) -> str:
+        return cast("str", self._fast.decode(list(token_ids), skip_special_tokens=True))
 
 
 def _load(folder: Path, end_ids: Set[int]) -> object:
