@@ -70,13 +70,15 @@ def test_snapshots_give_way_the_oldest_first_but_not_the_one_it_begins_with() ->
     assert room.index.lengths == {1: 40}
 
 
-def test_a_beginning_that_leaves_no_room_to_share_it_is_given_up() -> None:
+def test_a_snapshot_that_has_no_room_beside_who_begins_alike_is_taken_and_cut() -> None:
     room = space(TIGHT)
     kept(room, 1, [1] * 100)
-    beginning = room.begin(sequence([1] * 90 + [9]), 100)
+    kept(room, 2, [2] * 10)
+    beginning = room.begin(sequence([1] * 90 + [9]), 180)
     assert beginning is not None
-    assert beginning.start is None
-    assert [gone.snapshot for gone in beginning.evicted] == [1]
+    assert beginning.start == Start(snapshot=1, length=90, take=True)
+    assert [gone.snapshot for gone in beginning.evicted] == [2]
+    assert room.index.lengths == {}
 
 
 def test_who_continues_all_of_a_snapshot_takes_it_without_a_copy() -> None:

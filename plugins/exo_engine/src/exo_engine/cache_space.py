@@ -36,19 +36,19 @@ class CacheSpace:
     def begin(self, sequence: SequenceState, tokens: int, *, spare_tokens: int = 0) -> Beginning | None:
         """Reserve room for a new sequence, with the longest beginning that is kept.
 
+        A snapshot that has no room beside it would have to be evicted: it is taken, and cut to what both begin with.
+
         None, with nothing changed: there is no room for it and as many tokens more as are to be spared.
         """
         if not self._budget.holds(self._holders + 1, self._tokens + tokens + spare_tokens):
             return None
         match = self.index.find(sequence.tokens) if sequence.wants == "tokens" else None
         start = None
-        if match is not None and _may_take(sequence, match):
-            self.index.remove(match.kept)
-            start = Start(snapshot=match.kept.snapshot, length=match.length, take=True)
-        elif match is not None and self._holds_both(match.kept, tokens):
-            self.index.use(match.kept)
-            start = Start(snapshot=match.kept.snapshot, length=match.length, take=False)
-        spare = match.kept if match is not None and start is not None else None
+        if match is not None:
+            take = _may_take(sequence, match) or not self._holds_both(match.kept, tokens)
+            (self.index.remove if take else self.index.use)(match.kept)
+            start = Start(snapshot=match.kept.snapshot, length=match.length, take=take)
+        spare = match.kept if match is not None else None
         evicted = self._make_room(1, tokens, spare)
         self._holders += 1
         self._tokens += tokens
