@@ -68,13 +68,17 @@ class PrefixIndex:
         """The longest usable beginning of `tokens` but the last, which has to be computed anyway."""
         wanted = _pack(tokens[:-1])
         best: Match | None = None
+        least = SHORTEST
+        beginning = wanted[: least * _TOKEN_BYTES]
         for kept in self._kept.values():
-            least = best.length + 1 if best else SHORTEST
-            if not _agree(kept.packed, wanted, least):
+            if least * _TOKEN_BYTES > len(wanted):
+                break
+            if not kept.packed.startswith(beginning):
                 continue
             length = _common(kept.packed, wanted, least)
             if self.trimmable or length == kept.length:
-                best = Match(kept, length)
+                best, least = Match(kept, length), length + 1
+                beginning = wanted[: least * _TOKEN_BYTES]
         return best
 
     def is_worth_keeping(self, tokens: Sequence[int]) -> bool:
@@ -123,11 +127,6 @@ def common_length(one: Sequence[int], other: Sequence[int]) -> int:
 
 def _pack(tokens: Sequence[int]) -> bytes:
     return array("Q", tokens).tobytes()
-
-
-def _agree(one: bytes, other: bytes, tokens: int) -> bool:
-    size = tokens * _TOKEN_BYTES
-    return len(one) >= size and len(other) >= size and one[:size] == other[:size]
 
 
 def _common(one: bytes, other: bytes, least: int) -> int:
