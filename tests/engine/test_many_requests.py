@@ -287,3 +287,45 @@ def test_after_a_failure_that_does_not_come_back_everybody_goes_on() -> None:
     for one, other in zip(alone, heard, strict=True):
         assert [chunks_of(other, choice) for choice in (0, 1)] == [chunks_of(one, choice) for choice in (0, 1)]
     assert isinstance(ended, Failed | Chunk)
+
+
+def test_steps_that_are_too_large_become_smaller_and_nobody_notices() -> None:
+    requests = [ask(str(number), prompt=TextPrompt(text="abcdefgh"[number])) for number in range(8)]
+    first = ask("first", max_tokens=400)
+    with arithmetic_pipeline(1).threads as threads:
+        alone = [chunks_of(threads.ask(request)) for request in (*requests, first)]
+    pipeline, held = arithmetic_pipeline(1), Held()
+    pipeline.stages[0].most_rows = 3
+    with pipeline.threads as threads:
+        threads.engines[0].submit(first, held)
+        held.wait()
+        together = [threads.submit(request) for request in requests]
+        held.release()
+        heard = [chunks_of(list(answers)) for answers in together]
+        heard.append(chunks_of(held.finish()))
+    assert heard == alone
+    assert 1 <= pipeline.stages[0].too_large <= 2
+
+
+@pytest.mark.parametrize("stages", [1, 3])
+def test_what_cannot_be_delivered_ends_its_request_alone(stages: int) -> None:
+    heard: list[Answer] = []
+    over = threading.Event()
+
+    def listen(answer: Answer) -> None:
+        if isinstance(answer, Chunk) and answer.index == 2:
+            message = "no text can be made of this"
+            raise ValueError(message)
+        heard.append(answer)
+        if isinstance(answer, Failed):
+            over.set()
+
+    with arithmetic_pipeline(stages).threads as threads:
+        whole = chunks_of(threads.ask(ask("before")))
+        threads.engines[0].submit(ask("fails"), listen)
+        beside = threads.submit(ask("beside"))
+        assert over.wait(20)
+        assert chunks_of(list(beside)) == whole
+        assert chunks_of(threads.ask(ask("after"))) == whole
+    assert len(chunks_of(heard)) == 2
+    assert heard[-1] == Failed(code="engine_error", message="what was computed could not be delivered: ValueError")

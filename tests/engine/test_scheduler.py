@@ -362,3 +362,21 @@ def test_after_a_new_beginning_what_was_open_goes_on_with_what_it_had() -> None:
     plan = step(made)
     assert opens([plan])[0].delivered == tuple(had[2:])
     assert counts(plan)[0] == len(had) - 1
+
+
+def test_after_a_step_of_several_failed_steps_are_half_as_large_unless_one_of_them_was_to_blame() -> None:
+    made = scheduler()
+    decoding(made, 8)
+    assert len(step(made).rows) == 8
+    made.rows_failed(8)
+    assert [len(step(made).rows) for _ in range(3)] == [4, 4, 4]
+    made.one_was_to_blame()
+    assert len(step(made).rows) == 8
+
+
+def test_a_chunk_has_no_more_prompts_than_a_step_may_have_rows() -> None:
+    made = scheduler()
+    made.rows_failed(4)
+    for number in range(3):
+        made.add(sequence(3, token=number + 10))
+    assert counts(step(made)) == [2, 2]

@@ -1,9 +1,8 @@
 """Which of the decoding sequences go together in the next micro-batch.
 
 Those that have waited longest, an even share of those at home and at most one of all, while fewer micro-batches than
-wanted are under way. So
-batches grow, shrink, split and merge by themselves as sequences join and leave and the wanted number changes, and a
-batch that comes home whole goes out whole again. Suspects go alone.
+wanted are under way. So batches grow, shrink, split and merge by themselves as sequences join and leave and the wanted
+number changes, and a batch that comes home whole goes out whole again. Suspects go alone.
 """
 
 from __future__ import annotations
@@ -40,11 +39,12 @@ class DecodeRotation:
             if sequence in self._home:
                 self._home.remove(sequence)
 
-    def next_batch(self, batches: int) -> list[SequenceState]:
-        """Send the next of that many micro-batches on its way; empty while none can go."""
+    def next_batch(self, batches: int, most_rows: int | None = None) -> list[SequenceState]:
+        """Send the next of that many micro-batches, of `most_rows` at most, on its way; empty while none can go."""
         if self._under_way >= batches or not self._home:
             return []
         share = min(-(-len(self._members) // batches), -(-len(self._home) // (batches - self._under_way)))
+        share = min(share, most_rows or share)
         self._under_way += 1
         batch = [self._home.popleft()]
         while len(batch) < share and self._home and not (batch[-1].is_suspect or self._home[0].is_suspect):

@@ -6,6 +6,7 @@ asked.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import final
@@ -19,7 +20,10 @@ from exo_engine.queue_reports import QueueReports
 from exo_engine.scheduler import Scheduler
 from exo_engine.step_runner import StepRunner
 from exo_engine.steps import Drawn, Generation, HiddenSum, Scored, StepAnswer
+from exo_engine.submissions import Submissions
 from exo_engine.text import Tokenizer
+
+logger = logging.getLogger(__name__)
 
 RECEIVE_TIMEOUT = 0.25
 """Seconds after which a head that waits for a step looks at its inbox."""
@@ -37,7 +41,8 @@ class Head:
         self.inbox = Inbox()
         self._scheduler = scheduler
         self._requests = OpenRequests(scheduler)
-        self._intake = Intake(tokenizer=tokenizer, context=context, scheduler=scheduler, requests=self._requests)
+        intake = Intake(tokenizer=tokenizer, context=context, scheduler=scheduler, requests=self._requests)
+        self._submissions = Submissions(intake.take)
         self._queue_reports = QueueReports(scheduler, self._requests)
         self._next_generation = next_generation
 
@@ -55,10 +60,10 @@ class Head:
     def _turn(self, steps: StepRunner) -> None:
         issued = self._issue(steps)
         if not self._scheduler.under_way:
-            self._obey(self.inbox.wait(steps.check_interval))
+            self._obey(self.inbox.take() if self._submissions else self.inbox.wait(steps.check_interval))
             steps.check()
             return
-        answer = steps.receive(0 if issued else RECEIVE_TIMEOUT)
+        answer = steps.receive(0 if issued or self._submissions else RECEIVE_TIMEOUT)
         if not self._is_beginning:
             self._obey(self.inbox.take())
         if answer is not None:
@@ -67,9 +72,11 @@ class Head:
     def _obey(self, commands: Iterable[Command]) -> None:
         for command in commands:
             if isinstance(command, Submit):
-                self._intake.take(command)
+                self._submissions.add(command)
             elif isinstance(command, Cancel):
+                self._submissions.prepare_those_of(command.request_id)
                 self._requests.cancel(command.request_id)
+        self._submissions.prepare_some(lambda: self._requests.are_any_open)
 
     # steps and what they gave ------------------------------------------------------------------------------
 
@@ -116,7 +123,14 @@ class Head:
         opened = None if sequence is None else self._requests.of(sequence)
         if sequence is None or opened is None:
             return  # it was cancelled, or sent back to the queue, while its step was under way
-        if opened.take(sequence, output):
+        try:
+            is_over = opened.take(sequence, output)
+        except Exception as problem:  # a text that cannot be made ends its request, not the engine
+            logger.exception("what was computed could not be delivered")
+            message = f"what was computed could not be delivered: {type(problem).__name__}"
+            self._requests.fail(opened, "engine_error", message)
+            return
+        if is_over:
             self._requests.finish(sequence)
 
     def _report_prefill(self, plan: Plan) -> None:
@@ -131,14 +145,19 @@ class Head:
     def _step_failed(self, steps: StepRunner, number: int, error: str) -> None:
         """All that was open is computed again in a new generation, and its clients wait.
 
-        Who was alone in the step has failed. Of several one may be at fault: each of them gets steps of its own.
+        Who was alone in the step has failed. Of several one may be at fault: each of them gets steps of its own. Or
+        their number is: fewer go together from then on.
         """
         plan = next(plan for plan in self._scheduler.under_way if plan.number == number)
         if plan.kind == "announcement":
             message = f"the stages cannot begin: {error}"
             raise RuntimeError(message)
+        if len(plan.rows) > 1:
+            self._scheduler.rows_failed(len(plan.rows))
         blamed = {*plan.sequences, *plan.begun} or {*self._scheduler.open.by_name.values()}
         if len(blamed) == 1:
+            if any(sequence.is_suspect for sequence in blamed):
+                self._scheduler.one_was_to_blame()
             self._requests.fail_those_of(blamed, "engine_error", f"the model failed in a step: {error}")
         for sequence in blamed:
             sequence.is_suspect = True
@@ -148,6 +167,6 @@ class Head:
 
     def _refuse_the_rest(self) -> None:
         """Nobody will look at the inbox again."""
-        for command in self.inbox.take():
+        for command in chain(self._submissions.give_up(), self.inbox.take()):
             if isinstance(command, Submit):
                 command.answer(Refused(status=503, code="instance_lost", message=LOST))

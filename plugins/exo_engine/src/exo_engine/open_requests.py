@@ -30,6 +30,11 @@ class OpenRequests:
             self._by_sequence[sequence] = opened
             self._scheduler.add(sequence)
 
+    @property
+    def are_any_open(self) -> bool:
+        """Whether anybody waits for a next token."""
+        return bool(self._by_sequence)
+
     def of(self, sequence: SequenceState) -> OpenRequest | None:
         """Whose it is; None when it is over."""
         return self._by_sequence.get(sequence)

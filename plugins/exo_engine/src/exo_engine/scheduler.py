@@ -9,6 +9,7 @@ the queue.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -22,6 +23,8 @@ from exo_engine.plan import Plan, PlanKind
 from exo_engine.sequence import SequenceState
 from exo_engine.steps import Row, RowOutput, StageReport
 from exo_engine.steps_under_way import StepsUnderWay
+
+logger = logging.getLogger(__name__)
 
 HEADROOM = 256
 """Tokens beyond what it knows that a sequence has room for when it is opened, at most a chunk."""
@@ -57,6 +60,9 @@ class Scheduler:
         self._begun: list[SequenceState] = []
         """Opened since the last step."""
         self._rows_since_chunk = 0
+        self._most_rows: int | None = None
+        """In a step; None: no step of several has failed."""
+        self._most_rows_before: int | None = None
 
     # what happens to sequences -------------------------------------------------------------------------------
 
@@ -90,6 +96,15 @@ class Scheduler:
         self._chunk = self._chunk or choose_chunk(reports)
         self._micro_batches = MicroBatches(reports, fixed=self._fixed_micro_batches)
         self.outputs = reports[-1].outputs if reports else ()
+
+    def rows_failed(self, rows: int) -> None:
+        """A step of several rows failed. It may have been too large: from now on a step has half as many at most."""
+        self._most_rows_before, self._most_rows = self._most_rows, rows // 2
+        logger.warning("a step of %d rows failed; from now on a step has %d at most", rows, self._most_rows)
+
+    def one_was_to_blame(self) -> None:
+        """One of those in a step that failed has failed alone too: their number was all right."""
+        self._most_rows = self._most_rows_before
 
     def too_long(self) -> list[SequenceState]:
         """Those that were taken when the caches had more room than now."""
@@ -126,7 +141,7 @@ class Scheduler:
 
     def _next_decode(self) -> Plan | None:
         """A micro-batch; those of its sequences that the caches have no more room for are back in the queue."""
-        batch = self._decoding.next_batch(self._wanted_batches())
+        batch = self._decoding.next_batch(self._wanted_batches(), self._most_rows)
         for sequence in batch:
             self._make_room_for(sequence)
         ready = [sequence for sequence in batch if sequence.id is not None]
@@ -149,7 +164,7 @@ class Scheduler:
                 rows.append(row)
                 sequences.append(sequence)
                 inputs.extend(tokens)
-            closed = sequence.is_suspect
+            closed = sequence.is_suspect or len(rows) == self._most_rows
             if not sequence.prefill_left:
                 self._prefilling.popleft()
                 closed |= self._prefilled(sequence, computed=bool(rows) and sequences[-1] is sequence)
@@ -169,7 +184,8 @@ class Scheduler:
         """While a prompt of several chunks is computed, these keep the stages busy: one micro-batch then."""
         if self._prefilling:
             return 1
-        return self._micro_batches.wanted(len(self._decoding))
+        members = len(self._decoding)
+        return max(self._micro_batches.wanted(members), -(-members // (self._most_rows or members or 1)))
 
     # opening, and going back to the queue --------------------------------------------------------------------
 

@@ -24,7 +24,8 @@ _Sums = dict[int, list[int]]
 class ArithmeticStage:
     """Layers start … end - 1 of `layers`. `failures`: how many of the next forwards raise.
 
-    `poison`: a token id; forwards raise that have a row of a sequence with it in its prompt.
+    `poison`: a token id; forwards raise that have a row of a sequence with it in its prompt. `most_rows`: forwards of
+    more raise, and are counted in `too_large`.
 
     `tokens` is what may be drawn. It raises when sequences and snapshots together take more than `told.cache_bytes`,
     and when it is to trim though `told.trimmable` is False.
@@ -44,6 +45,8 @@ class ArithmeticStage:
         self.is_last = end == layers
         self.failures = 0
         self.poison: int | None = None
+        self.most_rows: int | None = None
+        self.too_large = 0
         self.rows_seen: list[Row] = []
         self._tokens = tokens
         self._report = told or StageReport(trimmable=True, outputs=("none", "token", "sum", "scores"))
@@ -71,6 +74,10 @@ class ArithmeticStage:
         if any(self.poison in self._opened[row.sequence].prompt_ids for row in rows):
             message = "a forward with poison in it"
             raise RuntimeError(message)
+        if self.most_rows is not None and len(rows) > self.most_rows:
+            self.too_large += 1
+            message = f"no memory for {len(rows)} rows"
+            raise MemoryError(message)
         hidden = _unpack(inputs) if isinstance(inputs, Activation) else [token + 1 for token in inputs]
         self.rows_seen.extend(rows)
         parts: list[list[int]] = []
