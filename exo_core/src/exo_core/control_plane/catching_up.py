@@ -7,8 +7,10 @@
 | fetching | the next part of the same snapshot             | fetching | asks for the part after it                    |
 | fetching | the last part; it can be read                  | idle     | gives the snapshot to be installed            |
 | fetching | the last part; it cannot be read               | fetching | asks the next provider, from the beginning    |
+| fetching | a part of one that does not go far enough      | fetching | the same                                      |
 | fetching | a part of another snapshot                     | fetching | asks the same provider, from the beginning    |
 | fetching | nothing for a second                           | fetching | asks again; after two silences the next one   |
+| fetching | the master's entries can be taken after all    | idle     |                                               |
 | any      | there is nobody to ask                         | the same | waits                                         |
 
 Any member may serve: what it gives is checked against the master's chain by the replication that follows. Parts are
@@ -40,15 +42,16 @@ class CatchingUp:
 
     def __init__(self) -> None:
         self.wanted = False
+        self._at_least = 0
         self._provider: NodeId | None = None
         self._source: tuple[int, bytes, int] | None = None  # index, chain and size of the snapshot under way
         self._received = bytearray()
         self._asked_at = float("-inf")
         self._silences = 0
 
-    def want(self) -> None:
-        """A snapshot is needed."""
-        self.wanted = True
+    def want(self, at_least: int) -> None:
+        """A snapshot is needed that sums up so many entries, or more."""
+        self.wanted, self._at_least = True, at_least
 
     def done(self) -> None:
         """It is not needed any more."""
@@ -75,7 +78,7 @@ class CatchingUp:
                 return None, None  # a late answer to a question that was repeated
             self._begin(sender)
             return self._ask(now), None
-        if part.total > LARGEST_SNAPSHOT_BYTES or not part.data:
+        if part.total > LARGEST_SNAPSHOT_BYTES or not part.data or part.index < self._at_least:
             self._give_up_on(sender)
             return None, None
         self._source, self._silences = source, 0

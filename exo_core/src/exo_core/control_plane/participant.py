@@ -239,7 +239,7 @@ class Participant:
                 self._on_gap(message)
             case BehindSnapshot():
                 if sender == self.election.master_id and message.epoch == self.election.epoch:
-                    self._wholeness.fetch()
+                    self._wholeness.fetch(message.index)
             case FetchSnapshot():
                 yield from self._wholeness.serve(sender, message, self.extent)
             case SnapshotPart():
@@ -263,6 +263,8 @@ class Participant:
             self._waiting.cut(cut_to)
             yield CutTo(cut_to)
         yield from self._tell(added)
+        if isinstance(answer, Replicated):
+            self._wholeness.follows()
         if answer is not None:
             yield Outgoing(sender, answer)
 
@@ -288,9 +290,11 @@ class Participant:
         return sorted(live, key=lambda peer: (peer != master, peer))
 
     def _on_part(self, sender: NodeId, part: SnapshotPart, now: float) -> Iterator[Output]:
+        if self._leading is not None or self.election.master_id is None:
+            return  # whoever takes over a snapshot needs a master for what follows it
         asks, snapshot = self._wholeness.receive(sender, part, now)
         yield from asks
-        if snapshot is None or self._leading is not None:
+        if snapshot is None:
             return
         foreign = self._ledger.chain_at(snapshot.index) != snapshot.chain
         self._ledger.install(snapshot)
@@ -300,8 +304,7 @@ class Participant:
             self._waiting.cut(0)
             self._waiting.covered(self._ledger.last_seqs.get(self._origin, 0), snapshot.index)
         yield Installed(snapshot.index, self.state)
-        if self.election.master_id is not None:
-            yield Outgoing(self.election.master_id, self._following.where(self.election.epoch))
+        yield Outgoing(self.election.master_id, self._following.where(self.election.epoch))
 
     # leading ------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,9 @@
 
 Ties three parts: `Agreement` finds that the state here differs, `CatchingUp` fetches a snapshot, `SnapshotServer` gives
 one. A state that differs is first summed up again from the log here, then replaced by a snapshot of those who differ.
+
+A snapshot takes the place of what is here, so it is fetched only under a master, who brings what follows it. And in
+`majority` it must reach as far as the one that is here: what that sums up is final, and this disk was counted for it.
 """
 
 from __future__ import annotations
@@ -54,14 +57,20 @@ class Wholeness:
             yield from self._mend(against)
         elif self._trouble.cure != "none needed" and self._is_trusted(providers, now):
             self._trouble.cure = "none needed"
-        if not self._trouble.disk_is_full:
+            self._catching_up.done()
+        if not self._trouble.disk_is_full and master_id is not None:
             asked = self._catching_up.tick(against or providers, now)
             if asked is not None:
                 yield Outgoing(*asked)
 
-    def fetch(self) -> None:
-        """The master's log begins after this node's ends."""
-        self._catching_up.want()
+    def fetch(self, at_least: int) -> None:
+        """The master holds entries after that one only, and this node's log does not lead there."""
+        self._catching_up.want(at_least)
+
+    def follows(self) -> None:
+        """This node's log goes on from the master's entries: no snapshot is needed to get there."""
+        if self._catching_up.wanted and self._trouble.cure != "fetching":
+            self._catching_up.done()
 
     def leads(self) -> None:
         """A master fetches from nobody."""
@@ -77,11 +86,11 @@ class Wholeness:
         self._agreement.forget()
 
     def serve(self, sender: NodeId, asked: FetchSnapshot, extent: Extent) -> Iterator[Outgoing]:
-        """Give a part of what is settled here; nothing while what is here is in doubt."""
-        if self._trouble.cure != "none needed" or self._ledger.damage is not None:
+        """Give a part of what is settled or final here; nothing while what is here is in doubt, or there is nothing."""
+        if self._trouble.cure != "none needed" or self._ledger.damage is not None or self._ledger.length == 0:
             return
         if asked.offset == 0:
-            self._server.begin(self._ledger.summary(extent.settled, extent.everywhere))
+            self._server.begin(self._ledger.summary(self._lasting(extent), extent.everywhere))
         part = self._server.part(asked.offset)
         if part is not None:
             yield Outgoing(sender, part)
@@ -103,7 +112,15 @@ class Wholeness:
             self._ledger.recompute()
         elif not self._catching_up.wanted:
             self._trouble.cure = "fetching"
-            self._catching_up.want()
+            self._catching_up.want(self._ledger.first_index() - 1 if self._is_majority else 0)
+
+    @property
+    def _is_majority(self) -> bool:
+        return self._ledger.state.consistency == "majority"
+
+    def _lasting(self, extent: Extent) -> int:
+        """Up to where nothing is cut any more."""
+        return extent.safe if self._is_majority else extent.settled
 
     def _ours(self, theirs: StateMark) -> bytes | None:
         if self._ledger.chain_at(theirs.index) != theirs.chain:
