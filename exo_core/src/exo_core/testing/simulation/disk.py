@@ -200,6 +200,8 @@ class VirtualDisk:
         self._write(lambda: self._install_snapshot(snapshot, outbox))
 
     def _install_snapshot(self, snapshot: Snapshot, outbox: Sequence[Offer] | None) -> None:
+        if self.chain_at(snapshot.index) != snapshot.chain:
+            self._onlooker.cuts(self, snapshot.index)  # nothing of what is here goes on from it
         self._log.install_snapshot(snapshot, outbox=outbox)
         self._bad_row = None if self._bad_row is not None and self._bad_row < self.first_index else self._bad_row
         covered = self.facts.covered()

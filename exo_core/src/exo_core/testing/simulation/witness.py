@@ -18,7 +18,7 @@ from exo_core.state.events import Entry, FactId, InstanceDeleted, InstancePlaced
 from exo_core.state.state import State
 from exo_core.testing.simulation.disk import VirtualDisk
 from exo_core.testing.simulation.held_facts import FactKey, fact_key
-from exo_core.testing.simulation.safe_entries import SafeEntries
+from exo_core.testing.simulation.safe_entries import Link, SafeEntries
 from exo_core.testing.simulation.violations import Violation
 from exo_core.testing.simulation.worker import Stopped
 from exo_core.wire.codec import decode_model
@@ -46,7 +46,7 @@ class Witness:
     def __init__(self) -> None:
         self.promises: dict[FactKey, Promise] = {}
         self._disks: list[VirtualDisk] = []
-        self._links: dict[bytes, tuple[bytes, bytes]] = {}  # chain -> the chain before it, and the payload
+        self._links: dict[bytes, Link] = {}
         self.safe_entries = SafeEntries(self._links)
         self._states: dict[bytes, State] = {GENESIS: State()}
         self._had: dict[bytes, set[NodeId]] = {}
@@ -72,12 +72,12 @@ class Witness:
         link = self._links.get(entry.chain)
         if link is None:
             right = next_chain(previous, body_of(entry.epoch, entry.event_id, entry.payload)) == entry.chain
-            self._links[entry.chain] = (previous, entry.payload)
+            self._links[entry.chain] = Link(previous, entry.payload, entry.epoch)
             self._sum_up(previous, entry)
             if isinstance(entry.event_id, FactId):
                 self._keys.setdefault(entry.payload, []).append(fact_key(entry.event_id))
         else:
-            right = link == (previous, entry.payload)
+            right = link == Link(previous, entry.payload, entry.epoch)
         if not right:
             raise Violation(promise="diverged", what=f"{entry.event_id} does not continue the log of {disk.node_id}")
 
@@ -122,7 +122,7 @@ class Witness:
 
     def reigns(self, epoch: Epoch, disk: VirtualDisk, boot: BootId) -> None:
         """That process leads, by the log on its disk."""
-        self.safe_entries.check_kept(disk)
+        self.safe_entries.check_reign(disk, epoch)
         node_id = disk.node_id
         first = self._reigns.setdefault(epoch, (node_id, boot))
         if first != (node_id, boot):
