@@ -232,17 +232,21 @@ class Storm:
 
     def _may_lose(self, victim: VirtualNode) -> bool:
         usable = [node for node in self._cluster.nodes.values() if not node.retired and node is not victim]
-        members = self._members() | {victim.node_id}
+        memberships = self._memberships()
+        members = {victim.node_id}.union(*memberships)
         trusty = members - self._going
-        sound = [node for node in usable if node.log.is_sound and node.node_id in trusty]
-        enough = 2 * len(sound) > len(members) if self._cluster.consistency == "majority" else len(sound) > 0
+        sound = {node.node_id for node in usable if node.log.is_sound and node.node_id in trusty}
+        if self._cluster.consistency == "majority":
+            enough = all(2 * len(sound & each) > len(each) for each in (*memberships, members))
+        else:
+            enough = len(sound) > 0
         return not victim.retired and enough
 
-    def _members(self) -> set[NodeId]:
-        """Everybody who is a member as some disk has it: who is down will count them again when it starts."""
+    def _memberships(self) -> set[frozenset[NodeId]]:
+        """Who is a member as each disk has it. Any of them may come to count: who is down will start again."""
         logs = [node.log for node in self._cluster.nodes.values() if not node.retired]
         ends = [log.chain_at(log.length) or GENESIS for log in logs]
-        return {name for chain in ends for name in self._cluster.witness.state_at(chain).members}
+        return {frozenset(self._cluster.witness.state_at(chain).members) for chain in ends} - {frozenset()}
 
     # chance -------------------------------------------------------------------------------------------------
 
