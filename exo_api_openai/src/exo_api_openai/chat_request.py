@@ -9,14 +9,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from exo_api_openai.messages import Message, template_message
+from exo_api_openai.messages import Messages, template_message
 from exo_api_openai.sampling_fields import SamplingFields, TokenLimit, sampling_of, stop_texts
 from exo_core.identifiers import RequestId
 from exo_core.requests import ChatPrompt, Generate
 from exo_http.errors import ApiError
 from exo_http.treatments import Honoured, Refused, WithoutEffect, refuse_by_name
 
-Objects = Annotated[tuple[dict[str, JsonValue], ...], Field(max_length=1024)]
+Objects = Annotated[tuple[dict[str, JsonValue], ...], Field(max_length=1024, fail_fast=True)]
 Metadata = Annotated[dict[str, JsonValue], Field(max_length=64)]
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
@@ -24,10 +24,7 @@ Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 class ChatRequest(SamplingFields):
     """What a client may ask of a conversation."""
 
-    messages: Annotated[
-        Annotated[tuple[Message, ...], Field(min_length=1, max_length=20_000)],
-        Honoured("a trailing assistant message is continued"),
-    ]
+    messages: Annotated[Messages, Honoured("a trailing assistant message is continued")]
     max_completion_tokens: Annotated[TokenLimit | None, Honoured("until the context is full unless told")] = None
     max_tokens: Annotated[TokenLimit | None, Honoured("the older name; `max_completion_tokens` goes first")] = None
     logprobs: Annotated[bool | None, Honoured("after penalties and biases, before temperature")] = None
@@ -66,7 +63,8 @@ class ChatRequest(SamplingFields):
         dict[str, JsonValue] | None, Refused("only plain text is there yet", unless=({"type": "text"},))
     ] = None
     modalities: Annotated[
-        Annotated[tuple[str, ...], Field(max_length=16)] | None, Refused("only text is there", unless=(["text"], []))
+        Annotated[tuple[str, ...], Field(max_length=16, fail_fast=True)] | None,
+        Refused("only text is there", unless=(["text"], [])),
     ] = None
     audio: Annotated[dict[str, JsonValue] | None, Refused("there is no audio")] = None
     moderation: Annotated[dict[str, JsonValue] | None, Refused("nothing here moderates")] = None

@@ -25,7 +25,10 @@ class Message(BaseModel):
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
     role: Role
-    content: str | Annotated[tuple[ContentPart, ...], Field(max_length=10_000)] | None = None
+    content: str | Annotated[tuple[ContentPart, ...], Field(max_length=10_000, fail_fast=True)] | None = None
+
+
+Messages = Annotated[tuple[Message, ...], Field(min_length=1, max_length=20_000, fail_fast=True)]
 
 
 def template_message(message: Message, position: int) -> dict[str, JsonValue]:

@@ -10,12 +10,13 @@ from exo_core.requests import TextPrompt, TokenPrompt
 
 TokenId = Annotated[int, Field(ge=0, lt=2**31)]
 Text = Annotated[str, Field(min_length=1)]
-TokenIds = Annotated[tuple[TokenId, ...], Field(min_length=1)]
+TokenIds = Annotated[tuple[TokenId, ...], Field(min_length=1, fail_fast=True)]
+"""One wrong id is told of, whatever else is wrong: an error for each item would cost more than a good request."""
 Prompts = (
     Text
     | TokenIds
-    | Annotated[tuple[Text, ...], Field(min_length=1, max_length=2048)]
-    | Annotated[tuple[TokenIds, ...], Field(min_length=1, max_length=2048)]
+    | Annotated[tuple[Text, ...], Field(min_length=1, max_length=2048, fail_fast=True)]
+    | Annotated[tuple[TokenIds, ...], Field(min_length=1, max_length=2048, fail_fast=True)]
 )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from typing import Annotated
+from typing import Annotated, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticKnownError
 
 from exo_core.frozen import Count, Int64
 from exo_core.requests import Sampling
@@ -15,6 +16,23 @@ from exo_http.treatments import Extension, Honoured, WithoutEffect
 Penalty = Annotated[float, Field(ge=-2, le=2, allow_inf_nan=False)]
 Bias = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]
 TokenKey = Annotated[str, Field(pattern="^[0-9]{1,10}$")]
+MOST_BIASES = 10_000
+
+
+def _not_too_many(biases: object) -> object:
+    """Counted before each is looked at: pydantic, which counts afterwards, collects two errors for each wrong entry."""
+    size = _entries(biases)
+    if size > MOST_BIASES:
+        lengths = {"field_type": "Dictionary", "max_length": MOST_BIASES, "actual_length": size}
+        raise PydanticKnownError("too_long", lengths)  # noqa: EM101  one of pydantic's own kinds
+    return biases
+
+
+def _entries(value: object) -> int:
+    return len(cast("dict[object, object]", value)) if isinstance(value, dict) else 0
+
+
+Biases = Annotated[dict[TokenKey, Bias], Field(max_length=MOST_BIASES), BeforeValidator(_not_too_many)]
 StopText = Annotated[str, Field(min_length=1, max_length=1000)]
 TokenLimit = Annotated[int, Field(gt=0, lt=2**31)]
 ModelName = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -42,11 +60,10 @@ class SamplingFields(BaseModel):
     ] = None
     presence_penalty: Annotated[Penalty | None, Honoured()] = None
     frequency_penalty: Annotated[Penalty | None, Honoured()] = None
-    logit_bias: Annotated[
-        Annotated[dict[TokenKey, Bias], Field(max_length=10_000)] | None, Honoured("token ids to -100 … 100")
-    ] = None
+    logit_bias: Annotated[Biases | None, Honoured("token ids to -100 … 100")] = None
     stop: Annotated[
-        StopText | Annotated[tuple[StopText, ...], Field(max_length=16)] | None, Honoured("not part of the answer")
+        StopText | Annotated[tuple[StopText, ...], Field(max_length=16, fail_fast=True)] | None,
+        Honoured("not part of the answer"),
     ] = None
     n: Annotated[Annotated[int, Field(ge=1, le=128)] | None, Honoured("choices differ in what is drawn")] = None
     stream: Annotated[bool | None, Honoured("server-sent events, a chunk per token")] = None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-from exo_api_openai.messages import Message, template_message
-from exo_api_openai.prompts import TokenId
+from exo_api_openai.messages import Messages, template_message
+from exo_api_openai.prompts import TokenIds
 from exo_api_openai.sampling_fields import ModelName
 from exo_core.requests import ChatPrompt, TextPrompt
 from exo_http.errors import ApiError
@@ -21,7 +21,7 @@ class TokenizeRequest(BaseModel):
     model: Annotated[ModelName, Honoured("one that is not placed is placed")]
     prompt: Annotated[str | None, Honoured("a text, tokenized as for a completion")] = None
     messages: Annotated[
-        Annotated[tuple[Message, ...], Field(min_length=1, max_length=20_000)] | None,
+        Messages | None,
         Honoured("a conversation, as for a chat completion; either this or `prompt`"),
     ] = None
     add_special_tokens: Annotated[
@@ -35,7 +35,7 @@ class DetokenizeRequest(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="allow", frozen=True)
     model: Annotated[ModelName, Honoured("one that is not placed is placed")]
-    tokens: Annotated[Annotated[tuple[TokenId, ...], Field(min_length=1)], Honoured("special tokens stand for no text")]
+    tokens: Annotated[TokenIds, Honoured("special tokens stand for no text")]
 
 
 def prompt_of(body: TokenizeRequest) -> TextPrompt | ChatPrompt:

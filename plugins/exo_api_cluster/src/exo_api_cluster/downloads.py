@@ -18,13 +18,15 @@ from exo_core.node_handle import NodeHandle
 from exo_http.errors import ApiError
 from exo_http.json_body import read_json
 
+NodeName = Annotated[str, Field(min_length=1, max_length=64)]
+
 
 class Download(BaseModel):
     """Which model, and to which nodes: this one, if none is named."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
     model_id: Annotated[str, Field(min_length=1, max_length=4096)]
-    node_ids: list[Annotated[str, Field(min_length=1, max_length=64)]] = Field(default=[], max_length=1000)
+    node_ids: Annotated[list[NodeName], Field(fail_fast=True)] = Field(default=[], max_length=1000)
 
 
 def downloads_endpoint(node: NodeHandle) -> Endpoint:

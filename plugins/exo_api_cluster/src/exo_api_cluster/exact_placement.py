@@ -12,11 +12,18 @@ from exo_core.placement import Placement
 from exo_http.errors import ApiError
 from exo_http.json_body import invalid_field
 
+MOST_VALUES = 20_000
+"""Of a placement: some hundred bytes to a shard, and far more shards than there are machines."""
+
 
 def parse_placement(document: dict[str, JsonValue]) -> Placement:
     """A placement whose stages follow each other without a gap. Raises `ApiError` 400."""
+    text = json.dumps(document)
+    if text.count(",") > MOST_VALUES:  # each could be wrong, and every error is kept until all are found
+        message = f"placement: it holds more than {MOST_VALUES} values"
+        raise ApiError(400, "invalid_value", message, param="placement")
     try:
-        placement = Placement.model_validate_json(json.dumps(document))
+        placement = Placement.model_validate_json(text)
     except ValidationError as problem:
         error = invalid_field(problem)
         raise ApiError(400, error.code, f"placement.{error.message}", param=f"placement.{error.param}") from None

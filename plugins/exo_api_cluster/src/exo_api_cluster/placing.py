@@ -33,7 +33,7 @@ class PlaceBody(BaseModel):
     model_id: ModelName
     parallel: Literal["pipeline", "tensor", "auto"] = "auto"
     min_nodes: Annotated[int, Field(ge=1, le=10_000)] = 1
-    nodes: Annotated[tuple[str, ...], Field(max_length=10_000)] = ()
+    nodes: Annotated[tuple[str, ...], Field(max_length=10_000, fail_fast=True)] = ()
 
 
 class ExactBody(BaseModel):

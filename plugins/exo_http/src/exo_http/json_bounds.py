@@ -14,6 +14,8 @@ MOST_CONTAINERS = 100_000
 """Lists and objects in one body."""
 MOST_VALUES = 500_000
 """Values in one body, those in lists and objects."""
+MOST_FIELDS = 1000
+"""Names in a body itself; each unknown one may be an error."""
 _MAY_BE_INFINITE = re.compile(rb"[eE]\+?[0-9]{3}|[0-9]{300}")
 """No number without one of these is too large for a float. A text may hold them too: then every number is looked at."""
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
@@ -36,6 +38,9 @@ def _has_too_many(body: bytes) -> str | None:
 
 def check_bounds(value: JsonValue, body: bytes) -> None:
     """Raises `ApiError` 400 for what `value`, read from `body`, has too much of."""
+    if isinstance(value, dict) and len(value) > MOST_FIELDS:
+        what = f"more than {MOST_FIELDS} fields"
+        raise _holds(what)
     if _MAY_BE_INFINITE.search(body) and not _is_finite(value):
         what = "a number that is too large"
         raise _holds(what)
