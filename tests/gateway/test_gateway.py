@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing
+from pathlib import Path
 
+from exo_core.hookspecs import hookimpl
 from exo_core.identifiers import RequestId
 from exo_core.node.node import Node
-from exo_core.requests import Answer, Chunk, Failed, Generate, Refused, TextPrompt
-from exo_core.testing.clusters import MemoryCluster
+from exo_core.observations import Observation
+from exo_core.requests import Answer, Chunk, Failed, Generate, Refused, Result, TextPrompt, Tokenize
+from exo_core.testing.clusters import MemoryCluster, memory_cluster
+from exo_core.testing.echo_model import EchoConfig
 
 MakeCluster = Callable[[int], AbstractAsyncContextManager[MemoryCluster]]
 
 
-def request(name: str) -> Generate:
-    return Generate(request_id=RequestId(name), prompt=TextPrompt(text="one two three"), max_tokens=8)
+def request(name: str, tokens: int = 8) -> Generate:
+    return Generate(request_id=RequestId(name), prompt=TextPrompt(text="one two three"), max_tokens=tokens)
 
 
 def failure_of(answers: list[Answer]) -> str:
@@ -73,3 +77,50 @@ async def test_a_node_that_stops_tells_its_clients_and_takes_no_more(cluster: Ma
     assert failure_of(answers) == "stopping"
     assert isinstance(late[-1], Refused)
     assert late[-1].code == "stopping"
+
+
+class Ends:
+    """A plugin that hears how requests ended: the code of an error, or nothing."""
+
+    def __init__(self) -> None:
+        self.codes: dict[str, str] = {}
+
+    @hookimpl
+    def exo_observe(self, observation: Observation) -> None:
+        if observation.kind == "request_finished":
+            self.codes[observation.subject] = observation.detail
+
+
+async def test_only_what_was_answered_is_told_as_answered(tmp_path: Path) -> None:
+    ends = Ends()
+    async with memory_cluster(1, tmp_path, echo=EchoConfig(seconds_per_token=0.05), plugins={"ends": ends}) as one:
+        node, model = one.nodes[0], one.model
+        assert not failed(await all_of(node.generate(request("whole"), model)))
+        async with aclosing(node.generate(request("cancelled", 400), model)) as generator:
+            async for answer in generator:
+                if isinstance(answer, Chunk):
+                    node.cancel(RequestId("cancelled"))
+        async with aclosing(node.generate(request("hung-up", 400), model)) as generator:
+            async for answer in generator:
+                if isinstance(answer, Chunk):
+                    break
+        tokenize = Tokenize(request_id=RequestId("result"), prompt=TextPrompt(text="one"))
+        async with aclosing(node.generate(tokenize, model)) as generator:
+            async for answer in generator:
+                if isinstance(answer, Result):
+                    break  # it has what it asked for
+        stopped = node.generate(request("stopped", 400), model)
+        await anext(stopped)
+    async with asyncio.timeout(10):
+        await all_of(stopped)
+    assert ends.codes == {
+        "whole": "",
+        "cancelled": "cancelled",
+        "hung-up": "cancelled",
+        "result": "",
+        "stopped": "stopping",
+    }
+
+
+def failed(answers: list[Answer]) -> bool:
+    return any(isinstance(answer, Failed | Refused) for answer in answers)

@@ -87,14 +87,15 @@ class Gateway:
         try:
             await replayed.run()
         except _ClientTooSlow:
-            backlog.put(Failed(code="client_too_slow", message="the client read too slowly; cancelled"))
+            _fail(observed, backlog, "client_too_slow", "the client read too slowly; cancelled")
         except asyncio.CancelledError:
-            stopped = Failed(code="stopping", message=STOPPING)
-            backlog.put(stopped if self._stopping else Failed(code="cancelled", message="the request was cancelled"))
+            if not replayed.is_over:  # a client that has its answer hangs up
+                code, message = ("stopping", STOPPING) if self._stopping else ("cancelled", "the request was cancelled")
+                _fail(observed, backlog, code, message)
             raise
         except Exception:
             logger.exception("request %s failed", request.request_id)
-            backlog.put(Failed(code="internal_error", message="the node failed to pass the answer on. See: exo logs"))
+            _fail(observed, backlog, "internal_error", "the node failed to pass the answer on. See: exo logs")
         finally:
             observed.finished()
 
@@ -106,6 +107,13 @@ def _deliver(observed: ObservedRequest, backlog: Backlog, answer: Answer) -> Non
     observed.saw(answer)
     if not backlog.put(answer):
         raise _ClientTooSlow
+
+
+def _fail(observed: ObservedRequest, backlog: Backlog, code: str, message: str) -> None:
+    """The last answer; the backlog may be full."""
+    failed = Failed(code=code, message=message)
+    observed.saw(failed)
+    backlog.put(failed)
 
 
 class _ClientTooSlow(Exception):

@@ -61,6 +61,8 @@ class ReplayedRequest:
         self._standstill = Standstill(_now())
         self._failures: Counter[InstanceId] = Counter()
         """Of each instance, since something last moved."""
+        self.is_over = False
+        """Whether the last answer was delivered."""
         self._calls = 0
         self._accepted = 0
 
@@ -131,6 +133,7 @@ class ReplayedRequest:
             pace.saw(answer, _now())
             self._take(answer)
             if self._delivery.finished or isinstance(answer, Refused | Failed | Result):
+                self.is_over = True
                 return None
 
     async def _next(self, attempt: Attempt, pace: Pace, instance_id: InstanceId) -> Answer:
@@ -195,6 +198,7 @@ class ReplayedRequest:
 
     def _end(self, answer: Refused | Failed) -> None:
         """The last answer: what was accepted can only fail."""
+        self.is_over = True
         self._deliver(Failed(code=answer.code, message=answer.message) if self._accepted else answer)
 
 
