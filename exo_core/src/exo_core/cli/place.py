@@ -11,6 +11,7 @@ from exo_core.cli.options import home_option
 
 if TYPE_CHECKING:
     from exo_core.control_socket.operations import Operations
+    from exo_core.identifiers import ModelId
 
 
 @click.command("place")
@@ -65,8 +66,9 @@ async def _place(node: Operations, model: str, *, min_nodes: int, nodes: str | N
     from exo_core.state.commands import PlaceInstance
 
     model_id = model_named(model)
-    with working_on(f"reading {model}"):
-        accepted(await node.add_model(model_id))
+    if not await _is_added(node, model_id):  # else the catalogue's revision is placed, whatever the source has by now
+        with working_on(f"reading {model}"):
+            accepted(await node.add_model(model_id))
     chosen = await node_ids(node, nodes.split(",")) if nodes else ()
     request = PlacementRequest(
         instance_id=InstanceId(new_id("i")), model_id=model_id, min_nodes=min_nodes, nodes=chosen
@@ -79,3 +81,9 @@ async def _place(node: Operations, model: str, *, min_nodes: int, nodes: str | N
             click.echo(f"it goes on loading; to take it back: exo remove {request.instance_id}", err=True)
             raise
     click.echo(request.instance_id)
+
+
+async def _is_added(node: Operations, model_id: ModelId) -> bool:
+    from exo_core.cli.documents import objects
+
+    return any(item.get("id") == model_id and item.get("added") is True for item in objects(await node.catalogue()))
