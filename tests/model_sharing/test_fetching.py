@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -118,6 +119,12 @@ async def test_only_the_tensors_asked_for_travel(cluster: Members, manifest: Man
         assert (into / path).read_bytes()[start:end] == original[start:end]
     asked = sum(read.end - read.start for read in recorded.reads)
     assert asked == header.data_start + 2 * 300_000 == steps[-1].total == steps[-1].done
+
+
+async def test_reading_a_file_again_for_its_hash_is_told(cluster: Members, manifest: Manifest, tmp_path: Path) -> None:
+    steps = await fetch(cluster.asking, manifest, tmp_path / "into")
+    assert steps[-1].checked == sum(file.size for file in manifest.files if file.sha256 is not None) > 0
+    assert all(earlier.checked <= later.checked for earlier, later in pairwise(steps))
 
 
 async def test_more_tensors_are_added_later_and_none_comes_twice(

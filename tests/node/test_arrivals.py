@@ -74,6 +74,15 @@ def test_a_fetch_that_fails_is_shown_until_the_next_one() -> None:
     assert arrivals.telemetry == ()
 
 
+def test_a_fetch_that_breaks_does_not_go_on_for_ever() -> None:
+    arrivals = Arrivals(Watch())
+    with pytest.raises(KeyError):
+        end_by(KeyError("weights"), arrivals)
+    (failed,) = arrivals.telemetry
+    assert (failed.status, failed.done, failed.detail) == ("failed", 30, "an error of the source; see: exo logs")
+    assert not arrivals.is_arriving(MODEL)
+
+
 def test_a_fetch_that_is_cancelled_keeps_how_far_it_was() -> None:
     arrivals = Arrivals(Watch())
     with pytest.raises(asyncio.CancelledError):

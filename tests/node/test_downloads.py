@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from exo_core.errors import ModelError
 from exo_core.hookspecs import hookimpl
 from exo_core.identifiers import ModelId, NodeId
 from exo_core.manifests import Manifest, ManifestFile
+from exo_core.node import downloads
 from exo_core.node.arrivals import Arrivals
 from exo_core.node.downloads import Downloads
 from exo_core.node.model_library import ModelLibrary
@@ -40,6 +42,8 @@ class Dripping:
         self.drops = asyncio.Semaphore(0)
         self.fetches = 0
         self.refuses: str | None = None
+        self.breaks = False
+        self.looks_for_s = 0.0
 
     @hookimpl
     def exo_register_sources(self, register: Register[SourceFactory]) -> None:
@@ -61,13 +65,16 @@ class Dripping:
 
     def local_folder(self, manifest: Manifest) -> Path | None:
         del manifest
+        time.sleep(self.looks_for_s)
         return None
 
     async def fetch(self, manifest: Manifest, parts: Sequence[Part], into: Path) -> AsyncGenerator[FetchProgress]:
-        del manifest, parts
+        del parts
         self.fetches += 1
         if self.refuses is not None:
             raise ModelError(self.refuses)
+        if self.breaks:
+            raise KeyError(manifest.revision)
         for done in range(5):
             yield FetchProgress(done=done, total=4)
             if done < 4:
@@ -86,7 +93,7 @@ class Bench:
         self._changed = asyncio.Event()
         self.arrivals = Arrivals(clock, self._changed.set)
         patience = FetchPatience(pauses_s=())
-        files = ShardFiles(library, self._choose, clock=clock, arrivals=self.arrivals, patience=patience)
+        self.files = files = ShardFiles(library, self._choose, clock=clock, arrivals=self.arrivals, patience=patience)
         self.beta = Downloads(beta, library=library, files=files, arrivals=self.arrivals)
         self.alpha = Downloads(alpha, library=library, files=files, arrivals=Arrivals(clock))
         self.folder = SourceContext(models=models).folder(MANIFEST)
@@ -154,6 +161,29 @@ async def test_why_it_failed_is_shown(bench: Bench) -> None:
     await bench.alpha.start(BETA, MANIFEST)
     await bench.until(("failed", 0))
     assert "closed today" in bench.arrivals.telemetry[0].detail
+
+
+async def test_a_source_that_breaks_ends_the_download(bench: Bench) -> None:
+    bench.source.breaks = True
+    await bench.alpha.start(BETA, MANIFEST)
+    await bench.until(("failed", 0))
+    assert "an error of the source; see: exo logs" in bench.arrivals.telemetry[0].detail
+
+
+async def test_an_error_before_the_fetch_ends_the_download(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(manifest: Manifest) -> Path:
+        raise OSError(manifest.model_id)
+
+    monkeypatch.setattr(bench.files, "complete", broken)
+    await bench.alpha.start(BETA, MANIFEST)
+    await bench.until(("failed", 0))
+
+
+async def test_a_member_that_is_slow_is_told_as_such(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.source.looks_for_s = 0.3
+    monkeypatch.setattr(downloads, "ASKING_S", 0.05)
+    with pytest.raises(ModelError, match=r"does not answer \(no answer in time\)"):
+        await bench.alpha.start(BETA, MANIFEST)
 
 
 async def test_what_no_source_there_brings_is_refused(bench: Bench) -> None:

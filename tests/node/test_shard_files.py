@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from exo_core.cards import Card
-from exo_core.errors import ModelError
+from exo_core.errors import LastingModelError, ModelError
 from exo_core.hookspecs import hookimpl
 from exo_core.identifiers import ModelId
 from exo_core.manifests import Manifest, ManifestFile
@@ -52,6 +52,27 @@ async def break_off(parts: Sequence[Part]) -> AsyncGenerator[FetchProgress]:
     yield FetchProgress(done=7, total=len(parts) + 7)
     message = "broke off"
     raise ModelError(message)
+
+
+async def refuse_for_good(parts: Sequence[Part]) -> AsyncGenerator[FetchProgress]:
+    del parts
+    message = "the disk is full: free some space"
+    raise LastingModelError(message)
+    yield
+
+
+async def break_down(parts: Sequence[Part]) -> AsyncGenerator[FetchProgress]:
+    del parts
+    message = "weights"
+    raise KeyError(message)
+    yield
+
+
+async def check_for_long(parts: Sequence[Part]) -> AsyncGenerator[FetchProgress]:
+    for checked in range(20):  # 0.2 s without a byte more
+        yield FetchProgress(done=1, total=len(parts), checked=checked)
+        await asyncio.sleep(0.01)
+    yield FetchProgress(done=len(parts), total=len(parts), checked=20)
 
 
 class Loft:
@@ -191,6 +212,27 @@ async def test_a_source_that_brings_nothing_more_is_ended(tmp_path: Path) -> Non
     bench = Bench(tmp_path, stall, all_at_once)
     assert await bench.folder() == bench.loft.folder
     assert bench.clock.pauses == [1.0]
+
+
+async def test_a_file_that_is_compared_with_its_hash_is_no_silence(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, check_for_long)
+    assert await bench.folder() == bench.loft.folder
+    assert bench.clock.pauses == []
+
+
+async def test_a_reason_that_lasts_is_told_at_once_in_its_own_words(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, refuse_for_good, all_at_once)
+    with pytest.raises(ModelError, match=r"^the disk is full: free some space$"):
+        await bench.folder()
+    assert bench.clock.pauses == []
+
+
+async def test_a_source_that_breaks_is_one_that_failed(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, break_down, all_at_once)
+    assert await bench.folder() == bench.loft.folder
+    bench = Bench(tmp_path, break_down, break_down, break_down)
+    with pytest.raises(ModelError, match=r"loft: an error of the source; see: exo logs"):
+        await bench.folder()
 
 
 async def test_an_attempt_that_brought_something_does_not_count(tmp_path: Path) -> None:

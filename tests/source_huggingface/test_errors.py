@@ -192,6 +192,19 @@ async def test_a_busy_hub_is_not_waited_for_when_the_model_is_here(
     assert len(hub.listed) == 1
 
 
+@pytest.mark.parametrize("status", [401, 403, 404])
+async def test_what_a_hub_refuses_is_used_as_it_lies_here(
+    status: int, source: HuggingFaceSource, hub: LocalHub, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A token that expired, a licence or a repository that was withdrawn: the files are here all the same."""
+    manifest, context = await source.resolve(MODEL), SourceContext(models=tmp_path / "models")
+    await fetch_all(source, manifest, context.folder(manifest))
+    hub.listing_faults += [status]
+    assert await source.resolve(MODEL) == manifest
+    assert hub.listing_faults == []
+    assert f"using revision {manifest.revision[:12]}, which is known here" in caplog.text
+
+
 def test_a_node_that_asks_no_hub_imports_nothing_heavy() -> None:
     program = (
         "import sys; from pathlib import Path; from exo_core.sources import SourceContext; "

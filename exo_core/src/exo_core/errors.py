@@ -7,6 +7,7 @@ ExoError
 │   ├── HomeError           the home folder is in use, unreadable or another's
 │   ├── JoinError           a join code is wrong, used or expired
 │   ├── ModelError          a model is unknown, broken, or does not fit
+│   │   └── LastingModelError   and asking again changes nothing
 │   └── NotThereYet         asked for something this version does not do
 ├── TransportError
 │   ├── ConnectError        nobody answered, or the answer was not for us
@@ -53,6 +54,10 @@ class JoinError(UserError):
 
 class ModelError(UserError):
     """A model is unknown, its files are broken, or it does not fit."""
+
+
+class LastingModelError(ModelError):
+    """Asking again changes nothing: a person has to do what the message says (free disk space, a token, a licence)."""
 
 
 class NotThereYet(UserError):

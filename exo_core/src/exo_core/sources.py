@@ -26,10 +26,11 @@ class Part(Frozen):
 
 
 class FetchProgress(Frozen):
-    """How far a fetch has come, in bytes."""
+    """How far a fetch has come, in bytes. `checked`: read again to be compared with a hash, which may take minutes."""
 
     done: Count
     total: Count
+    checked: Count = 0
 
 
 @dataclass(frozen=True, kw_only=True)

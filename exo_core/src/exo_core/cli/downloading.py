@@ -44,10 +44,12 @@ async def _arrived(
     with StepBars() as bars:
         while True:
             entries, waiting, problems = await _entries(node, model_id), False, list[str]()
+            nodes = as_object(as_object(await node.status()).get("nodes"))
             for node_id in node_ids:
                 entry = entries.get(node_id, JsonObject())
                 is_stale = entry == before.get(node_id) and loop.time() < fresh_from
-                problem = None if is_stale else _problem(entry)
+                member = as_object(nodes.get(node_id))
+                problem = (None if is_stale else _problem(entry)) or _gone(member, node_id, entry)
                 problems += [problem] if problem is not None else []
                 waiting |= problem is None and entry.get("status") != "finished"
                 _show(bars, node_id, entry)
@@ -65,6 +67,14 @@ def _problem(entry: JsonObject) -> str | None:
     if status == "cancelled":
         return f"{name}: the download was cancelled; what came is kept, and the next one goes on from there"
     return None
+
+
+def _gone(member: JsonObject, node_id: NodeId, entry: JsonObject) -> str | None:
+    """A machine that died tells nothing any more: its last word may be that it downloads."""
+    if entry.get("status") == "finished" or member.get("alive") is True:
+        return None
+    name = as_text(member.get("name")) or node_id
+    return f"{name} is not reachable any more; what came is kept. See: exo status"
 
 
 def _show(bars: StepBars, node_id: str, entry: JsonObject) -> None:

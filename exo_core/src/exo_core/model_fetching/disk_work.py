@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from exo_core.errors import ModelError
+from exo_core.errors import LastingModelError
 
 SPARE_BYTES: Final = 64 * 1024 * 1024
 """What a fetch leaves free on the disk."""
@@ -19,7 +19,7 @@ ResultT = TypeVar("ResultT")
 async def in_thread(work: Callable[[], ResultT]) -> ResultT:
     """Do what blocks; when cancelled, however often, wait for its end: what follows may touch the same files.
 
-    Raises `ModelError` for what the disk refuses.
+    Raises `LastingModelError` for what the disk refuses.
     """
     running = asyncio.get_running_loop().run_in_executor(None, work)  # no task: a loop that ends would cancel that
     await ended(running)
@@ -28,7 +28,7 @@ async def in_thread(work: Callable[[], ResultT]) -> ResultT:
     except OSError as problem:
         place = problem.filename or "the folder of models"
         message = f"{place} cannot be written: {problem.strerror}. Free some space or choose another --home"
-        raise ModelError(message) from problem
+        raise LastingModelError(message) from problem
 
 
 async def ended(work: asyncio.Future[Any]) -> None:
@@ -45,7 +45,7 @@ async def ended(work: asyncio.Future[Any]) -> None:
 
 
 def check_room(model: str, needed: int, into: Path) -> None:
-    """Raise `ModelError` when the disk of `into` does not take so many bytes more."""
+    """Raise `LastingModelError` when the disk of `into` does not take so many bytes more."""
     there = next(folder for folder in (into, *into.parents) if folder.is_dir())
     free = shutil.disk_usage(there).free
     if needed + SPARE_BYTES > free:
@@ -53,4 +53,4 @@ def check_room(model: str, needed: int, into: Path) -> None:
             f"{model} needs {needed / 1e9:.2f} GB more on the disk of {there}, which has {free / 1e9:.2f} GB free: "
             f"{(needed + SPARE_BYTES - free) / 1e9:.2f} GB are missing. Free some space or choose another --home"
         )
-        raise ModelError(message)
+        raise LastingModelError(message)

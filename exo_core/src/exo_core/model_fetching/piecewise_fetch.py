@@ -51,6 +51,8 @@ class PiecewiseFetch:
         self._at_once = at_once
         self._written = 0
         """Bytes of this fetch that are on the disk."""
+        self._checked = 0
+        """Bytes that were read again for their hash."""
         self._on_their_way: dict[tuple[str, ByteRange], int] = {}
         self._moved = asyncio.Event()
         self._one_writes: dict[Path, asyncio.Lock] = {}
@@ -61,6 +63,7 @@ class PiecewiseFetch:
         whole, missing = sum(item.size for item in wanted), sum(total(item.missing) for item in wanted)
         await in_thread(lambda: check_room(self._manifest.model_id, missing, self._into))
         self._written = shown = whole - missing
+        checked = 0
         yield FetchProgress(done=shown, total=whole)
         bringing = asyncio.create_task(self._bring_all(wanted), name=f"bringing {self._manifest.model_id}")
         bringing.add_done_callback(lambda _: self._moved.set())
@@ -69,14 +72,14 @@ class PiecewiseFetch:
                 await self._moved.wait()
                 self._moved.clear()
                 done = min(whole, self._written + sum(self._on_their_way.values()))
-                if done > shown:
-                    shown = done
-                    yield FetchProgress(done=shown, total=whole)
+                if done > shown or self._checked > checked:
+                    shown, checked = max(shown, done), self._checked
+                    yield FetchProgress(done=shown, total=whole, checked=checked)
             await bringing
         finally:
             bringing.cancel()
             await ended(bringing)
-        yield FetchProgress(done=whole, total=whole)
+        yield FetchProgress(done=whole, total=whole, checked=self._checked)
 
     async def _bring_all(self, wanted: Sequence[WantedFile]) -> None:
         """Raises `ModelError`, the first one's; the others are stopped then."""
@@ -141,9 +144,18 @@ class PiecewiseFetch:
         file, described = item.file, item.described
         if is_whole(file.path, file.size) or file.missing([ByteRange(0, file.size)]):
             return
-        if not await in_thread(lambda: file.finish(described)):
+        loop = asyncio.get_running_loop()
+
+        def looked(count: int) -> None:
+            loop.call_soon_threadsafe(self._looked, count)
+
+        if not await in_thread(lambda: file.finish(described, looked)):
             message = f"{described.path} of {self._manifest.model_id} came with another hash than its manifest says"
             raise ModelError(message)
+
+    def _looked(self, count: int) -> None:
+        self._checked += count
+        self._moved.set()
 
 
 def _rest_is_elsewhere(manifest: Manifest, rest: int) -> ModelError:

@@ -20,7 +20,7 @@ from typing import Final, NamedTuple, final
 
 from exo_core.manifests import ManifestFile
 from exo_core.model_files.byte_ranges import ByteRange, merged, without
-from exo_core.model_files.hashes import has_hash_of, hash_of_range
+from exo_core.model_files.hashes import Looked, has_hash_of, hash_of_range
 
 _LINE: Final = re.compile(rb"(\d{1,18}) (\d{1,18}) ([0-9a-f]{64})")
 
@@ -94,10 +94,13 @@ class PartialFile:
         self._blocks.append(added)
         self._there = merged([*self._there, added.range])
 
-    def finish(self, described: ManifestFile) -> bool:
-        """Declare it whole; call it when nothing is missing. False, and it starts over, when its hash is another."""
+    def finish(self, described: ManifestFile, looked: Looked = lambda _: None) -> bool:
+        """Declare it whole; call it when nothing is missing. False, and it starts over, when its hash is another.
+
+        `looked` hears how it is read for that.
+        """
         self._begin()
-        if not has_hash_of(self.path, described):
+        if not has_hash_of(self.path, described, looked):
             self.forget()
             return False
         journal_of(self.path).unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from exo_core.manifests import Manifest
 from exo_core.sources import FetchProgress
 from exo_core.telemetry import DownloadTelemetry
 
+ERROR_OF_THE_SOURCE: Final = "an error of the source; see: exo logs"
 Told = Callable[[FetchProgress], None]
 WINDOW_S: Final = 5.0
 """The speed is the average of so many seconds."""
@@ -70,6 +71,9 @@ class Arrivals:
         except asyncio.CancelledError:
             self._ended(manifest, "cancelled")
             raise
+        except Exception:
+            self._ended(manifest, "failed", ERROR_OF_THE_SOURCE)
+            raise
         self.forget(manifest.model_id)
 
     def _is_expected(self, manifest: Manifest) -> bool:
@@ -84,6 +88,10 @@ class Arrivals:
         """It is not expected any more, unless somebody fetches it."""
         if not self.is_arriving(manifest.model_id):
             self._ended(manifest, "cancelled")
+
+    def fail(self, manifest: Manifest) -> None:
+        """What was to fetch it broke, in a way that only the log can tell."""
+        self._ended(manifest, "failed", ERROR_OF_THE_SOURCE)
 
     def forget(self, model_id: ModelId) -> None:
         """Show nothing of a model."""

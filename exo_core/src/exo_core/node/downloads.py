@@ -94,6 +94,9 @@ class Downloads:
         except asyncio.CancelledError:
             self._arrivals.give_up(manifest)
             raise
+        except Exception:
+            logger.exception("downloading %s broke", manifest.model_id)
+            self._arrivals.fail(manifest)
 
     async def _cancel(self, sender: NodeId, unwanted: DownloadUnwanted) -> DownloadAnswer:
         del sender
@@ -116,5 +119,5 @@ def _check(answer: DownloadAnswer) -> None:
 
 
 def _unheard(node_id: NodeId, problem: Exception) -> ModelError:
-    message = f"the machine {node_id} does not answer ({problem or 'no answer in time'}). See: exo status"
+    message = f"the machine {node_id} does not answer ({str(problem) or 'no answer in time'}). See: exo status"
     return ModelError(message)

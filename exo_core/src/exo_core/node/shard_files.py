@@ -1,7 +1,8 @@
 """What a shard reads, brought to this disk: only its own weights, from whoever has them, watched until they are there.
 
 A source that brings no byte for a while is ended, and the next is tried. When none is left they are all tried again
-after a pause; an attempt that brought something does not count. So a fetch ends, with the files or with the reasons.
+after a pause, unless one names a reason that lasts; an attempt that brought something does not count. So a fetch ends,
+with the files or with the reasons.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from pathlib import Path
 from typing import final
 
 from exo_core.clock import Clock
-from exo_core.errors import ModelError
+from exo_core.errors import LastingModelError, ModelError
 from exo_core.manifests import Manifest
 from exo_core.model_folders import WEIGHTS_SUFFIX
-from exo_core.node.arrivals import Arrivals, Told
+from exo_core.node.arrivals import ERROR_OF_THE_SOURCE, Arrivals, Told
 from exo_core.node.model_library import ModelLibrary, describing_parts
 from exo_core.placement import ShardAssignment
 from exo_core.sources import FetchProgress, Part, Source
@@ -84,13 +85,17 @@ class ShardFiles:
         pauses = list(self._patience.pauses_s)
         while True:
             before, problems = fetch.most, list[str]()
+            lasting: LastingModelError | None = None
             for source in self._library.ways_to(fetch.manifest):
                 try:
                     return await self._by(source, fetch)
                 except ModelError as problem:
                     problems.append(f"{source.name}: {problem}")
+                    lasting = lasting or (problem if isinstance(problem, LastingModelError) else None)
             if fetch.most > before:
                 pauses = list(self._patience.pauses_s)
+            elif lasting is not None:
+                raise lasting
             if not pauses:
                 message = f"{_in_vain(fetch.manifest, problems)}. Start a machine that has it, then place it again"
                 raise ModelError(message)
@@ -98,7 +103,17 @@ class ShardFiles:
             await self._clock.sleep(pauses.pop(0))
 
     async def _by(self, source: Source, fetch: _Fetch) -> Path:
-        """All that the shard needs, by one source: first what describes the model, then the weights of the shard."""
+        """All that the shard needs, by one source. Raises `ModelError`, also for what a source should not raise."""
+        try:
+            return await self._all_by(source, fetch)
+        except ModelError:
+            raise
+        except Exception as problem:
+            logger.exception("the source %s failed to bring %s", source.name, fetch.manifest.model_id)
+            raise ModelError(ERROR_OF_THE_SOURCE) from problem
+
+    async def _all_by(self, source: Source, fetch: _Fetch) -> Path:
+        """First what describes the model, then the weights of the shard."""
         manifest, into = fetch.manifest, self._library.place_for(fetch.manifest)
         weights = [file.path for file in manifest.files if file.path.endswith(WEIGHTS_SUFFIX)]
         others = [Part(path=file.path) for file in manifest.files if file.path not in weights]
@@ -111,13 +126,13 @@ class ShardFiles:
         return into if chosen is not None else self._library.complete_folder(manifest)
 
     async def _watched(self, steps: AsyncGenerator[FetchProgress], moved: Told) -> None:
-        """Take every step; end it when no byte comes for too long. Raises `ModelError`."""
+        """Take every step; end it when no byte comes, nor is checked, for too long. Raises `ModelError`."""
         silence, most = self._patience.silence_s, -1
         try:
             async with asyncio.timeout(silence) as watchdog, aclosing(steps):
                 async for step in steps:
-                    if step.done > most:
-                        most = step.done
+                    if step.done + step.checked > most:
+                        most = step.done + step.checked
                         watchdog.reschedule(asyncio.get_running_loop().time() + silence)
                     moved(step)
         except TimeoutError as problem:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from exo_core.errors import ModelError
+from exo_core.errors import LastingModelError, ModelError
 from exo_source_huggingface.repository import Repository
 
 Kind = Literal["missing", "revision", "file", "gated", "token", "forbidden", "busy", "unreachable", "offline", "odd"]
 PASSING: tuple[Kind, ...] = ("busy", "unreachable")
 """What may go well a moment later."""
-
-
-class HubUnreachable(ModelError):
-    """The hub did not answer; what is on the disk may do."""
+LASTING: tuple[Kind, ...] = ("missing", "revision", "file", "gated", "token", "forbidden")
+"""What only a person can change. (Offline, a member may bring the model a moment later.)"""
 
 
 @dataclass(eq=False)
@@ -31,9 +29,8 @@ class HubProblem(Exception):
 
 def in_words(problem: HubProblem, repository: Repository, endpoint: str) -> ModelError:
     """The error that a person reads."""
-    if problem.kind in (*PASSING, "offline"):
-        return HubUnreachable(_sentence(problem, repository, endpoint))
-    return ModelError(_sentence(problem, repository, endpoint))
+    kind = LastingModelError if problem.kind in LASTING else ModelError
+    return kind(_sentence(problem, repository, endpoint))
 
 
 def _sentence(problem: HubProblem, repository: Repository, endpoint: str) -> str:

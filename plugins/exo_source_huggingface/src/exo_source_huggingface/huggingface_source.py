@@ -19,7 +19,7 @@ from exo_core.model_files.byte_ranges import ByteRange
 from exo_core.sources import FetchProgress, Part, SourceContext
 from exo_source_huggingface.cached_files import take_from_cache
 from exo_source_huggingface.hub_cache import HubCache, cache_folder
-from exo_source_huggingface.hub_problems import HubProblem, HubUnreachable, in_words
+from exo_source_huggingface.hub_problems import HubProblem, in_words
 from exo_source_huggingface.hub_reader import HubReader
 from exo_source_huggingface.known_models import KnownModels
 from exo_source_huggingface.model_listing import SOURCE_NAME, manifest_of
@@ -66,13 +66,13 @@ class HuggingFaceSource:
         return tuple(await asyncio.to_thread(lambda: list(self._known.complete_models())))
 
     async def resolve(self, model_id: ModelId) -> Manifest:
-        """What the revision means now; what it meant last when the hub cannot be asked. Raises `ModelError`."""
+        """What the revision means now; what it meant last when the hub does not say. Raises `ModelError`."""
         repository = _repository(model_id)
         known = await asyncio.to_thread(self._known.manifest, model_id)
         haste = known is not None and await asyncio.to_thread(self._known.is_complete, known)
         try:
             manifest = await self._asked(model_id, repository, HASTY if haste else PATIENT)
-        except HubUnreachable as problem:
+        except ModelError as problem:
             if known is None:
                 raise
             if not self._offline:
