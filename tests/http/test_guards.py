@@ -175,6 +175,13 @@ async def test_a_listed_origin_may_ask_and_read(client: httpx.AsyncClient) -> No
     assert asked.headers["access-control-allow-origin"] == "https://app.example"
     refused = await client.post("/echo", json={}, headers=origin)
     assert refused.status_code == 401
+    missing = await client.get("/nowhere", headers=origin)
+    for error in (refused, missing, await client.get("/echo?" + "a" * 2001, headers=origin)):
+        assert error.status_code >= 400
+        assert error.headers["access-control-allow-origin"] == "https://app.example", "a page may read why"
+        assert "x-request-id" in error.headers["access-control-expose-headers"].lower()
+    foreign = await client.get("/echo", headers={"Origin": "https://evil.example"})
+    assert (foreign.status_code, "access-control-allow-origin" in foreign.headers) == (403, False)
     key = base64.b64encode(f":{KEY}".encode()).decode()
     answered = await client.post("/echo", json={}, headers={**origin, "Authorization": f"Basic {key}"})
     assert answered.status_code == 200

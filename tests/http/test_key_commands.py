@@ -45,10 +45,17 @@ async def test_a_key_is_made_shown_once_listed_and_revoked(home: Path) -> None:
         shown = (await typed(home, "list")).output
         assert "laptop" in shown
         assert secret not in shown
-        assert (await typed(home, "revoke", "laptop")).exit_code == 0
+        nobody = await typed(home, "revoke", "")
+        assert (nobody.exit_code, "an id or a name" in nobody.output) == (2, True)
+        assert ring.scopes_of([admin.encode()]) is not None, "the key without a name is another"
+        revoked = await typed(home, "revoke", "laptop")
+        assert (revoked.exit_code, "No key is left" in revoked.output) == (0, False)
         assert ring.scopes_of([secret.encode()]) is None
         again = await typed(home, "revoke", "laptop")
         assert (again.exit_code, "exo key list" in again.output) == (1, True)
+        (last,) = json.loads((await typed(home, "list", "--json")).stdout)
+        assert "No key is left" in (await typed(home, "revoke", last["id"])).output
+        assert not ring.is_needed
 
 
 async def test_wrong_words(home: Path) -> None:
@@ -56,3 +63,9 @@ async def test_wrong_words(home: Path) -> None:
     missing = await typed(home, "create")
     assert missing.exit_code == 1
     assert "no node runs" in missing.output
+
+
+def test_help_says_what_keys_are() -> None:
+    shown = CliRunner().invoke(exo, ["key", "--help"]).output
+    assert "They hold on every node" in shown
+    assert "revoke" in shown

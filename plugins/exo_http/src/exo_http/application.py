@@ -17,6 +17,7 @@ from exo_http.guards.failures import FailureGuard
 from exo_http.guards.headers import HeaderGuard
 from exo_http.guards.host import HostGuard
 from exo_http.guards.origin import OriginGuard
+from exo_http.guards.readable import ReadableGuard
 from exo_http.guards.request_id import RequestIdGuard
 from exo_http.key_ring import KeyRing
 from exo_http.limits import Limits
@@ -51,4 +52,5 @@ def guarded(app: ASGIApp, options: HttpOptions, limits: Limits, keys: KeyRing) -
     app = HostGuard(app, (options.host, *options.allowed_hosts))
     app = HeaderGuard(app, limits)
     app = FailureGuard(app)
+    app = ReadableGuard(app, options.allowed_origins)
     return RequestIdGuard(app)

@@ -78,15 +78,22 @@ def list_keys(home: Path, *, as_json: bool) -> None:
 def revoke(key: str, home: Path) -> None:
     """Let KEY, an id or a name as `exo key list` shows it, open nothing any more."""
     from exo_core.cli.node_access import with_node
-    from exo_core.errors import UserError
+    from exo_core.errors import UserError, WrongUsage
     from exo_http.keys import PREFIX
 
-    found = [key_id for key_id, record in _records(home) if key in {key_id, record.name}]
+    if not key:  # the name of every key that was given none
+        message = "KEY is an id or a name, as `exo key list` shows it"
+        raise WrongUsage(message)
+    records = _records(home)
+    found = [key_id for key_id, record in records if key in {key_id, record.name}]
     if len(found) != 1:
         message = f"{'no key is' if not found else 'several keys are'} called '{key}'. See: exo key list"
         raise UserError(message)
     with_node(home, lambda node: _change(node, f"{PREFIX}{found[0]}", None))
     click.echo(f"revoked {found[0]}")
+    if len(records) == 1:
+        ends = "a node that only this machine can reach asks for none now, unless it was started with one"
+        click.echo(f"No key is left: {ends}.", err=True)
 
 
 def _records(home: Path) -> list[tuple[str, KeyRecord]]:

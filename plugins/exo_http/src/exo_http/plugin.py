@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from exo_core.node_handle import Service
     from exo_core.registers import Register
 
+HELP = "API keys: make, list and revoke them. They hold on every node of the cluster."
+
 
 class KeyGroup(click.Group):
     """`exo key`, whose subcommands are imported when it is used: `exo --help` imports entry modules only."""
@@ -29,7 +31,6 @@ class KeyGroup(click.Group):
     def _real(self) -> click.Group:
         from exo_http.key_commands import command
 
-        self.help = command.help
         return command
 
 
@@ -44,7 +45,7 @@ def exo_add_hookspecs(plugin_manager: pluggy.PluginManager) -> None:
 @hookimpl
 def exo_register_commands(group: click.Group) -> None:
     """`exo key`."""
-    group.add_command(KeyGroup("key", short_help="API keys: make, list and revoke them."))
+    group.add_command(KeyGroup("key", help=HELP))
 
 
 @hookimpl

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import final
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from exo_http.errors import ApiError
 from exo_http.guards.header_values import header
@@ -21,11 +21,11 @@ PREFLIGHT = [
 
 @final
 class OriginGuard:
-    """Refuses an `Origin` that is neither this very host's nor listed; a listed one may read the answers."""
+    """Refuses an `Origin` that is neither this very host's nor listed. `ReadableGuard` lets listed ones read."""
 
     def __init__(self, app: ASGIApp, allowed: Iterable[str]) -> None:
         self._app = app
-        self._allowed = frozenset(origin.lower().removesuffix("/") for origin in allowed)
+        self._allowed = listed_origins(allowed)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Look at the origin, then pass on."""
@@ -36,24 +36,17 @@ class OriginGuard:
             shown = origin[:100]
             message = f"pages of {shown} may not use this node; start it with --allow-origin {shown} to let them"
             raise ApiError(403, "origin_not_allowed", message)
-        else:
-            await self._answer_listed(origin, scope, receive, send)
-
-    async def _answer_listed(self, origin: str, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = [(b"access-control-allow-origin", origin.encode("latin-1")), (b"vary", b"Origin")]
-        if scope["method"] == "OPTIONS" and header(scope, b"access-control-request-method"):
+        elif scope["method"] == "OPTIONS" and header(scope, b"access-control-request-method"):
             # A browser asks this before the real request, without a key; nothing but these headers is given away.
-            await send({"type": "http.response.start", "status": 204, "headers": [*headers, *PREFLIGHT]})
+            await send({"type": "http.response.start", "status": 204, "headers": [*PREFLIGHT]})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
-            return
+        else:
+            await self._app(scope, receive, send)
 
-        async def readable(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                exposed = (b"access-control-expose-headers", b"X-Request-Id, X-Exo-Ignored, Retry-After")
-                message["headers"] = [*message.get("headers", ()), *headers, exposed]
-            await send(message)
 
-        await self._app(scope, receive, readable)
+def listed_origins(allowed: Iterable[str]) -> frozenset[str]:
+    """Origins as they are compared."""
+    return frozenset(origin.lower().removesuffix("/") for origin in allowed)
 
 
 def is_same_origin(origin: str, host: str) -> bool:
