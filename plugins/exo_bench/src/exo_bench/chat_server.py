@@ -71,7 +71,13 @@ class ChatServer:
     def get(self, path: str) -> JsonValue:
         """A JSON document. Raises `ServerError`."""
         with closing(self._connected()) as connection:
-            return cast("JsonValue", json.loads(self._answer(connection, "GET", path, None).read()))
+            try:
+                return cast("JsonValue", json.loads(self._answer(connection, "GET", path, None).read()))
+            except (OSError, http.client.HTTPException) as problem:
+                raise self._broke_off(problem) from problem
+            except ValueError as problem:
+                message = f"{self.url}{path} answered with something that is no JSON: is it a server of models?"
+                raise ServerError(message) from problem
 
     def ask(
         self,
@@ -94,8 +100,7 @@ class ChatServer:
                     asked, _lines(self._answer(connection, "POST", "/v1/chat/completions", whole), self.url, arrived)
                 )
             except (OSError, http.client.HTTPException) as problem:
-                message = f"{self.url} broke off: {problem or type(problem).__name__}"
-                raise ServerError(message) from problem
+                raise self._broke_off(problem) from problem
             finally:
                 self._open.discard(taken)
 
@@ -108,6 +113,9 @@ class ChatServer:
         for taken in tuple(self._open):
             with suppress(OSError):
                 taken.shutdown(socket.SHUT_RDWR)
+
+    def _broke_off(self, problem: Exception) -> ServerError:
+        return ServerError(f"{self.url} broke off: {str(problem) or type(problem).__name__}")
 
     def _connected(self) -> http.client.HTTPConnection:
         secure, host, port = self._address

@@ -14,6 +14,8 @@ from exo_core.errors import UserError
 from exo_core.frozen import JsonObject, JsonValue
 
 EMBEDDED = "tiny"
+SAYS_NOTHING = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.FORBIDDEN)
+"""Another server than exo; or the key opens what is measured and nothing else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +74,6 @@ def _told(server: ChatServer, path: str) -> JsonValue:
     try:
         return server.get(path)
     except ServerError as problem:
-        if problem.status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
+        if problem.status in SAYS_NOTHING:
             return None
         raise
