@@ -11,7 +11,19 @@ import openai as openai_errors
 import pytest
 from openai import AsyncOpenAI
 
-from exo_core.requests import Accepted, Answer, Chunk, EngineRequest, Generate, Refused, TextPrompt, TokenPrompt
+from exo_core.requests import (
+    Accepted,
+    Answer,
+    Chunk,
+    EngineRequest,
+    Failed,
+    Generate,
+    Refused,
+    Result,
+    Score,
+    TextPrompt,
+    TokenPrompt,
+)
 from exo_http.testing.scripted_node import ScriptedNode
 from exo_http.testing.scripts import answering, endless
 from exo_http.testing.word_engine import word_engine
@@ -109,6 +121,27 @@ async def test_token_ids_are_echoed_as_text_also_in_a_stream(openai: AsyncOpenAI
     async for chunk in stream:
         texts[chunk.choices[0].index] += chunk.choices[0].text
     assert texts == {0: "oneone", 1: " three four four"}
+
+
+async def test_an_echo_that_fails_ends_the_others(openai: AsyncOpenAI, node: ScriptedNode) -> None:
+    started = asyncio.Event()
+
+    async def script(request: EngineRequest) -> AsyncGenerator[Answer]:
+        yield Accepted(prompt_ids=(1, 2))
+        if not isinstance(request, Score):
+            yield Result(text="one")
+        elif request.request_id.endswith("-1-score"):
+            await started.wait()
+            yield Failed(code="broken", message="it broke")
+        else:
+            started.set()
+            await asyncio.Event().wait()
+
+    node.add_script("uneven", script)
+    with pytest.raises(openai_errors.APIError):
+        await openai.completions.create(model="uneven", prompt=["a", "b"], echo=True, logprobs=1, max_tokens=0)
+    assert started.is_set()
+    assert node.open_requests == set()
 
 
 BROKEN: list[tuple[str, Any]] = [

@@ -27,8 +27,14 @@ class Echo:
 async def echoes_of(
     node: NodeHandle, requests: Sequence[Generate], model_id: ModelId, top: int | None
 ) -> tuple[Echo, ...]:
-    """One per request. Raises `ApiError`."""
-    return tuple(await asyncio.gather(*(_echo(node, request, model_id, top) for request in requests)))
+    """One per request. Raises `ApiError`; when one fails, nothing of the others is computed any more."""
+    echoes = [asyncio.create_task(_echo(node, request, model_id, top)) for request in requests]
+    try:
+        return tuple(await asyncio.gather(*echoes))
+    finally:
+        for echo in echoes:
+            echo.cancel()
+        await asyncio.gather(*echoes, return_exceptions=True)
 
 
 async def _echo(node: NodeHandle, request: Generate, model_id: ModelId, top: int | None) -> Echo:
