@@ -58,7 +58,7 @@ def dissent(ledger: Ledger, cluster: VirtualCluster) -> Heartbeat:
 def in_doubt(cluster: VirtualCluster) -> Wholeness:
     """Of n0: summed up again, and still the others differ."""
     ledger = cluster.present("n0").ledger
-    trouble = Trouble(ledger)
+    trouble = Trouble(ledger, NodeId("n0"))
     wholeness = Wholeness(ledger, trouble)
     for _ in range(2):
         for peer in (ONE, OTHER):
@@ -107,7 +107,7 @@ def test_who_has_no_log_serves_no_snapshot(cluster: VirtualCluster) -> None:
 
 def test_a_snapshot_is_no_longer_wanted_when_the_masters_entries_can_be_taken(cluster: VirtualCluster) -> None:
     ledger = cluster.present("n0").ledger
-    wholeness = Wholeness(ledger, Trouble(ledger))
+    wholeness = Wholeness(ledger, Trouble(ledger, NodeId("n0")))
     wholeness.fetch(at_least=base(cluster))
     assert wholeness.is_fetching
     wholeness.follows()

@@ -8,6 +8,7 @@
 | fetching | the last part; it can be read                  | idle     | gives the snapshot to be installed            |
 | fetching | the last part; it cannot be read               | fetching | asks the next provider, from the beginning    |
 | fetching | a part of one that does not go far enough      | fetching | the same                                      |
+| fetching | it would make this node forget                 | fetching | the same, see `giving_way`                    |
 | fetching | a part of another snapshot                     | fetching | asks the same provider, from the beginning    |
 | fetching | nothing for a second                           | fetching | asks again; after two silences the next one   |
 | fetching | the master's entries can be taken after all    | idle     |                                               |
@@ -57,6 +58,11 @@ class CatchingUp:
         """It is not needed any more."""
         self.wanted = False
         self._begin(None)
+
+    def refuse(self, provider: NodeId) -> None:
+        """What came whole from there is not to be used: another is asked."""
+        self.wanted = True
+        self._give_up_on(provider)
 
     def tick(self, providers: Sequence[NodeId], now: float) -> Ask | None:
         """What to ask now; `providers` are live members, the best first."""

@@ -44,7 +44,7 @@ from exo_core.control_plane.participant import Participant
 from exo_core.control_plane.telemetry_board import TelemetryBoard
 from exo_core.control_plane.topics import ELECTION_TOPIC, LOG_TOPIC
 from exo_core.election.standing import Myself
-from exo_core.errors import ExoError, LogCorrupt
+from exo_core.errors import ExoError, LogCorrupt, UserError
 from exo_core.event_logs import EventLog
 from exo_core.identifiers import BootId, CommandId, Epoch, NodeId
 from exo_core.log.payloads import decode_fact
@@ -63,6 +63,7 @@ logger = logging.getLogger(__name__)
 
 CATCH_UP_S = 5.0
 LOOK_S = 0.25
+ACCEPT_LOSS_S = 10.0
 """How often a master looks around even if nothing happened."""
 READ_BATCH = 256
 OUTBOX_LIMIT = 4096
@@ -172,9 +173,18 @@ class ControlPlane:
         return self._log.damage
 
     async def accept_loss(self) -> None:
-        """Go on with what the log here still holds, unless a master restores it. Returns once it is so."""
-        logger.warning("a person accepts the loss: %s", self._log.damage)
+        """Go on with what the log here still holds. Returns once it is so.
+
+        Raises `UserError` when a master restores it instead, when more turned out bad meanwhile, or when the disk takes
+        no write for `ACCEPT_LOSS_S`.
+        """
+        damage, until = self._log.damage, self._clock.now() + ACCEPT_LOSS_S
+        logger.warning("a person accepts the loss: %s", damage)
         while self._log.damage is not None:
+            is_restored = self.master_id not in (None, self.node_id)
+            if is_restored or self._log.damage != damage or self._clock.now() >= until:
+                message = f"the loss was not accepted: {self.trouble}. See: exo status"
+                raise UserError(message)
             self._inbox.put(LossAccepted())
             await self._clock.sleep(LOOK_S)
 
@@ -300,7 +310,7 @@ class ControlPlane:
             participant = self._present()
             try:
                 if participant.is_calm(inputs):
-                    return participant.handle(inputs, now)
+                    return participant.handle(inputs, now, calm=True)
                 return await self._in_writer(partial(participant.handle, inputs, now))
             except LogCorrupt as problem:
                 await self._start_anew(problem)

@@ -13,7 +13,7 @@ from typing import final
 
 from exo_core.control_plane.recent_entries import RecentEntries
 from exo_core.control_plane.running_sum import NOTHING, Point, RunningSum, point_of
-from exo_core.control_plane.snapshots import not_covered, snapshot_of
+from exo_core.control_plane.snapshots import not_covered, snapshot_of, would_forget
 from exo_core.errors import LogError, WireError
 from exo_core.event_logs import EventLog, Snapshot
 from exo_core.identifiers import Epoch, Origin
@@ -113,6 +113,10 @@ class Ledger:
     def first_index(self) -> int:
         """The first entry still held."""
         return self._log.first_index
+
+    def is_recent(self, after: int) -> bool:
+        """Whether what follows that entry can be read without the disk."""
+        return self._recent.read(after, 0) is not None
 
     def read(self, after: int, limit: int) -> Sequence[Entry]:
         """Committed entries; those that were added lately need not be read from the disk."""
@@ -242,17 +246,29 @@ class Ledger:
 
         Entries of ours that continue it are kept. Raises `WireError` when it cannot be read by this version.
         """
+        outbox = not_covered(self._sum_with(snapshot), self._facts_held())
+        self._log.install_snapshot(snapshot, outbox=outbox)
+        self._recent = RecentEntries(self._log.length)
+        self._points, self._hashes = [point_of(snapshot)], {}
+        self._rewind(self._log.length)
+
+    def would_forget(self, snapshot: Snapshot) -> bool:
+        """Whether a fact that a snapshot here sums up would be gone with this one in its place."""
+        return would_forget(self._sum, self._sum_with(snapshot), self._facts_held())
+
+    def _sum_with(self, snapshot: Snapshot) -> RunningSum:
+        """Which facts the log would hold with that snapshot: entries here that continue it are kept."""
         sums = RunningSum(point_of(snapshot))
         if self.chain_at(snapshot.index) == snapshot.chain:
             for offer in facts_of(self._held(snapshot.index)):
                 sums.count(offer.event_id)
+        return sums
+
+    def _facts_held(self) -> Sequence[Offer]:
+        """All facts that this node can still offer."""
         earlier = self._log.snapshot
         compacted = [offer for _, offer in earlier.facts] if earlier is not None else []
-        held = (*compacted, *facts_of(self._held(self.first_index() - 1)), *self.outbox)
-        self._log.install_snapshot(snapshot, outbox=not_covered(sums, held))
-        self._recent = RecentEntries(self._log.length)
-        self._points, self._hashes = [point_of(snapshot)], {}
-        self._rewind(self._log.length)
+        return (*compacted, *facts_of(self._held(self.first_index() - 1)), *self.outbox)
 
     # agreeing ----------------------------------------------------------------------------------------------
 

@@ -61,7 +61,10 @@ class Mismatch(Frozen):
 
 
 class BehindSnapshot(Frozen):
-    """Master to follower: what I have before the entries that I still hold is a snapshot; fetch one from any member."""
+    """Master to follower: what I have before the entries that I still hold is a snapshot; fetch one from any member.
+
+    Follower to master: your snapshot would make me forget what mine sums up; fetch mine.
+    """
 
     kind: Literal["behind_snapshot"] = "behind_snapshot"
     epoch: Epoch

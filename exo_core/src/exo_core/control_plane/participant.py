@@ -13,6 +13,7 @@ from exo_core.clock import Rng
 from exo_core.control_plane.commanding import Commanding
 from exo_core.control_plane.extent import Extent
 from exo_core.control_plane.following import Following
+from exo_core.control_plane.giving_way import GivingWay
 from exo_core.control_plane.inputs import (
     Commanded,
     Concluded,
@@ -90,7 +91,7 @@ class Participant:
         self._ledger = Ledger(log, replayed)
         if earlier is not None:
             self._ledger.spend(self._origin, earlier.ledger.spent(self._origin))
-        self._trouble = Trouble(self._ledger)
+        self._trouble = Trouble(self._ledger, self._me)
         self.election = Election(myself, log, rng, now)
         self._following = Following(self._ledger)
         self._leading: Leading | None = None
@@ -99,6 +100,7 @@ class Participant:
         self._commanding = Commanding(self._ledger, self._waiting, self._origin, name)
         self._wholeness = Wholeness(self._ledger, self._trouble)
         self._reachable: frozenset[NodeId] = frozenset()
+        self._giving_way = GivingWay()
         self._own_facts = OwnFacts(self._ledger, self._waiting, self._origin)
         self.priority = 0
 
@@ -144,7 +146,7 @@ class Participant:
             founds=self._creator and self._ledger.length == 0,
             consistency=self._consistency,
             priority=self.priority,
-            healthy=not self._trouble.forbids_to_lead,
+            healthy=not self._trouble.forbids_to_lead and self._giving_way.to is None,
             leads=self._leading is not None,
         )
 
@@ -158,7 +160,7 @@ class Participant:
         A driver may then spare itself a thread: a write that comes all the same (a new epoch) is a single small one.
         """
         settled_in = self.election.role in ("following", "leading") and self._trouble.description is None
-        compacts = self.extent.settled - self._ledger.first_index() >= self._retention.snapshot_every
+        compacts = self.extent.settled - self._ledger.first_index() + 1 >= self._retention.snapshot_every
         return (
             settled_in
             and not (self._own_facts or compacts)
@@ -170,12 +172,16 @@ class Participant:
         message = item.message
         if isinstance(message, Replicate):
             return not message.entries and message.length >= self._ledger.length
-        return isinstance(message, Heartbeat | Replicated)
+        if isinstance(message, Replicated):
+            return self._ledger.is_recent(message.length)  # what that follower lacks is not read from the disk
+        return isinstance(message, Heartbeat)
 
     # what happens -------------------------------------------------------------------------------------------
 
-    def handle(self, inputs: Iterable[Input], now: float) -> list[Output]:
+    def handle(self, inputs: Iterable[Input], now: float, *, calm: bool = False) -> list[Output]:
         """Take everything that happened at once: what is appended meanwhile goes to the disk in one write.
+
+        `calm`: the caller must not wait long, so old entries are compacted in a later turn.
 
         Raises `LogCorrupt` when a row of the log turns out bad: the log is to be opened again, which mends it.
         """
@@ -185,7 +191,7 @@ class Participant:
             outputs.extend(self._while_disk_takes(self._take(item, now), now))
         if had_master and self.election.master_id is None:  # do not wait for a tick to look for another
             outputs.extend(self._while_disk_takes(self._on_tick(now), now))
-        outputs.extend(self._while_disk_takes(self._end_turn(now), now))
+        outputs.extend(self._while_disk_takes(self._end_turn(now, compact=not calm), now))
         return outputs
 
     def _while_disk_takes(self, steps: Iterator[Output], now: float) -> Iterator[Output]:
@@ -224,8 +230,11 @@ class Participant:
         if self._trouble.may_retry(now):
             self._ledger.try_disk()
             self._trouble.writes_again()
+        self._look_after_giving_way(now)
         yield from self._elected(self.election.tick(now, self.standing()))
-        yield from self._wholeness.tick(self._providers(now), self.election.master_id, now)
+        yield from self._wholeness.tick(
+            self._providers(now), self.election.master_id, now, gives_way=self._giving_way.to is not None
+        )
 
     def _on_message(self, sender: NodeId, message: Message, now: float) -> Iterator[Output]:
         if not isinstance(message, Farewell):
@@ -238,8 +247,8 @@ class Participant:
             case GapFound():
                 self._on_gap(message)
             case BehindSnapshot():
-                if sender == self.election.master_id and message.epoch == self.election.epoch:
-                    self._wholeness.fetch(message.index)
+                if message.epoch == self.election.epoch:
+                    yield from self._on_behind(sender, message.index)
             case FetchSnapshot():
                 yield from self._wholeness.serve(sender, message, self.extent)
             case SnapshotPart():
@@ -264,6 +273,7 @@ class Participant:
             yield CutTo(cut_to)
         yield from self._tell(added)
         if isinstance(answer, Replicated):
+            self._giving_way.over()
             self._wholeness.follows()
         if answer is not None:
             yield Outgoing(sender, answer)
@@ -285,26 +295,70 @@ class Participant:
 
     def _providers(self, now: float) -> Sequence[NodeId]:
         """Whom to ask for a snapshot: the master first. A newcomer's log does not say yet who is a member."""
+        if self._giving_way.to is not None:
+            return (self._giving_way.to,)
         master, known = self.election.master_id, self._reachable.union(self.state.members)
         live = self.election.liveness.live(known - {self._me}, now)
         return sorted(live, key=lambda peer: (peer != master, peer))
 
     def _on_part(self, sender: NodeId, part: SnapshotPart, now: float) -> Iterator[Output]:
-        if self._leading is not None or self.election.master_id is None:
+        gives_way = self._giving_way.to is not None
+        if self._leading is not None or (self.election.master_id is None and not gives_way):
             return  # whoever takes over a snapshot needs a master for what follows it
         asks, snapshot = self._wholeness.receive(sender, part, now)
         yield from asks
         if snapshot is None:
             return
+        if self._ledger.would_forget(snapshot):
+            yield from self._refuse_snapshot(sender)
+            return
         foreign = self._ledger.chain_at(snapshot.index) != snapshot.chain
         self._ledger.install(snapshot)
+        self._giving_way.over()
         self._wholeness.replaced()
         if foreign:
             self._following.extent = Extent(safe=snapshot.index, settled=snapshot.index)
             self._waiting.cut(0)
             self._waiting.covered(self._ledger.last_seqs.get(self._origin, 0), snapshot.index)
         yield Installed(snapshot.index, self.state)
-        yield Outgoing(self.election.master_id, self._following.where(self.election.epoch))
+        if self.election.master_id is not None:
+            yield Outgoing(self.election.master_id, self._following.where(self.election.epoch))
+
+    # whose history gives way --------------------------------------------------------------------------------
+
+    def _on_behind(self, sender: NodeId, index: int) -> Iterator[Output]:
+        """`sender` has a snapshot that this node should fetch."""
+        if self._leading is not None:
+            if self._giving_way.begin(sender):
+                self._wholeness.fetch(0)
+                yield from self._elected(self.election.step_down())
+        elif sender == self.election.master_id and self._giving_way.has_refused(self.election.epoch):
+            self._trouble.is_apart = True
+            yield self._behind_ours(sender)
+        elif sender == self.election.master_id:
+            self._wholeness.fetch(index)
+
+    def _refuse_snapshot(self, sender: NodeId) -> Iterator[Output]:
+        """Its sender's history lacks what is only in a snapshot here."""
+        if sender == self._giving_way.to:
+            self._giving_way.apart(sender)
+        elif sender == self.election.master_id and self._trouble.cure == "none needed":
+            self._giving_way.refuse(self.election.epoch)
+            yield self._behind_ours(sender)
+        else:
+            self._wholeness.refuse(sender)
+
+    def _behind_ours(self, master_id: NodeId) -> Outgoing:
+        return Outgoing(master_id, BehindSnapshot(epoch=self.election.epoch, index=self._ledger.first_index() - 1))
+
+    def _look_after_giving_way(self, now: float) -> None:
+        """Whom this node gave way to may be gone; what it sent may not have reached the disk."""
+        to = self._giving_way.to
+        if to is not None and self.election.liveness.is_live(to, now):
+            self._wholeness.fetch(0)
+        elif to is not None:
+            self._giving_way.over()
+            self._wholeness.give_up()
 
     # leading ------------------------------------------------------------------------------------------------
 
@@ -333,7 +387,7 @@ class Participant:
 
     def _on_master(self, change: MasterChanged) -> Iterator[Output]:
         extent = self.extent
-        self._leading = None
+        self._leading, self._trouble.is_apart = None, False
         self._commanding.close_reign()
         self._following.extent = extent
         yield from self._waiting.stepped_down(change.master_id)
@@ -345,7 +399,7 @@ class Participant:
 
     # the end of a turn --------------------------------------------------------------------------------------
 
-    def _end_turn(self, now: float) -> Iterator[Output]:
+    def _end_turn(self, now: float, *, compact: bool) -> Iterator[Output]:
         if not self._trouble.disk_is_full:
             self._commanding.take_outbox()
             yield from self._tell(self._own_facts.save(self._leading.epoch if self._leading is not None else None))
@@ -355,7 +409,7 @@ class Participant:
             for message in self._offering.messages(self._ledger.outbox, self.election.master_id, now):
                 yield Outgoing(self.election.master_id, message)
         yield from self._waiting.safe(self.extent.safe)
-        if not self._trouble.disk_is_full and self._trouble.description is None:
+        if compact and not self._trouble.disk_is_full and self._trouble.description is None:
             self._ledger.compact(self.extent.settled, self.extent.everywhere, at_least=self._retention.snapshot_every)
 
     def _replicate(self, leading: Leading, now: float) -> Iterator[Output]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from exo_core.control_plane.running_sum import Point, RunningSum
 from exo_core.event_logs import Snapshot
+from exo_core.identifiers import Origin
 from exo_core.state.events import Entry, FactId, Offer
 from exo_core.wire.codec import encode_model
 
@@ -36,6 +37,21 @@ def not_covered(sums: RunningSum, held: Iterable[Offer]) -> tuple[Offer, ...]:
     """Of facts that a node holds, those that another history (its sum) does not have; each once, in order."""
     wanted = {(offer.event_id.origin, offer.event_id.seq): offer for offer in held if not sums.holds(offer.event_id)}
     return tuple(wanted.values())
+
+
+def would_forget(ours: RunningSum, theirs: RunningSum, held: Iterable[Offer]) -> bool:
+    """Whether another history (its sum) lacks a fact of ours that this node does not hold one by one any more."""
+    kept = {(offer.event_id.origin, offer.event_id.seq) for offer in held}
+    return any(fact not in kept for fact in _missing(ours, theirs))
+
+
+def _missing(ours: RunningSum, theirs: RunningSum) -> Iterator[tuple[Origin, int]]:
+    """Facts that the one history has and the other has not."""
+    for origin, last in ours.last_seqs.items():
+        for seq in range(theirs.last_seqs.get(origin, 0) + 1, last + 1):
+            if (origin, seq) not in ours.holes:
+                yield origin, seq
+    yield from (fact for fact in theirs.holes if ours.holds(FactId(origin=fact[0], seq=fact[1])))
 
 
 def _numbered_facts(base: int, entries: Sequence[Entry]) -> Iterator[tuple[int, Offer]]:

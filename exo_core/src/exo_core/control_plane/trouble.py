@@ -6,6 +6,8 @@
 | the log was damaged                | it was opened         | it holds all that the master's does, or   |
 |                                    |                       | a person accepts what is lost             |
 | the state differs from the others' | hashes are compared   | they agree again                          |
+| two histories cannot become one    | each refuses a        | another leads, or this machine leaves     |
+|                                    | snapshot              |                                           |
 
 A node in trouble follows, keeps its runners and streams, and acknowledges nothing that is not on its disk. Where every
 disk is damaged, or the only other one is gone, nobody leads: a machine cannot know whether a sound log will come back.
@@ -17,20 +19,28 @@ from __future__ import annotations
 from typing import Literal, final
 
 from exo_core.control_plane.ledger import Ledger
+from exo_core.identifiers import NodeId
 from exo_core.state.events import NodeJoined, NodeStarted
 
 RETRY_S = 1.0
 WAY_OUT = "A machine with a sound log restores it. If no such machine will come back: exo accept-loss"
 
+APART = (
+    "this machine's log and the master's each hold events that the other lacks and that only a snapshot sums up: "
+    "neither can take over the other's. To give up this machine's: exo leave here, then exo join"
+)
+
 
 @final
 class Trouble:
-    """One node's. `cure` is how far it has come in mending a wrong state."""
+    """One node's. `cure` is how far it has come in mending a wrong state; `is_apart`: see `giving_way`."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, myself: NodeId) -> None:
         self._ledger = ledger
+        self._me = myself
         self._full: str | None = None
         self._retry_at = 0.0
+        self.is_apart = False
         self.cure: Literal["none needed", "summed up again", "fetching"] = "none needed"
 
     @property
@@ -45,7 +55,9 @@ class Trouble:
             return self._full
         if self.cure != "none needed":
             return "this node's state differs from the others'; it is being replaced"
-        if self._ledger.damage is None or is_alone(self._ledger):
+        if self.is_apart:
+            return APART
+        if self._ledger.damage is None or is_alone(self._ledger, self._me):
             return self._ledger.damage
         return f"{self._ledger.damage}. {WAY_OUT}"
 
@@ -54,7 +66,7 @@ class Trouble:
         """Whether somebody else must lead. Who is alone with a damaged log has nobody to fetch it from."""
         if self._full is not None or self.cure != "none needed":
             return True
-        return self._ledger.damage is not None and not is_alone(self._ledger)
+        return self._ledger.damage is not None and not is_alone(self._ledger, self._me)
 
     def accept_loss(self) -> None:
         """Nothing that is not here will come back. Raises `LogFull`."""
@@ -73,11 +85,11 @@ class Trouble:
         self._full = None
 
 
-def is_alone(ledger: Ledger) -> bool:
+def is_alone(ledger: Ledger, myself: NodeId) -> bool:
     """Whether nothing in this log, or saved from it, speaks of any other node."""
     known = {*ledger.state.members, *ledger.state.left}
     for origin, event in ledger.salvaged():
         known.add(origin.node_id)
         if isinstance(event, NodeJoined | NodeStarted):
             known.add(event.node_id)
-    return len(known) <= 1
+    return known <= {myself}

@@ -49,7 +49,9 @@ class Wholeness:
         """A peer's heartbeat says what its state is."""
         self._agreement.take(sender, beat)
 
-    def tick(self, providers: Sequence[NodeId], master_id: NodeId | None, now: float) -> Iterator[Outgoing | Differs]:
+    def tick(
+        self, providers: Sequence[NodeId], master_id: NodeId | None, now: float, *, gives_way: bool = False
+    ) -> Iterator[Outgoing | Differs]:
         """Compare, and ask for what is missing. `providers` are live members, the best first."""
         against = self._agreement.dissenters(providers, master_id)
         if against:
@@ -58,7 +60,7 @@ class Wholeness:
         elif self._trouble.cure != "none needed" and self._is_trusted(providers, now):
             self._trouble.cure = "none needed"
             self._catching_up.done()
-        if not self._trouble.disk_is_full and master_id is not None:
+        if not self._trouble.disk_is_full and (master_id is not None or gives_way):
             asked = self._catching_up.tick(against or providers, now)
             if asked is not None:
                 yield Outgoing(*asked)
@@ -81,13 +83,25 @@ class Wholeness:
         asked, snapshot = self._catching_up.receive(sender, part, now)
         return ([Outgoing(*asked)] if asked is not None else []), snapshot
 
+    def give_up(self) -> None:
+        """What was to be fetched is not to be had."""
+        self._catching_up.done()
+
+    def refuse(self, provider: NodeId) -> None:
+        """A snapshot from there would make this node forget: ask another."""
+        self._catching_up.refuse(provider)
+
     def replaced(self) -> None:
         """A snapshot was installed here."""
         self._agreement.forget()
 
     def serve(self, sender: NodeId, asked: FetchSnapshot, extent: Extent) -> Iterator[Outgoing]:
-        """Give a part of what is settled or final here; nothing while what is here is in doubt, or there is nothing."""
-        if self._trouble.cure != "none needed" or self._ledger.damage is not None or self._ledger.length == 0:
+        """Give a part of what is settled or final here; nothing while what is here is in doubt, or there is nothing.
+
+        The snapshot of a damaged log is sound, and may be the last that sums up what was on a disk that is lost.
+        """
+        has_nothing = self._ledger.length == 0 or (self._ledger.damage is not None and self._ledger.first_index() == 1)
+        if self._trouble.cure != "none needed" or has_nothing:
             return
         if asked.offset == 0:
             self._server.begin(self._ledger.summary(self._lasting(extent), extent.everywhere))

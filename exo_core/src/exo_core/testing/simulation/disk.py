@@ -3,10 +3,11 @@
 - it can be full for a while: every write raises `LogFull` and changes nothing
 - the process can die in the middle of a write: before it was committed (nothing is kept) or after (all is)
 - a row can turn bad: opening the log then keeps the rows before it, and the facts of the rows after it in the outbox
+- its snapshot can turn bad: opening the log then keeps no entry, and the facts of its rows in the outbox
 - it can be destroyed
 
-Whatever happens, a disk that is not destroyed forgets no fact: each write is checked for that, and for doubles. Only
-what an earlier snapshot summed up may go while another disk holds it: what every member had is not kept one by one.
+Whatever happens, a disk that is not destroyed forgets no fact, one by one or summed up in a snapshot: each write is
+checked for that, and for doubles.
 """
 
 from __future__ import annotations
@@ -45,10 +46,6 @@ class Onlooker(Protocol):
         """That disk has another snapshot now."""
         ...
 
-    def held_elsewhere(self, disk: VirtualDisk, key: FactKey) -> bool:
-        """Whether another disk holds that fact."""
-        ...
-
 
 @final
 class VirtualDisk:
@@ -59,12 +56,13 @@ class VirtualDisk:
         self.full = False
         self.destroyed = False
         self.lost: set[FactKey] = set()
-        """Facts of rows that turned bad."""
+        """Facts of rows, or of a snapshot, that turned bad."""
         self.facts = HeldFacts()
         self._onlooker = onlooker
         self._log = MemoryLog()
         self._damage: str | None = None
         self._bad_row: int | None = None
+        self._snapshot_is_bad = False
         self._dies: tuple[int, Moment] | None = None
 
     # faults -------------------------------------------------------------------------------------------------
@@ -85,9 +83,26 @@ class VirtualDisk:
         """The row of this entry is bad from now on: reading it fails, and opening the log again finds it."""
         self._bad_row = index
 
+    def spoil_snapshot(self) -> None:
+        """The snapshot is bad from now on: opening the log again finds it."""
+        self._snapshot_is_bad = self.snapshot is not None
+
+    def _lose_snapshot(self) -> None:
+        """Nothing continues anything any more."""
+        outbox, covered = after_cut(self.look(), self._log.outbox), self.facts.covered()
+        epoch, self._log = self._log.epoch, MemoryLog()
+        self._log.set_epoch(epoch)
+        self._log.set_outbox(outbox)
+        self.facts = HeldFacts()
+        self.facts.wait(outbox)
+        self.lost.update(key for key in covered if key not in self.facts)
+        self._damage, self._snapshot_is_bad = "the snapshot fails its checksum", False
+
     def open(self) -> VirtualDisk:
         """A process starts on this disk; what was bad is found now."""
         self._dies = None
+        if self._snapshot_is_bad:
+            self._lose_snapshot()
         bad, self._bad_row = self._bad_row, None
         if bad is not None and self.first_index <= bad <= self.length:
             damaged, *later = self._log.read(bad - 1, self.length)
@@ -207,8 +222,7 @@ class VirtualDisk:
         covered = self.facts.covered()
         before = self.facts.summed_up(snapshot, self._log.read(snapshot.index, self.length))
         waited = self.facts.wait(outbox) if outbox is not None else set[FactKey]()
-        self._keeps([*before, *waited])
-        self._keeps(key for key in covered if not self._onlooker.held_elsewhere(self, key))
+        self._keeps([*before, *waited, *covered])
         self._onlooker.summed_up(self)
 
     @property

@@ -102,10 +102,6 @@ class Witness:
         """What comes after leaves that disk's log."""
         self.safe_entries.check_cut(disk, to_length)
 
-    def held_elsewhere(self, disk: VirtualDisk, key: FactKey) -> bool:
-        """Whether another disk holds that fact."""
-        return any(other is not disk and key in other for other in self._disks)
-
     def had(self, chain: bytes) -> frozenset[NodeId]:
         """Whose disks held the log that ends so, at any time."""
         return frozenset(self._had.get(chain, ()))
