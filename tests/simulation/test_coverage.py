@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-STORMS = 12
+STORMS = 36
 LEAST_PERCENT = 95.0
 SETTINGS = Path(__file__).with_name("coverage.ini")
 
