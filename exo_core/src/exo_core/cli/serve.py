@@ -12,11 +12,11 @@ from rich.text import Text
 from exo_core.cli.stop_signals import on_first_signal
 from exo_core.cli.tables import plain
 from exo_core.errors import UserError
-from exo_core.node.assembly import running_node
 from exo_core.node.departures import Departure
 from exo_core.node.home import Home
 from exo_core.node.node import Node
 from exo_core.node.options import NodeOptions
+from exo_core.node.running import running_node
 
 
 async def serve(options: NodeOptions, *, quiet: bool) -> None:

@@ -7,10 +7,10 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from exo_core.node.assembly import running_node
 from exo_core.node.home import Home
 from exo_core.node.node import Node
 from exo_core.node.options import NodeOptions
+from exo_core.node.running import running_node
 from exo_core.node_handle import HttpOptions
 
 

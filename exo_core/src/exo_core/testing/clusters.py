@@ -20,9 +20,9 @@ from exo_core.built_in import built_in_plugins
 from exo_core.hookspecs import hookimpl
 from exo_core.identifiers import ModelId, NodeId
 from exo_core.identity.secret import ClusterSecret
-from exo_core.node.assembly import running_node
 from exo_core.node.node import Node
 from exo_core.node.options import NodeOptions
+from exo_core.node.running import running_node
 from exo_core.node_handle import HttpOptions
 from exo_core.plugins.manager import Plugins
 from exo_core.registers import Register
