@@ -30,7 +30,7 @@ def test_a_fact_does_not_overtake_a_change_of_members_that_waits_for_the_reign_t
     later = ExtensionChanged(plugin="test", key="k", value=1)
     ledger.put_in_outbox(ORIGIN, [NodeLeft(node_id=NodeId("b"), forgotten=True), later])
     leading = Leading(ledger, ME, SECOND, Extent(safe=2))
-    commanding = Commanding(ledger, WaitingAnswers(), ORIGIN, "A")
+    commanding = Commanding(ledger, WaitingAnswers(ORIGIN), ORIGIN, "A")
     commanding.open_reign(leading, "majority")
     ledger.commit()
     assert kinds(ledger) == [ClusterCreated, NodeJoined, ReignBegan]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import final
 
 from exo_core.control_plane.inputs import Acknowledged, Decided
+from exo_core.control_plane.ledger import Applied
 from exo_core.control_plane.messages import CommandReply, NotMaster
-from exo_core.identifiers import NodeId
+from exo_core.identifiers import NodeId, Origin
+from exo_core.state.events import FactId
 
 
 @dataclass(frozen=True)
@@ -20,9 +22,10 @@ class _Pending:
 
 @final
 class WaitingAnswers:
-    """Kept in memory: whoever asked is on this node, or asks again."""
+    """Kept in memory: whoever asked is on this node, or asks again. `origin` is that of this node's facts."""
 
-    def __init__(self) -> None:
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
         self._waiters: dict[int, int] = {}  # seq of an own fact -> waiter
         self._indices: dict[int, int] = {}  # seq of an own fact -> its index in the log
         self._commands: list[_Pending] = []
@@ -32,10 +35,13 @@ class WaitingAnswers:
         if waiter:
             self._waiters[seq] = waiter
 
-    def found(self, seq: int, index: int) -> None:
-        """This node's fact is in the log here."""
-        if seq in self._waiters:
-            self._indices[seq] = index
+    def tell(self, added: Iterable[Applied]) -> Iterator[Applied]:
+        """Pass on what entered the log here; facts of this node may be among it."""
+        for item in added:
+            event_id = item.entry.event_id
+            if isinstance(event_id, FactId) and event_id.origin == self._origin and event_id.seq in self._waiters:
+                self._indices[event_id.seq] = item.index
+            yield item
 
     def covered(self, last_seq: int, index: int) -> None:
         """This node's facts up to `last_seq` are in the log here, within a snapshot that ends at `index`."""
