@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import final
 
 
@@ -25,3 +26,13 @@ class ChangeCounter:
         while self.version == seen:
             await self._event.wait()
         return self.version
+
+    async def wait_until(self, is_so: Callable[[], bool], timeout: float) -> bool:
+        """Return once that is so, which only a change can make it: True; False after `timeout` seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                while not is_so():
+                    await self.wait(self.version)
+        except TimeoutError:
+            return False
+        return True
