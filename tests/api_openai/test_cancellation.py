@@ -9,6 +9,9 @@ import pytest
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletionMessageParam
 
+from exo_core.identifiers import CommandId
+from exo_core.state.commands import ChangeExtension
+from exo_http.keys import PLUGIN, PREFIX, draw_key
 from exo_http.testing.scripted_node import ScriptedNode
 
 QUESTION: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Go on."}]
@@ -22,11 +25,11 @@ async def nothing_runs(node: ScriptedNode) -> None:
                 return
 
 
-async def something_runs(node: ScriptedNode) -> None:
-    """Wait until a request is open."""
+async def something_runs(node: ScriptedNode, count: int = 1) -> None:
+    """Wait until so many requests are open."""
     async with asyncio.timeout(2):
         async for _ in node.changes():
-            if node.open_requests:
+            if len(node.open_requests) >= count:
                 return
 
 
@@ -84,3 +87,37 @@ async def test_cancel_by_the_id_the_client_knows(
     assert not node.open_requests
     again = await client.post(f"/v1/cancel/req_{request_id}")
     assert (again.status_code, again.json()["error"]["code"]) == (404, "request_not_found")
+
+
+async def test_cancel_by_the_id_that_the_client_gave(client: httpx.AsyncClient, node: ScriptedNode) -> None:
+    body = {"model": "endless", "messages": QUESTION, "stream": True}
+    mine = {"X-Request-Id": "job-7"}
+    asking = [asyncio.create_task(client.post("/v1/chat/completions", json=body, headers=mine)) for _ in range(2)]
+    await something_runs(node, 2)
+    cancelled = await client.post("/v1/cancel/job-7", headers={"X-Request-Id": "another"})
+    assert (cancelled.status_code, cancelled.json()["id"]) == (200, "job-7")
+    for response in await asyncio.gather(*asking):
+        assert response.headers["x-request-id"] == "job-7"
+        assert '"code":"cancelled"' in response.text.replace(" ", "")
+    assert not node.open_requests
+    assert (await client.post("/v1/cancel/job-7")).status_code == 404
+
+
+async def test_nobody_cancels_a_request_made_with_another_key(client: httpx.AsyncClient, node: ScriptedNode) -> None:
+    keys = [draw_key("", [scope], now=1) for scope in ("infer", "infer", "admin")]
+    for key in keys:
+        record = key.record.model_dump(mode="json")
+        await node.submit(
+            ChangeExtension(command_id=CommandId(key.key_id), plugin=PLUGIN, key=PREFIX + key.key_id, value=record)
+        )
+    theirs, other, admin = ({"x-api-key": key.secret} for key in keys)
+    body = {"model": "endless", "messages": QUESTION, "stream": True}
+    named = {**theirs, "X-Request-Id": "job-7"}
+    for who in (admin, theirs):
+        asking = asyncio.create_task(client.post("/v1/chat/completions", json=body, headers=named))
+        await something_runs(node)
+        assert (await client.post("/v1/cancel/job-7", headers=other)).status_code == 404
+        assert len(node.open_requests) == 1
+        assert (await client.post("/v1/cancel/job-7", headers=who)).status_code == 200
+        await asking
+        await nothing_runs(node)

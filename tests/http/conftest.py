@@ -65,9 +65,10 @@ def plugins() -> Plugins:
 
 
 @pytest.fixture
-def options() -> HttpOptions:
-    """How the front door listens; tests override this."""
-    return HttpOptions(port=0)
+def options(request: pytest.FixtureRequest) -> HttpOptions:
+    """How the front door listens; parametrized by the tests that need other options."""
+    given: HttpOptions | None = getattr(request, "param", None)
+    return given or HttpOptions(port=0)
 
 
 @pytest.fixture

@@ -14,13 +14,6 @@ from exo_http.testing.scripted_node import ScriptedNode
 KEY = "a-long-random-wörd"
 
 
-@pytest.fixture
-def options(request: pytest.FixtureRequest) -> HttpOptions:
-    """Parametrized by the tests that need other options."""
-    given: HttpOptions | None = getattr(request, "param", None)
-    return given or HttpOptions(port=0)
-
-
 def with_options(**changes: object) -> pytest.MarkDecorator:
     """Run a test behind a door with these options."""
     return pytest.mark.parametrize("options", [HttpOptions(**{"port": 0, **changes})], indirect=True)  # pyright: ignore[reportArgumentType] as named
@@ -209,8 +202,3 @@ async def test_too_many_headers_too_large_headers_and_too_long_targets(client: h
     assert (await client.get("/echo", headers=many)).status_code == 431
     assert (await client.get("/echo", headers={"x-large": "a" * 9000})).status_code == 431
     assert (await client.get("/echo?" + "a" * 2001)).status_code == 414
-
-
-async def test_each_request_has_an_id_of_its_own(client: httpx.AsyncClient) -> None:
-    ids = {(await client.get("/echo")).headers["x-request-id"] for _ in range(3)}
-    assert len(ids) == 3

@@ -9,15 +9,16 @@ from starlette.responses import JSONResponse, Response
 
 from exo_api_openai.request_groups import RequestGroups
 from exo_http.errors import ApiError
-from exo_http.request_ids import bare_request_id
+from exo_http.running_requests import own_requests
 
 
 def cancel_endpoint(groups: RequestGroups) -> Callable[[Request], Awaitable[Response]]:
-    """The id is that of the completion, or the `X-Request-Id` of its answer."""
+    """The id is that of the completion, or the `X-Request-Id` of its answer; with another key it is not known."""
 
     async def cancel(request: Request) -> Response:
         shown: str = request.path_params["request_id"]
-        if not groups.cancel(bare_request_id(shown)):
+        cancelled = [groups.cancel(request_id) for request_id in own_requests(request.scope, shown)]
+        if True not in cancelled:
             message = f"this node answers no request '{shown[:100]}' (any more)"
             raise ApiError(404, "request_not_found", message)
         return JSONResponse({"id": shown, "object": "request.cancelled", "cancelled": True})

@@ -7,10 +7,12 @@ from typing import final
 
 from exo_core.frozen import JsonValue
 from exo_core.node_handle import NodeHandle
-from exo_http.keys import EVERYTHING, PLUGIN, digest, granted, key_records
-from exo_http.operation import Scope
+from exo_http.grants import Grant
+from exo_http.keys import PLUGIN, digest, grant_of_key, key_records
 
 _NONE: Mapping[str, JsonValue] = {}
+OWN = "this node's"
+"""The id of the key that the node was started with; no key of the cluster has such a one."""
 
 
 @final
@@ -24,25 +26,25 @@ class KeyRing:
         self._node = node
         self._is_reachable = is_reachable
         own = node.http.api_key
-        self._own = {} if own is None else {digest(own.encode()): EVERYTHING}
+        self._own = {} if own is None else {digest(own.encode()): Grant(key_id=OWN)}
         self._seen: Mapping[str, JsonValue] = _NONE
-        self._scopes: Mapping[str, frozenset[Scope]] = self._own
+        self._grants: Mapping[str, Grant] = self._own
 
     @property
     def is_needed(self) -> bool:
         """Whether a request must show a key."""
         return bool(self._current()) or (self._is_reachable and not self._node.http.insecure_no_auth)
 
-    def scopes_of(self, shown: Iterable[bytes]) -> frozenset[Scope] | None:
-        """What the first key of `shown` that is one may do; None when none is."""
+    def grant_of(self, shown: Iterable[bytes]) -> Grant | None:
+        """What the first key of `shown` that is one grants; None when none is."""
         current = self._current()
         return next((current[found] for found in map(digest, shown) if found in current), None)
 
-    def _current(self) -> Mapping[str, frozenset[Scope]]:
+    def _current(self) -> Mapping[str, Grant]:
         """By digest. Made anew when the state's slice is another object, which it is after each change of it."""
         slice_ = self._node.state.extensions.get(PLUGIN, _NONE)
         if slice_ is not self._seen:
-            records = key_records(slice_).values()
-            self._scopes = {**self._own, **{record.sha256: granted(record.scopes) for record in records}}
+            records = key_records(slice_).items()
+            self._grants = {**self._own, **{record.sha256: grant_of_key(name, record) for name, record in records}}
             self._seen = slice_
-        return self._scopes
+        return self._grants

@@ -15,12 +15,12 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from exo_core.frozen import Count, Frozen, JsonValue
+from exo_http.grants import EVERYTHING, Grant
 from exo_http.operation import Scope
 
 PLUGIN = "http"
 """Under which keys lie in the state's extensions."""
 PREFIX = "key:"
-EVERYTHING: frozenset[Scope] = frozenset({"infer", "admin"})
 
 
 class KeyRecord(Frozen):
@@ -65,6 +65,7 @@ def key_records(extension: Mapping[str, JsonValue]) -> Mapping[str, KeyRecord]:
     return found
 
 
-def granted(scopes: Iterable[Scope]) -> frozenset[Scope]:
-    """What a key with these scopes may do: who may do everything may ask models too."""
-    return EVERYTHING if "admin" in scopes else frozenset(scopes)
+def grant_of_key(key_id: str, record: KeyRecord) -> Grant:
+    """What a request with this key may do: who may do everything may ask models too."""
+    scopes = EVERYTHING if "admin" in record.scopes else frozenset(record.scopes)
+    return Grant(key_id=key_id, scopes=scopes)

@@ -9,10 +9,8 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as RequestScope
 
 from exo_http.errors import ApiError
+from exo_http.grants import grant_of
 from exo_http.operation import ApiRoute, Scope
-
-GRANTED = "exo.granted"
-"""Where the guard of keys notes what the key of a request may do."""
 
 
 @final
@@ -30,7 +28,8 @@ class ScopedRoute(BaseRoute):
 
     async def handle(self, scope: RequestScope, receive: Receive, send: Send) -> None:
         """Raises `ApiError` 403 for a key without the scope."""
-        if self._needed not in cast("frozenset[Scope]", scope[GRANTED]):
+        grant = grant_of(scope)
+        if grant is None or self._needed not in grant.scopes:
             message = (
                 f"this key has not the scope '{self._needed}'; one that has is made by: exo key create --scope admin"
             )

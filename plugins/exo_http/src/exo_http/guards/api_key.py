@@ -10,16 +10,15 @@ from typing import final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from exo_http.errors import ApiError
+from exo_http.grants import GRANT, Grant
 from exo_http.guards.header_values import header
 from exo_http.health import is_health
 from exo_http.key_ring import KeyRing
-from exo_http.keys import EVERYTHING
-from exo_http.scopes import GRANTED
 
 
 @final
 class ApiKeyGuard:
-    """Asks every request but `GET /health` for a key, and notes what the key may do."""
+    """Asks every request but `GET /health` for a key, and notes what it grants."""
 
     def __init__(self, app: ASGIApp, keys: KeyRing) -> None:
         self._app = app
@@ -27,11 +26,11 @@ class ApiKeyGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Compare digests, then pass on."""
-        scope[GRANTED] = EVERYTHING
-        if self._keys.is_needed and not is_health(scope):
-            scope[GRANTED] = self._keys.scopes_of(given_keys(scope))
-            if scope[GRANTED] is None:
-                raise _key_needed(scope)
+        is_needed = self._keys.is_needed and not is_health(scope)
+        grant = self._keys.grant_of(given_keys(scope)) if is_needed else Grant()
+        if grant is None:
+            raise _key_needed(scope)
+        scope[GRANT] = grant
         await self._app(scope, receive, send)
 
 

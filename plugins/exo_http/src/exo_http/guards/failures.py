@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from exo_core.errors import ModelError, NoMaster, NotThereYet, RequestRefused, UserError
 from exo_http.errors import ApiError, error_response
-from exo_http.request_ids import header_value, request_id_of
+from exo_http.request_ids import shown_id_of
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class FailureGuard:
         except Exception as problem:
             error = as_api_error(problem, scope)
             if started:
-                logger.warning("answer to %s was cut off: %s", header_value(request_id_of(scope)), error.code)
+                logger.warning("answer to %s was cut off: %s", shown_id_of(scope), error.code)
                 raise _CutOff from None  # the server closes the connection: the only way left to say so
             await error_response(error)(scope, receive, send)
 
@@ -80,7 +80,7 @@ def _of_router(problem: HTTPException, scope: Scope) -> ApiError:
 
 
 def _unexpected(problem: Exception, scope: Scope) -> ApiError:
-    request_id = header_value(request_id_of(scope))
+    request_id = shown_id_of(scope)
     logger.error(
         "%s %s (%s) failed with %s at %s",
         scope["method"],
