@@ -191,7 +191,6 @@ def test_what_cannot_be_answered_is_refused() -> None:
     assert f"{len(PROMPT.text)} tokens" in too_long.message
     assert refusal(prompt=TextPrompt(text="")).code == "empty_prompt"
     assert refusal(prompt=TokenPrompt(token_ids=(1, 257))).code == "invalid_token"
-    assert refusal(constraint={"type": "object"}).code == "constraint_not_supported"
     assert refusal(delivered=((1,), (2,))).code == "invalid_replay"
 
 

@@ -72,6 +72,10 @@ class MlxTokenizer:
         text = self._loaded.decode([token_id])
         return text if text and text != REPLACEMENT else self._loaded.name_of(token_id) or ""
 
+    def as_json(self) -> str | None:
+        """As the `tokenizers` library writes it; None for the few tokenizers that are not in its form."""
+        return self._loaded.as_json()
+
     def detokenizer(self) -> MlxDetokenizer:
         """A new one, for one choice."""
         return MlxDetokenizer(self._loaded)

@@ -69,6 +69,24 @@ class Sampling(Frozen):
     """How many alternatives to report per token; None: no logprobs at all."""
 
 
+MOST_GRAMMAR_TEXT = 262_144
+"""Characters of a grammar."""
+
+
+class Grammar(Frozen):
+    """What an answer must look like. An engine holds the answer to it token by token, or refuses the request.
+
+    - json_schema: JSON that fits the JSON schema in `text`
+    - json_object: any JSON object; `text` is empty
+    - regex: all of the answer matches `text`, a regular expression without look-around and back-references
+    - lark: `text` is a grammar in the notation of Lark with llguidance's additions. It may name special tokens, and may
+      leave the answer free until a trigger comes (tool calls).
+    """
+
+    kind: Literal["json_schema", "json_object", "regex", "lark"]
+    text: Annotated[str, Field(max_length=MOST_GRAMMAR_TEXT)] = ""
+
+
 class Generate(Frozen):
     """Continue a prompt. `delivered` holds, per choice, the token ids the client already has (a replay).
 
@@ -86,8 +104,8 @@ class Generate(Frozen):
     stop: tuple[str, ...] = ()
     choices: Annotated[int, Field(ge=1, le=128)] = 1
     delivered: tuple[tuple[Count, ...], ...] = ()
-    constraint: dict[str, JsonValue] | None = None
-    """What the answer must look like (a JSON schema, a grammar); engines that cannot hold it refuse."""
+    grammar: Grammar | None = None
+    """What every choice must look like. A choice that can only end ends; a replay goes on in the grammar's middle."""
 
 
 class Embed(Frozen):

@@ -80,6 +80,10 @@ class LoadedTokenizer:
             ),
         )
 
+    def as_json(self) -> str | None:
+        """As the `tokenizers` library writes it, what tokenizer_config.json adds included; None: it is no such."""
+        return None if self._fast is None else cast("str", self._fast.to_str())
+
     def stream(self) -> DecodeStream | None:
         """An incremental decoder, or None for the few tokenizers that are not in transformers' fast form."""
         return None if self._fast is None else DecodeStream(self._fast)

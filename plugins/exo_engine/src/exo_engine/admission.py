@@ -33,8 +33,6 @@ class Admission:
 
 def admit(request: Generate, *, tokenizer: Tokenizer, room: Room) -> Admission:
     """Check a request against this model. Raises `RequestRefused`."""
-    if request.constraint is not None:
-        refuse("constraint_not_supported", "this engine cannot hold an answer to a schema or grammar yet")
     prompt_ids = prompt_token_ids(request.prompt, tokenizer)
     check_length(prompt_ids, room.tokens - 1, room)
     left = room.tokens - len(prompt_ids)

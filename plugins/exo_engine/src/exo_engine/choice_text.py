@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import final
 
 from exo_core.requests import Chunk, ChunkLogprobs, FinishReason, Generate
+from exo_engine.grammars.contract import Matcher
 from exo_engine.named_logprobs import named
 from exo_engine.steps import Drawn
 from exo_engine.stop_strings import cut_at_stop
@@ -22,17 +23,27 @@ class _Piece:
 
 @final
 class ChoiceText:
-    """The text of one choice, a pure function of its token ids. `limit` is the most tokens it may have."""
+    """The text of one choice, a pure function of its token ids.
 
-    def __init__(self, request: Generate, *, choice: int, limit: int, tokenizer: Tokenizer) -> None:
+    `limit` is the most tokens it may have, `matcher` what holds it to a grammar.
+    """
+
+    def __init__(
+        self, request: Generate, *, choice: int, limit: int, tokenizer: Tokenizer, matcher: Matcher | None = None
+    ) -> None:
         self._request = request
         self._choice = choice
         self._limit = limit
         self._tokenizer = tokenizer
+        self._matcher = matcher
         self._detokenizer = tokenizer.detokenizer()
         self._count = 0
         self._characters = 0
         self._held = ""
+
+    def allowed(self) -> bytes | None:
+        """What may come next, as `Row.allowed` has it. Raises `GrammarBroken`."""
+        return None if self._matcher is None else self._matcher.allowed()
 
     def replay(self, delivered: Sequence[int]) -> Chunk | None:
         """Take tokens the client already has; the last one's chunk if they already end the choice."""
@@ -76,6 +87,8 @@ class ChoiceText:
         cut = cut_at_stop(self._held + self._detokenizer.add(token_id), self._stops())
         if cut.stopped:
             return self._released(cut.certain, "stop")
+        if self._completes_grammar(token_id):
+            return self._rest(cut.certain + cut.held, "stop")
         if self._count >= self._limit:
             return self._rest(cut.certain + cut.held, "length")
         self._held = cut.held
@@ -91,6 +104,13 @@ class ChoiceText:
         if sampling.ignore_eos or self._count <= sampling.min_tokens:
             return False
         return token_id in self._tokenizer.eos_token_ids
+
+    def _completes_grammar(self, token_id: int) -> bool:
+        """Then it is over, whatever `ignore_eos` and `min_tokens` say: nothing could follow."""
+        if self._matcher is None:
+            return False
+        self._matcher.advance(token_id)
+        return self._matcher.is_complete
 
     def _stops(self) -> Sequence[str]:
         return self._request.stop if self._count > self._request.sampling.min_tokens else ()

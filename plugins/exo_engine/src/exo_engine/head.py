@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import chain
 from typing import final
 
 from exo_core.requests import Progress, Refused
-from exo_engine.inbox import Cancel, Command, Inbox, Submit
+from exo_engine.grammars.contract import GrammarBroken
+from exo_engine.grammars.desk import GrammarDesk
+from exo_engine.grammars.making import make_compiler
+from exo_engine.inbox import Cancel, Command, Compiled, Inbox, Submit, Wake
 from exo_engine.intake import Intake
 from exo_engine.open_requests import OpenRequests
 from exo_engine.plan import Plan
@@ -28,6 +32,7 @@ logger = logging.getLogger(__name__)
 RECEIVE_TIMEOUT = 0.25
 """Seconds after which a head that waits for a step looks at its inbox."""
 LOST = "a machine that holds a part of the model went away during the answer; ask again"
+CANCELLED = "the request was cancelled before its grammar was compiled"
 LESS_ROOM = "the caches have less room than before; ask again"
 
 
@@ -39,6 +44,7 @@ class Head:
         self, *, tokenizer: Tokenizer, context: int, scheduler: Scheduler, next_generation: Callable[[], Generation]
     ) -> None:
         self.inbox = Inbox()
+        self._grammars = GrammarDesk(self.inbox, partial(make_compiler, tokenizer))
         self._scheduler = scheduler
         self._requests = OpenRequests(scheduler)
         intake = Intake(tokenizer=tokenizer, context=context, scheduler=scheduler, requests=self._requests)
@@ -71,12 +77,28 @@ class Head:
 
     def _obey(self, commands: Iterable[Command]) -> None:
         for command in commands:
-            if isinstance(command, Submit):
-                self._submissions.add(command)
-            elif isinstance(command, Cancel):
-                self._submissions.prepare_those_of(command.request_id)
-                self._requests.cancel(command.request_id)
+            match command:
+                case Submit():
+                    self._admit(command)
+                case Compiled():
+                    for submit in self._grammars.take(command):
+                        self._submissions.add(submit)
+                case Cancel():
+                    self._cancel(command)
+                case Wake():
+                    pass
         self._submissions.prepare_some(lambda: self._requests.are_any_open)
+
+    def _admit(self, submit: Submit) -> None:
+        admitted = self._grammars.admit(submit)
+        if admitted is not None:
+            self._submissions.add(admitted)
+
+    def _cancel(self, cancel: Cancel) -> None:
+        for submit in self._grammars.give_back(cancel.request_id):
+            submit.answer(Refused(status=499, code="cancelled", message=CANCELLED))
+        self._submissions.prepare_those_of(cancel.request_id)
+        self._requests.cancel(cancel.request_id)
 
     # steps and what they gave ------------------------------------------------------------------------------
 
@@ -125,6 +147,9 @@ class Head:
             return  # it was cancelled, or sent back to the queue, while its step was under way
         try:
             is_over = opened.take(sequence, output)
+        except GrammarBroken as problem:
+            self._requests.fail(opened, "grammar_broken", str(problem))
+            return
         except Exception as problem:  # a text that cannot be made ends its request, not the engine
             logger.exception("what was computed could not be delivered")
             message = f"what was computed could not be delivered: {type(problem).__name__}"
@@ -167,6 +192,6 @@ class Head:
 
     def _refuse_the_rest(self) -> None:
         """Nobody will look at the inbox again."""
-        for command in chain(self._submissions.give_up(), self.inbox.take()):
+        for command in chain(self._grammars.close(), self._submissions.give_up(), self.inbox.take()):
             if isinstance(command, Submit):
                 command.answer(Refused(status=503, code="instance_lost", message=LOST))

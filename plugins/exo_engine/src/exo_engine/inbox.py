@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import final
 
+from exo_core.errors import RequestRefused
 from exo_core.identifiers import RequestId
 from exo_core.requests import EngineRequest
+from exo_engine.grammars.contract import CompiledGrammar
 from exo_engine.open_request import AnswerTo
 
 
 @dataclass(frozen=True)
 class Submit:
-    """Take a request."""
+    """Take a request. `grammar`: what came of compiling its grammar, where it has one."""
 
     request: EngineRequest
     answer: AnswerTo
+    grammar: CompiledGrammar | RequestRefused | None = None
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,15 @@ class Wake:
     """Look whether to stop."""
 
 
-Command = Submit | Cancel | Wake
+@dataclass(frozen=True)
+class Compiled:
+    """What came of a grammar. `name` is its hash."""
+
+    name: bytes
+    outcome: CompiledGrammar | RequestRefused
+
+
+Command = Submit | Cancel | Wake | Compiled
 
 
 @final

@@ -6,8 +6,9 @@ import logging
 from typing import Literal, final
 
 from exo_core.errors import RequestRefused
-from exo_core.requests import Accepted, Embed, EngineRequest, Generate, Progress, Refused, Result, Score, Tokenize
+from exo_core.requests import Accepted, Embed, Generate, Progress, Refused, Result, Score, Tokenize
 from exo_engine.admission import Room, admit, admit_text, prompt_token_ids, refuse
+from exo_engine.grammars.contract import GrammarBroken
 from exo_engine.inbox import Submit
 from exo_engine.open_embedding import OpenEmbedding
 from exo_engine.open_generation import OpenGeneration
@@ -33,20 +34,23 @@ class Intake:
 
     def take(self, command: Submit) -> None:
         """Answer `Accepted` or `Refused`, and open what was accepted."""
-        request, answer = command.request, command.answer
+        answer = command.answer
         try:
-            self._take(request, answer)
+            self._take(command)
         except RequestRefused as refusal:
             answer(Refused(status=refusal.status, code=refusal.code, message=refusal.message))
+        except GrammarBroken as problem:
+            answer(Refused(status=400, code="invalid_grammar", message=str(problem)))
         except Exception as problem:  # a broken chat template ends its request, not the engine
             logger.exception("a request could not be prepared")
             message = f"the request could not be prepared: {type(problem).__name__}"
             answer(Refused(status=500, code="engine_error", message=message))
 
-    def _take(self, request: EngineRequest, answer: AnswerTo) -> None:
+    def _take(self, command: Submit) -> None:
+        request, answer = command.request, command.answer
         match request:
             case Generate():
-                self._generate(request, answer)
+                self._generate(request, command)
             case Embed():
                 self._embed(request, answer)
             case Score():
@@ -54,13 +58,15 @@ class Intake:
             case Tokenize():
                 self._tokenize(request, answer)
 
-    def _generate(self, request: Generate, answer: AnswerTo) -> None:
+    def _generate(self, request: Generate, command: Submit) -> None:
+        if isinstance(command.grammar, RequestRefused):
+            raise command.grammar
         admission = admit(request, tokenizer=self._tokenizer, room=self._room)
-        opened = OpenGeneration(request, answer)
+        opened = OpenGeneration(request, command.answer, command.grammar)
         finished = opened.open_choices(admission, self._tokenizer)
         self._accept(opened, admission.prompt_ids)
         for chunk in finished:
-            answer(chunk)
+            command.answer(chunk)
         self._open(opened)
 
     def _embed(self, request: Embed, answer: AnswerTo) -> None:

@@ -7,6 +7,7 @@ from typing import final
 from exo_core.requests import Chunk, Generate, Progress
 from exo_engine.admission import Admission
 from exo_engine.choice_text import ChoiceText
+from exo_engine.grammars.contract import CompiledGrammar
 from exo_engine.open_request import AnswerTo
 from exo_engine.sequence import SequenceState
 from exo_engine.steps import Drawn, HiddenSum, Scored
@@ -17,26 +18,31 @@ from exo_engine.text import Tokenizer
 class OpenGeneration:
     """See `OpenRequest`."""
 
-    def __init__(self, request: Generate, answer: AnswerTo) -> None:
+    def __init__(self, request: Generate, answer: AnswerTo, grammar: CompiledGrammar | None = None) -> None:
         self.request = request
         self.answer = answer
         self.ahead = 0
         self.sequences: list[SequenceState] = []
+        self._grammar = grammar
         self._first: SequenceState | None = None
         """Until it was opened."""
         self._texts: dict[SequenceState, ChoiceText] = {}
 
     def open_choices(self, admission: Admission, tokenizer: Tokenizer) -> list[Chunk]:
-        """Make the choices; gives the last chunks of those that a replay finds already finished."""
+        """Make the choices; gives the last chunks of those that a replay finds already finished.
+
+        Raises `GrammarBroken` when the first token, or one that was delivered, cannot come.
+        """
         finished: list[Chunk] = []
         for number in range(self.request.choices):
             delivered = self.request.delivered[number] if self.request.delivered else ()
-            text = ChoiceText(self.request, choice=number, limit=admission.limit, tokenizer=tokenizer)
+            text = self._text(number, admission, tokenizer)
             last = text.replay(delivered)
             if last is not None:
                 finished.append(last)
                 continue
             sequence = self._sequence(number, admission, delivered)
+            sequence.allowed = text.allowed()
             self.sequences.append(sequence)
             self._texts[sequence] = text
         self._first = self.sequences[0] if self.sequences else None
@@ -52,17 +58,23 @@ class OpenGeneration:
         self._first = None
 
     def take(self, sequence: SequenceState, output: Drawn | HiddenSum | Scored) -> bool:
-        """One more token."""
+        """One more token. Raises `GrammarBroken` when no next one can come."""
         assert isinstance(output, Drawn)  # noqa: S101  # the stage gave what its row did not ask for
-        chunk = self._texts[sequence].add(output)
+        text = self._texts[sequence]
+        chunk = text.add(output)
         if chunk.finish is None:
             sequence.tokens.append(output.token_id)
+            sequence.allowed = text.allowed()
         self.answer(chunk)
         return chunk.finish is not None
 
     def cancelled(self, sequence: SequenceState) -> None:
         """The choice ends here."""
         self.answer(self._texts[sequence].cancelled())
+
+    def _text(self, number: int, admission: Admission, tokenizer: Tokenizer) -> ChoiceText:
+        matcher = None if self._grammar is None else self._grammar.matcher()
+        return ChoiceText(self.request, choice=number, limit=admission.limit, tokenizer=tokenizer, matcher=matcher)
 
     def _sequence(self, number: int, admission: Admission, delivered: tuple[int, ...]) -> SequenceState:
         return SequenceState(

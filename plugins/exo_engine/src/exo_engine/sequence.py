@@ -24,6 +24,11 @@ class SequenceState:
     most: int
     """Tokens it may come to hold, prompt included."""
     delivered: tuple[int, ...] = ()
+    allowed: bytes | None = None
+    """What may be drawn after the last of `tokens` (`Row.allowed`), for a choice that is held to a grammar.
+
+    It follows from that token: whoever lets sequences run ahead of what was drawn must leave out those that have it.
+    """
     wants: Literal["tokens", "sum", "scores"] = "tokens"
     has_siblings: bool = False
     """Whether others with the same prompt wait behind it, which begin with what it computes."""
@@ -81,4 +86,5 @@ class SequenceState:
         assert self.id is not None  # noqa: S101  # the scheduler's mistake
         position = self.scheduled
         self.scheduled += 1
-        return Row(sequence=self.id, position=position, count=1, output="token"), self.tokens[position]
+        row = Row(sequence=self.id, position=position, count=1, output="token", allowed=self.allowed)
+        return row, self.tokens[position]

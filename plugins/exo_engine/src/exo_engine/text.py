@@ -49,6 +49,13 @@ class Tokenizer(Protocol):
         """One token for people, special ones by name."""
         ...
 
+    def as_json(self) -> str | None:
+        """The whole tokenizer as the `tokenizers` library writes it; None if that library cannot hold it.
+
+        What grammars are compiled for. Takes a while with a large vocabulary; callable from any thread.
+        """
+        ...
+
     def detokenizer(self) -> Detokenizer:
         """A new one, for one choice."""
         ...

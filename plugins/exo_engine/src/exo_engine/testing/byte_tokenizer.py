@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
+from itertools import count
 from typing import final
 
 from exo_core.requests import ChatPrompt
@@ -57,6 +59,29 @@ class ByteTokenizer:
         """A byte, or the end token's name."""
         return "<eos>" if token_id == EOS else self.decode([token_id])
 
+    def as_json(self) -> str:
+        """Byte-level BPE without merges."""
+        added = {"id": EOS, "content": "<eos>", "single_word": False, "lstrip": False, "rstrip": False}
+        byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+        letters = {letter: byte for byte, letter in enumerate(_letters())}
+        return json.dumps(
+            {
+                "version": "1.0",
+                "added_tokens": [{**added, "normalized": False, "special": True}],
+                "pre_tokenizer": byte_level,
+                "decoder": byte_level,
+                "model": {"type": "BPE", "vocab": letters, "merges": []},
+            }
+        )
+
     def detokenizer(self) -> ByteDetokenizer:
         """A new one."""
         return ByteDetokenizer()
+
+
+def _letters() -> Iterator[str]:
+    """How byte-level BPE writes each byte: as itself where it is a visible character, else as the next from 256 on."""
+    others = count(256)
+    for byte in range(256):
+        is_visible = 33 <= byte <= 126 or 161 <= byte <= 172 or byte >= 174
+        yield chr(byte if is_visible else next(others))

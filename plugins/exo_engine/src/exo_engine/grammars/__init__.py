@@ -1,0 +1,1 @@
+"""Holding answers to a grammar: what a sequence may say next."""

@@ -1,0 +1,37 @@
+"""`GrammarCompiler` by llguidance."""
+
+from __future__ import annotations
+
+from typing import final
+
+from exo_core.errors import RequestRefused
+from exo_core.requests import Grammar
+from exo_engine.grammars.contract import GrammarBroken
+from exo_engine.grammars.explained import explained
+from exo_engine.grammars.llguidance_grammars import LlguidanceGrammar, compile_grammar, llguidance_tokenizer
+from exo_engine.text import Tokenizer
+
+NO_SUCH_TOKENIZER = (
+    "this model's answers cannot be held to a schema or a grammar: the `tokenizers` library cannot hold its tokenizer; "
+    "leave the format out, or ask another model"
+)
+
+
+@final
+class LlguidanceCompiler:
+    """For one model. Made on the thread that compiles; making it takes a second or so with a large vocabulary."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = llguidance_tokenizer(tokenizer)
+
+    def compile(self, grammar: Grammar) -> LlguidanceGrammar:
+        """See `GrammarCompiler`."""
+        if self._tokenizer is None:
+            raise RequestRefused(400, "grammar_not_supported", NO_SUCH_TOKENIZER)
+        try:
+            return compile_grammar(grammar, self._tokenizer)
+        except GrammarBroken as problem:
+            raise RequestRefused(400, "invalid_grammar", explained(grammar, str(problem))) from problem
+
+    def close(self) -> None:
+        """Nothing is held."""

@@ -1,0 +1,180 @@
+"""Answers that are held to a grammar: alone and beside others, over one stage and several, taken up again."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from exo_core.identifiers import RequestId
+from exo_core.requests import Answer, Chunk, Failed, Generate, Grammar, Refused, Sampling, TextPrompt
+from exo_core.testing.engine_threads import chunks_of, text_of
+from exo_engine.testing.byte_tokenizer import EOS
+from exo_engine.testing.pipeline_threads import arithmetic_pipeline
+
+PERSON = {
+    "type": "object",
+    "properties": {"name": {"type": "string", "maxLength": 12}, "age": {"type": "integer", "maximum": 999}},
+    "required": ["name", "age"],
+    "additionalProperties": False,
+}
+SCHEMA = Grammar(kind="json_schema", text=json.dumps(PERSON))
+EVERYTHING = range(EOS + 1)
+
+
+def ask(name: str = "r", grammar: Grammar | None = SCHEMA, **fields: object) -> Generate:
+    defaults = {"prompt": TextPrompt(text="who?"), "sampling": Sampling(temperature=0), "max_tokens": 200}
+    return Generate.model_validate({"request_id": RequestId(name), "grammar": grammar, **defaults, **fields})
+
+
+def lark(text: str) -> Grammar:
+    return Grammar(kind="lark", text=text)
+
+
+def ids_of(answers: list[Answer], choice: int = 0) -> tuple[int, ...]:
+    return tuple(chunk.token_id for chunk in chunks_of(answers, choice))
+
+
+@pytest.mark.parametrize("stages", [1, 2, 3])
+def test_an_answer_fits_its_schema_and_ends_by_itself(stages: int) -> None:
+    with arithmetic_pipeline(stages, tokens=EVERYTHING).threads as threads:
+        for seed in range(8):
+            answers = threads.ask(ask(sampling=Sampling(temperature=1, seed=seed)))
+            person = json.loads(text_of(answers))
+            assert list(person) == ["name", "age"]
+            assert chunks_of(answers)[-1].finish == "stop"
+            assert chunks_of(answers)[-1].text.endswith("}")  # and no token was drawn for the end
+
+
+def test_text_is_the_same_over_one_two_and_three_stages() -> None:
+    texts = set[str]()
+    for stages in (1, 2, 3):
+        with arithmetic_pipeline(stages, tokens=EVERYTHING).threads as threads:
+            texts.add(text_of(threads.ask(ask(choices=1, sampling=Sampling(temperature=1, seed=4)))))
+    assert len(texts) == 1
+
+
+def test_constrained_and_free_answers_go_together_and_each_says_what_it_says_alone() -> None:
+    requests = [
+        ask(str(number), SCHEMA if number % 2 else None, choices=2, sampling=Sampling(temperature=1, seed=number))
+        for number in range(8)
+    ]
+    with arithmetic_pipeline(1, tokens=EVERYTHING).threads as threads:
+        alone = [threads.ask(request) for request in requests]
+    with arithmetic_pipeline(2, tokens=EVERYTHING).threads as threads:
+        together = [list(answers) for answers in [threads.submit(request) for request in requests]]
+    for one, other in zip(alone, together, strict=True):
+        assert [ids_of(one, choice) for choice in (0, 1)] == [ids_of(other, choice) for choice in (0, 1)]
+
+
+def test_an_answer_is_taken_up_again_after_every_token() -> None:
+    with arithmetic_pipeline(2, tokens=EVERYTHING).threads as threads:
+        whole = ids_of(threads.ask(ask()))
+        for length in range(len(whole) + 1):
+            answers = threads.ask(ask(attempt=1, delivered=(whole[:length],)))
+            assert ids_of(answers) == (whole[length:] or whole[-1:])
+            assert chunks_of(answers)[-1].finish == "stop"
+
+
+def test_tokens_that_do_not_fit_cannot_have_been_delivered() -> None:
+    with arithmetic_pipeline(1).threads as threads:
+        (refused,) = threads.ask(ask(attempt=1, delivered=(tuple(b"no"),)))
+    assert isinstance(refused, Refused)
+    assert (refused.status, refused.code) == (400, "invalid_grammar")
+
+
+def test_the_end_may_come_only_where_the_grammar_ends() -> None:
+    letters = Grammar(kind="regex", text="a{3,5}")
+    with arithmetic_pipeline(1, tokens=[EOS, 97]).threads as threads:
+        texts = {text_of(threads.ask(ask(grammar=letters, sampling=Sampling(seed=seed)))) for seed in range(30)}
+        assert texts == {"aaa", "aaaa", "aaaaa"}
+
+
+@pytest.mark.parametrize("sampling", [Sampling(ignore_eos=True), Sampling(min_tokens=50)])
+def test_a_complete_grammar_ends_the_answer_whatever_else_is_asked(sampling: Sampling) -> None:
+    with arithmetic_pipeline(1).threads as threads:
+        answers = threads.ask(ask(grammar=Grammar(kind="regex", text="a{3}"), sampling=sampling))
+    assert text_of(answers) == "aaa"
+    assert chunks_of(answers)[-1].finish == "stop"
+
+
+def test_limits_and_stop_strings_hold_as_ever() -> None:
+    letters = Grammar(kind="regex", text="[a-c]{20}")
+    with arithmetic_pipeline(1).threads as threads:
+        whole = threads.ask(ask(grammar=letters))
+        cut = threads.ask(ask(grammar=letters, max_tokens=7))
+        stopped = threads.ask(ask(grammar=letters, stop=(text_of(whole)[9:12],)))
+    assert chunks_of(cut)[-1].finish == "length"
+    assert text_of(cut) == text_of(whole)[:7]
+    assert chunks_of(stopped)[-1].finish == "stop"
+    assert text_of(stopped) == text_of(whole)[: text_of(whole).index(text_of(whole)[9:12])]
+
+
+def test_characters_of_several_tokens_are_whole() -> None:
+    with arithmetic_pipeline(2).threads as threads:
+        answers = threads.ask(ask(grammar=Grammar(kind="regex", text="(é|東|🦊){6}")))
+    assert len(text_of(answers)) == 6
+    assert set(text_of(answers)) <= set("é東🦊")
+
+
+CALL = """
+start: call* free
+call: opening arguments ">"
+arguments: %json {
+  "type": "object", "properties": {"x": {"type": "boolean"}}, "required": ["x"], "additionalProperties": false
+}
+opening[lazy]: FREE "<<"
+free: FREE
+FREE: /(.|\\n)*/
+"""
+
+
+def test_text_is_free_until_a_trigger_and_then_held_to_a_schema() -> None:
+    """The lazy form: what a model says before a call is its own; a call that it begins is a good one."""
+    letters = '<ab>{}"x:truefals'
+    calls, free = 0, set[str]()
+    with arithmetic_pipeline(1, tokens=list(letters.encode())).threads as threads:
+        for seed in range(20):
+            text = text_of(threads.ask(ask(grammar=lark(CALL), sampling=Sampling(seed=seed), max_tokens=300)))
+            before, *called = text.split("<<")
+            free.update(before)
+            for call in called:
+                argument, end, after = call.partition(">")
+                assert not end or isinstance(json.loads(argument)["x"], bool)
+                free.update(after)
+                calls += bool(end)
+    assert calls >= 10
+    assert free == set(letters)
+
+
+@pytest.mark.parametrize(
+    ("grammar", "word"),
+    [
+        (Grammar(kind="json_schema", text='{"not": {}}'), "'not'"),
+        (Grammar(kind="json_schema", text='{"type": "array", "uniqueItems": true}'), "'uniqueItems'"),
+        (Grammar(kind="json_schema", text="{"), "JSON"),
+        (Grammar(kind="regex", text="(a"), "unclosed"),
+        (Grammar(kind="regex", text="(?=a)b"), "look-ahead"),
+        (Grammar(kind="lark", text="start: nothing"), "nothing"),
+    ],
+)
+def test_what_cannot_be_compiled_is_refused_with_the_word_at_fault(grammar: Grammar, word: str) -> None:
+    with arithmetic_pipeline(1).threads as threads:
+        for _ in range(2):  # the second time from memory
+            (refused,) = threads.ask(ask(grammar=grammar))
+            assert isinstance(refused, Refused)
+            assert (refused.status, refused.code) == (400, "invalid_grammar")
+            assert word in refused.message
+        assert chunks_of(threads.ask(ask()))[-1].finish == "stop"
+
+
+def test_a_grammar_holds_on_when_the_stages_start_over() -> None:
+    pipeline = arithmetic_pipeline(2, tokens=EVERYTHING)
+    with pipeline.threads as threads:
+        whole = ids_of(threads.ask(ask()))
+        pipeline.stages[1].failures = 1
+        beside = threads.submit(ask("beside", None))
+        heard = list(threads.submit(ask("again")))
+        list(beside)
+    assert ids_of(heard) == whole or isinstance(heard[-1], Failed)
+    assert not isinstance(heard[-1], Chunk) or heard[-1].finish == "stop"
