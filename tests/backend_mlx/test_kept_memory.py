@@ -11,7 +11,6 @@ import pytest
 from mlx_lm.models import cache as _untyped
 
 from exo_backend_mlx.evaluation import evaluate
-from exo_backend_mlx.mlx_lm_facade.cache_arrays import parts_of
 from exo_backend_mlx.mlx_lm_facade.models import Cache
 from exo_backend_mlx.row_caches import caches_of_rows
 from exo_backend_mlx.sequence_caches import SequenceCaches
@@ -29,7 +28,8 @@ def extend(caches: SequenceCaches, tokens: int) -> list[object]:
     """Add tokens, each with its position for keys and values; gives what attention would see."""
     new = mx.arange(caches.length, caches.length + tokens, dtype=mx.float32)
     keys = mx.broadcast_to(new[None, None, :, None], (1, 2, tokens, 64))
-    seen = [cast("Any", part).update_and_fetch(keys, keys) for part in parts_of(caches.own)]
+    parts = [part for cache in caches.own for part in cast("tuple[Any, ...]", getattr(cache, "caches", (cache,)))]
+    seen: list[object] = [part.update_and_fetch(keys, keys) for part in parts]
     caches.length += tokens
     evaluate(seen)
     return seen

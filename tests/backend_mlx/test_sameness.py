@@ -85,7 +85,8 @@ def start_for(stages: Sequence[MlxStage], prompt: tuple[int, ...], *, take: bool
     length = min(len(BEGINNING), len(prompt)) - 1 if common is None else common
     if prompt[: len(BEGINNING)] == BEGINNING:
         return Start(snapshot=KEPT, length=len(BEGINNING), take=take)
-    can_be_cut = all(stage._snapshots[KEPT].can_be_cut for stage in stages)  # pyright: ignore[reportPrivateUsage] — windows that are full cannot, which the head learns from the report
+    layers = [layer for stage in stages for layer in stage._snapshots[KEPT].layers]  # pyright: ignore[reportPrivateUsage] — windows that are full cannot, which the head learns from the report
+    can_be_cut = all(layer.can_forget(1) for layer in layers)
     return Start(snapshot=KEPT, length=length, take=False) if length and can_be_cut else None
 
 

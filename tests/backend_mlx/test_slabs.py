@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
-from typing import Any, cast
+from typing import cast
 
 import mlx.core as mx
 import pytest
 
 from exo_backend_mlx.evaluation import evaluate
+from exo_backend_mlx.layer_caches.kinds import layer_cache
 from exo_backend_mlx.loading import load_stage
 from exo_backend_mlx.mlx_lm_facade import models as mlx_lm
 from exo_backend_mlx.model_config import read_config
@@ -173,11 +174,11 @@ def test_whatever_is_done_to_sequences_each_goes_on_as_alone(seed: int, model_fo
 def test_a_slab_is_written_in_place(model_folder: ModelFolder) -> None:
     """Else every step would copy everybody's caches: a write takes a small part of the slab's own memory."""
     model = mlx_lm.build_model(read_config(model_folder(architecture="llama", layers=2)))
-    members = [mlx_lm.make_caches(model) for _ in range(8)]
+    members = [[layer_cache(cache) for cache in mlx_lm.make_caches(model)] for _ in range(8)]
     for caches in members:
         for cache in caches:
             keys = mx.zeros((1, 2, 200, 512))
-            cast("Any", cache).update_and_fetch(keys, keys)
+            cache.own.update_and_fetch(keys, keys)
     slab = Slab(members, 256)
     size = sum(array.nbytes for layer in slab.layers if layer for array in layer)
     mx.clear_cache()

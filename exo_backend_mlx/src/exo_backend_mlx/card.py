@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import mlx.core as mx
 
 from exo_backend_mlx.adapter import read_adapter
 from exo_backend_mlx.architectures import why_uncuttable
 from exo_backend_mlx.checkpoint import described_tensors
+from exo_backend_mlx.layer_caches.kinds import layer_cache
 from exo_backend_mlx.mlx_lm_facade import models as mlx_lm
 from exo_backend_mlx.mlx_lm_facade.models import Cache
 from exo_backend_mlx.mlx_lm_facade.quantization import settings_of
@@ -98,12 +99,9 @@ def _cache_bytes(cache: Cache, context: int) -> tuple[int, int]:
 
     A cache that keeps a window only is counted as full from the start.
     """
-    keys, values = cast("Any", getattr(cache, "keys", None)), cast("Any", getattr(cache, "values", None))
-    if not isinstance(keys, mx.array) or not isinstance(values, mx.array):
-        return 0, cache.nbytes
-    per_token = keys.nbytes // keys.shape[-2] + values.nbytes // values.shape[-2]
-    window = cast("int | None", getattr(cache, "max_size", None))
-    return (per_token, 0) if window is None else (0, per_token * min(window, context))
+    sizes = layer_cache(cache).sizes()
+    growth = sum(size.per_token for size in sizes if size.window is None)
+    return growth, sum(size.fixed + size.per_token * min(size.window or 0, context) for size in sizes)
 
 
 def _stored_type(files: Sequence[SafetensorsFile]) -> str:

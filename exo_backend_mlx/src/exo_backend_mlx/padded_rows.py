@@ -7,19 +7,17 @@ as long as the longest, and a mask hides what lies beyond each row's end.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast, final
+from typing import Any, final
 
 import mlx.core as mx
-
-from exo_backend_mlx.mlx_lm_facade.models import Cache
 
 
 @final
 class PaddedRowsCache:
     """mlx-lm's `KVCache` of several sequences for a pass over one token of each."""
 
-    def __init__(self, rows: Sequence[Cache]) -> None:
-        self._rows = cast("Sequence[Any]", rows)
+    def __init__(self, rows: Sequence[Any]) -> None:
+        self._rows = rows
         self._offset: mx.array | None = None
 
     @property

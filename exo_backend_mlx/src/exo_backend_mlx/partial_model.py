@@ -19,6 +19,7 @@ import mlx.core as mx
 from mlx import nn
 
 from exo_backend_mlx.architectures import Layout
+from exo_backend_mlx.layer_caches.kinds import layer_cache
 from exo_backend_mlx.mlx_lm_facade.attention import attend_rows
 from exo_backend_mlx.mlx_lm_facade.models import (
     Cache,
@@ -28,7 +29,7 @@ from exo_backend_mlx.mlx_lm_facade.models import (
     parameter_names,
 )
 from exo_backend_mlx.row_caches import caches_of_rows
-from exo_backend_mlx.rows_together import ROWS_TOGETHER
+from exo_backend_mlx.rows_together import ROWS_TOGETHER, RowKind
 from exo_backend_mlx.sequence_caches import SequenceCaches
 
 Forward = Callable[..., mx.array]
@@ -83,7 +84,7 @@ class PartialModel:
         self._range = layers
         self._exchange = _Exchange()
         self._cuttable = layout is not None
-        self._row_kind = ROWS_TOGETHER.get(architecture_of_model(model))
+        self._row_kind = _row_kind(model)
         attend_rows(model)
         self._trunk = model
         if layout is not None:
@@ -98,10 +99,12 @@ class PartialModel:
         the position or make their masks from the cache of a fixed layer, wherever that is.
         """
         caches = make_caches(self._model)
-        own = caches[self._range.start : self._range.end]
-        by_kind = {_kind(cache): cache for cache in reversed(own)}
-        shared = [by_kind.get(_kind(cache)) or _of_position(own) or cache for cache in caches]
-        return [*shared[: self._range.start], *own, *shared[self._range.end :]]
+        start, end = self._range.start, self._range.end
+        own = [layer_cache(cache) for cache in caches[start:end]]
+        by_likeness = {cache.likeness: cache.own for cache in reversed(own)}
+        of_position = next((cache.own for cache in own if cache.counts_positions), None)
+        shared = [by_likeness.get(layer_cache(cache).likeness) or of_position or cache for cache in caches]
+        return [*shared[:start], *caches[start:end], *shared[end:]]
 
     @property
     def computes_rows_together(self) -> bool:
@@ -271,11 +274,7 @@ def _module_at(model: nn.Module, path: str) -> nn.Module:
     return cast("nn.Module", module)
 
 
-def _kind(cache: Cache) -> tuple[type, object]:
-    """Caches of one kind hold the same positions and give the same masks."""
-    return type(cache), getattr(cache, "max_size", None)
-
-
-def _of_position(caches: list[Cache]) -> Cache | None:
-    """A cache that knows how many tokens the sequence has."""
-    return next((cache for cache in caches if hasattr(cache, "offset")), None)
+def _row_kind(model: nn.Module) -> RowKind | None:
+    """How rows of several sequences go together; None: one by one."""
+    kind = ROWS_TOGETHER.get(architecture_of_model(model))
+    return kind if all(layer_cache(cache).goes_with_others for cache in make_caches(model)) else None

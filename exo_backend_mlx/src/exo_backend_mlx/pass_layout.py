@@ -8,12 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import cast, final
+from typing import Protocol, cast, final
 
 import mlx.core as mx
 
-from exo_backend_mlx.sequence_caches import SequenceCaches
-from exo_backend_mlx.slabs import Slab
+from exo_backend_mlx.slabs import Slab, Slot
+
+
+class Resident(Protocol):
+    """A sequence of the pass."""
+
+    @property
+    def length(self) -> int:
+        """Its tokens before the pass."""
+        ...
+
+    @property
+    def slot(self) -> Slot | None:
+        """Where its keys and values are; None: in its own caches."""
+        ...
 
 
 @final
@@ -71,7 +84,7 @@ class SlabRows:
 class PassLayout:
     """Of a pass over one token of each sequence. Made before the pass counts its tokens."""
 
-    def __init__(self, sequences: Sequence[SequenceCaches]) -> None:
+    def __init__(self, sequences: Sequence[Resident]) -> None:
         self._sequences = sequences
         self._offsets: dict[tuple[int, ...], mx.array] = {}
         self.alone: list[int] = []

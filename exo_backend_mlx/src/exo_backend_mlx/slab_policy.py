@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
-from exo_backend_mlx.mlx_lm_facade.cache_arrays import holds_keys, holds_states, length_limit
-from exo_backend_mlx.sequence_caches import SequenceCaches, Slot
-from exo_backend_mlx.slabs import Slab
+from exo_backend_mlx.sequence_caches import SequenceCaches
+from exo_backend_mlx.slabs import Slab, Slot
 
 _BLOCK = 256
 """Tokens; the capacities of slabs are multiples of it."""
@@ -93,10 +92,10 @@ class SlabPolicy:
             slab = residence.slab
             while slab.capacity == capacity and group and (slot := slab.free_slot) is not None:
                 caches = group.pop()
-                slab.enter(slot, caches.own)
+                slab.enter(slot, caches.layers)
                 residence.move_in(caches, slot)
         if len(group) >= _FEWEST:
-            residence = _Residence(Slab([caches.own for caches in group], capacity), [])
+            residence = _Residence(Slab([caches.layers for caches in group], capacity), [])
             self._residences.append(residence)
             for slot, caches in enumerate(group):
                 residence.move_in(caches, slot)
@@ -105,10 +104,7 @@ class SlabPolicy:
 def _capacity(caches: SequenceCaches) -> int | None:
     """That of the slab in which a sequence's next token fits; None: in no slab, or it is empty still."""
     capacity = (caches.length // _BLOCK + 1) * _BLOCK
-    if caches.length == 0 or capacity > _LONGEST or not any(holds_keys(cache) for cache in caches.own):
+    if caches.length == 0 or capacity > _LONGEST:
         return None
-    for cache in caches.own:
-        limit = length_limit(cache)
-        if not (holds_keys(cache) or holds_states(cache)) or (limit is not None and limit < capacity):
-            return None
-    return capacity
+    fits = all(layer.lets_lie_in(capacity) for layer in caches.layers)
+    return capacity if fits and any(layer.keys is not None for layer in caches.layers) else None

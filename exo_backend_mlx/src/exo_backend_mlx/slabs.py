@@ -8,23 +8,48 @@ else is copied when one enters a free slot, leaves or outgrows it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import final
+from dataclasses import dataclass
+from typing import Protocol, final
 
 import mlx.core as mx
 
 from exo_backend_mlx.evaluation import evaluate
-from exo_backend_mlx.mlx_lm_facade.cache_arrays import holds_keys, offset_of, put_keys, take_keys
-from exo_backend_mlx.mlx_lm_facade.models import Cache
 
 Layer = tuple[mx.array, mx.array]
 """Keys and values of one layer, (slots, heads, capacity, head size)."""
+
+
+class Keys(Protocol):
+    """One layer's keys and values of one sequence, (1, heads, tokens, head size)."""
+
+    @property
+    def length(self) -> int:
+        """Their tokens."""
+        ...
+
+    def take(self) -> tuple[mx.array, mx.array]:
+        """They are held elsewhere from now on."""
+        ...
+
+    def put(self, keys: mx.array, values: mx.array) -> None:
+        """They are back."""
+        ...
+
+
+class Member(Protocol):
+    """What one layer remembers of a sequence."""
+
+    @property
+    def keys(self) -> Keys | None:
+        """What of it lies in a slab; None: nothing."""
+        ...
 
 
 @final
 class Slab:
     """Slots of `capacity` tokens. A cache that entered keeps its offset; its arrays are here."""
 
-    def __init__(self, members: Sequence[Sequence[Cache]], capacity: int) -> None:
+    def __init__(self, members: Sequence[Sequence[Member]], capacity: int) -> None:
         """Take in the caches of some sequences, one list of a stage's layers for each."""
         self.capacity = capacity
         self.layers: list[Layer | None] = [_joined(layer, capacity) for layer in zip(*members, strict=True)]
@@ -41,12 +66,12 @@ class Slab:
         """A slot that a sequence may enter."""
         return self._free[-1] if self._free else None
 
-    def enter(self, slot: int, caches: Sequence[Cache]) -> None:
+    def enter(self, slot: int, caches: Sequence[Member]) -> None:
         """Take the caches of a sequence into a free slot."""
         for at, (layer, cache) in enumerate(zip(self.layers, caches, strict=True)):
-            if layer is not None:
+            if layer is not None and cache.keys is not None:
                 self.layers[at] = None  # so that nobody else holds it and it is written in place
-                self.layers[at] = _written(layer, slot, take_keys(cache))
+                self.layers[at] = _written(layer, slot, cache.keys.take())
         self._free.remove(slot)
         evaluate(self.layers)
 
@@ -77,23 +102,31 @@ class Slab:
         """Free a slot; what was in it is gone."""
         self._free.append(slot)
 
-    def copy_into(self, slot: int, caches: Sequence[Cache]) -> None:
+    def copy_into(self, slot: int, caches: Sequence[Member]) -> None:
         """Give a slot's keys and values to caches of the same offsets."""
         copies: list[mx.array] = []
         for layer, cache in zip(self.layers, caches, strict=True):
-            if layer is not None:
-                length = offset_of(cache)
+            if layer is not None and cache.keys is not None:
+                length = cache.keys.length
                 keys, values = (_copy(array[slot : slot + 1, :, :length]) for array in layer)
-                put_keys(cache, keys, values)
+                cache.keys.put(keys, values)
                 copies += (keys, values)
         evaluate(copies)
 
 
-def _joined(layer: Sequence[Cache], capacity: int) -> Layer | None:
+@dataclass(frozen=True)
+class Slot:
+    """Where a sequence's keys and values are, if they are not in its caches."""
+
+    slab: Slab
+    number: int
+
+
+def _joined(layer: Sequence[Member], capacity: int) -> Layer | None:
     """One layer's keys and values of several sequences, computed, so that the caches' own memory is free again."""
-    if not holds_keys(layer[0]):
+    taken = [cache.keys.take() for cache in layer if cache.keys is not None]
+    if not taken:
         return None
-    taken = [take_keys(cache) for cache in layer]
     keys = mx.concatenate([_padded(keys, capacity) for keys, _ in taken])
     values = mx.concatenate([_padded(values, capacity) for _, values in taken])
     evaluate(keys, values)

@@ -144,7 +144,7 @@ class MlxStage:
 
     def cache_sizes(self, sequence: int) -> CacheSizes:
         """What the caches of a sequence take, which holds at least one token."""
-        return cache_sizes(self._sequence(sequence).caches.own)
+        return cache_sizes(self._sequence(sequence).caches.layers)
 
     def _started(self, start: Start) -> SequenceCaches:
         kept = self._snapshots.get(start.snapshot)
@@ -212,7 +212,7 @@ class MlxStage:
                 work.draw(self._model.next_logits(inputs, self._extended(members)), members)
             case "none":
                 self._model.hidden(inputs, self._extended(members))
-                work.also(sequence.caches.state)  # and not the states, whose last layer nobody needs
+                work.also(sequence.caches.arrays)  # and not the states, whose last layer nobody needs
             case "sum":
                 self._refuse_unknown_states()
                 work.add_up(self._model.hidden(inputs, self._extended(members)), row)

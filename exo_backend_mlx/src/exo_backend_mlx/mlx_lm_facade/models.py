@@ -13,24 +13,11 @@ from exo_core.errors import ModelError
 
 
 class Cache(Protocol):
-    """What one layer remembers of a sequence."""
+    """What one layer remembers of a sequence. What else there is to know of one, `layer_caches` knows."""
 
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        ...
-
-    @property
-    def state(self) -> object:
-        """Its arrays, among other things, nested in lists and tuples."""
-        ...
-
-    def is_trimmable(self) -> bool:
-        """Whether `trim` works now."""
-        ...
-
-    def trim(self, count: int) -> int:
-        """Forget the last `count` tokens; gives how many were forgotten."""
         ...
 
 
@@ -81,15 +68,6 @@ def make_caches(model: nn.Module) -> list[Cache]:
     from mlx_lm.models.cache import make_prompt_cache
 
     return cast("list[Cache]", make_prompt_cache(model))
-
-
-def keeps_every_token(cache: Cache) -> bool:
-    """Whether a cache of this kind can be cut at any length: not one that keeps a window or a running state."""
-    from mlx_lm.models.cache import CacheList, ConcatenateKVCache, KVCache, QuantizedKVCache
-
-    if isinstance(cache, CacheList):
-        return all(keeps_every_token(part) for part in cast("Sequence[Cache]", cast("Any", cache).caches))
-    return isinstance(cache, KVCache | QuantizedKVCache | ConcatenateKVCache)
 
 
 def layers_of(model: nn.Module) -> list[nn.Module]:
