@@ -10,7 +10,7 @@ import pytest
 
 from exo_backend_mlx.card import describe_model
 from exo_backend_mlx.loading import load_stage
-from exo_backend_mlx.preparation import computes_on_cpu
+from exo_backend_mlx.mlx_device import computes_on_cpu
 from exo_backend_mlx.probe import probe_mlx
 from exo_backend_mlx.testing import run_stages
 from exo_backend_mlx.type_speeds import TypeSpeeds, measure_types

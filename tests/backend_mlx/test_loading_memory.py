@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from exo_backend_mlx.preparation import computes_on_cpu
+from exo_backend_mlx.mlx_device import computes_on_cpu
 
 ModelFolder = Callable[..., Path]
 SPARE = 1.35

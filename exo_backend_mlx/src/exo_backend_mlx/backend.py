@@ -53,6 +53,7 @@ class MlxBackend:
         from exo_backend_mlx.loading import load_stage
         from exo_backend_mlx.model_config import read_config
         from exo_backend_mlx.tokenizer import MlxTokenizer
+        from exo_backend_mlx.unused_memory import bound_kept_buffers
         from exo_backend_mlx.warm_up import Warming
         from exo_engine.pipeline import PipelineEngine
 
@@ -71,5 +72,6 @@ class MlxBackend:
             chunks_up_to=assignment.card.context if measures_chunks else 0,
             rows=shard.stages > 1,  # one stage has nothing to gain from micro-batches
         )
+        bound_kept_buffers(stage.measured.working_bytes)
         stage.cache_bytes = assignment.kv_bytes or free_for_caches()
         return PipelineEngine(stage, tokenizer=tokenizer, assignment=assignment, generation_base=generation_base)

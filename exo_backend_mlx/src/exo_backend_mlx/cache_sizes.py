@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, cast
 
 import mlx.core as mx
 import psutil
 
 from exo_backend_mlx.layer_caches.layer_cache import LayerCache
-from exo_backend_mlx.preparation import computes_on_cpu
+from exo_backend_mlx.mlx_device import device_memory
 
 _SHARE_OF_FREE = 0.8
 """What is left over is for the passes themselves."""
@@ -35,9 +34,7 @@ def cache_sizes(layers: Iterable[LayerCache]) -> CacheSizes:
 
 def free_for_caches() -> int:
     """Bytes that caches may take where nobody promised them any: most of what the device has free now."""
-    if computes_on_cpu():
-        return int(psutil.virtual_memory().available * _SHARE_OF_FREE)
-    told = cast("dict[str, object]", cast("Any", mx).device_info())
-    limit = told.get("max_recommended_working_set_size") or told.get("total_memory") or told.get("memory_size")
-    free = int(cast("int", limit)) - mx.get_active_memory() if limit else psutil.virtual_memory().available
-    return max(0, int(free * _SHARE_OF_FREE))
+    device, machine = device_memory(), psutil.virtual_memory().available
+    unused = device.usable - mx.get_active_memory()
+    by_kind = {"cpu": machine, "metal": min(unused, machine), "cuda": unused if device.free is None else device.free}
+    return max(0, int(by_kind[device.kind] * _SHARE_OF_FREE))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
-
 from exo_backend_mlx.blas import BlasReport, use_fast_blas
+from exo_backend_mlx.mlx_device import device_kind, device_memory
 
 
 def prepare_mlx() -> BlasReport:
@@ -17,31 +16,25 @@ def prepare_mlx() -> BlasReport:
     import mlx.core as mx
 
     report = use_fast_blas()
-    _bound_buffer_cache()
-    if computes_on_cpu():
+    _bound_kept_buffers()
+    kind = device_kind()
+    if kind == "cpu":
         mx.disable_compile()
-    elif mx.metal.is_available():
+    elif kind == "metal":
         _keep_weights_resident()
     return report
 
 
-def _bound_buffer_cache() -> None:
-    from exo_backend_mlx.unused_memory import bound_buffer_cache  # which imports mlx, so not before its BLAS is there
+def _bound_kept_buffers() -> None:
+    from exo_backend_mlx.unused_memory import bound_kept_buffers  # which imports mlx, so not before its BLAS is there
 
-    bound_buffer_cache()
-
-
-def computes_on_cpu() -> bool:
-    """Whether mlx's default device is a CPU."""
-    import mlx.core as mx
-
-    return mx.default_device() == mx.Device(mx.cpu)
+    bound_kept_buffers()
 
 
 def _keep_weights_resident() -> None:
     """Let macOS keep as much of the GPU's memory in place as Metal recommends; else large models are paged out."""
     import mlx.core as mx
 
-    recommended = cast("dict[str, object]", cast("Any", mx).device_info()).get("max_recommended_working_set_size")
-    if isinstance(recommended, int):
-        mx.set_wired_limit(recommended)
+    memory = device_memory()
+    if memory.usable < memory.total:  # else Metal told of no limit, and one that is too large is an error
+        mx.set_wired_limit(memory.usable)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from exo_backend_mlx.blas import BlasReport, measure_matmul
-from exo_backend_mlx.preparation import computes_on_cpu, prepare_mlx
+from exo_backend_mlx.mlx_device import device_information, device_memory
+from exo_backend_mlx.preparation import prepare_mlx
 from exo_core.backends import BackendFacts
 from exo_core.frozen import JsonValue
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from exo_backend_mlx.type_speeds import TypeSpeeds
 
 _INSTALL = "uv sync --extra mlx" if sys.platform == "darwin" else "uv sync --extra mlx-cpu (or mlx-cuda12, mlx-cuda13)"
+_KINDS_OF_DEVICE = {"metal": "Metal", "cuda": "CUDA"}
 
 
 def probe_mlx() -> BackendFacts:
@@ -27,18 +29,18 @@ def probe_mlx() -> BackendFacts:
 
 
 def _facts() -> BackendFacts:
-    import mlx.core as mx
-
     from exo_backend_mlx.type_speeds import measure_types
 
     blas = prepare_mlx()
-    information = cast("dict[str, Any]", cast("Any", mx).device_info())
-    name = str(information.get("device_name", "unknown"))
+    name = str(device_information().get("device_name", "unknown"))
     details: dict[str, JsonValue] = {"mlx": version("mlx"), "mlx-lm": version("mlx-lm")}
-    if not computes_on_cpu():
-        kind = "Metal" if mx.metal.is_available() else "CUDA"
+    memory = device_memory()
+    if memory.kind != "cpu":
         return BackendFacts(
-            usable=True, device=f"{name}, {kind}", memory_for_models=_memory(information), details=details
+            usable=True,
+            device=f"{name}, {_KINDS_OF_DEVICE[memory.kind]}",
+            memory_for_models=memory.usable if memory.free is None else memory.free,
+            details=details,
         )
     details["blas"] = f"{_blas_for_people(blas)}, {measure_matmul():.0f} GFLOP/s in float32"
     speeds = measure_types()
@@ -48,16 +50,7 @@ def _facts() -> BackendFacts:
     )
 
 
-def _memory(information: dict[str, Any]) -> int | None:
-    """What Metal recommends to keep in use, or what a CUDA device has free; None where neither is known."""
-    for field in ("max_recommended_working_set_size", "free_memory", "memory_size", "total_memory"):
-        value = information.get(field)
-        if isinstance(value, int) and value > 0:
-            return value
-    return None
-
-
-_KINDS = {"half": "half-precision", "quantized": "quantized"}
+_KINDS_OF_WEIGHTS = {"half": "half-precision", "quantized": "quantized"}
 
 
 def _types_for_people(speeds: TypeSpeeds) -> str:
@@ -66,7 +59,7 @@ def _types_for_people(speeds: TypeSpeeds) -> str:
         f"a decode step runs at {speeds.float32:.1f} GFLOP/s in float32, {speeds.half:.1f} in bfloat16, "
         f"{speeds.quantized:.1f} in 4 bits"
     )
-    widened = " and ".join(_KINDS[kind] for kind in speeds.float32_is_faster_than)
+    widened = " and ".join(_KINDS_OF_WEIGHTS[kind] for kind in speeds.float32_is_faster_than)
     chosen = f"float32 for {widened} weights, where memory suffices" if widened else "the type that weights have"
     return f"{chosen}: {measured}"
 

@@ -18,12 +18,12 @@ from exo_backend_mlx.sequence_caches import SequenceCaches
 from exo_backend_mlx.sequences import OpenSequence
 from exo_backend_mlx.slab_policy import SlabPolicy
 from exo_backend_mlx.tail_work import TailWork, score_known
-from exo_backend_mlx.unused_memory import give_back
+from exo_backend_mlx.unused_memory import after_a_long_pass, give_back
 from exo_engine.stage import Activation, TailOutput
 from exo_engine.steps import Open, Row, RowOutput, Scored, StageReport, Start, TokenScore
 
 _LONG_ROW = 64
-"""From this many tokens on the buffers of a pass are given back at once instead of being kept for the next one."""
+"""From this many tokens on a pass takes more memory than single tokens do."""
 _SCORED_AT_ONCE = 64
 """Tokens whose logits over the whole vocabulary are held at once."""
 
@@ -46,6 +46,8 @@ class Measured:
     sizes: CacheSizes
     chunk_seconds: tuple[tuple[int, float], ...] = ()
     decode_seconds: tuple[tuple[int, float], ...] = ()
+    working_bytes: int | None = None
+    """The most that passes took beyond the weights; None unless chunks of every size were among them."""
 
 
 @final
@@ -93,7 +95,7 @@ class MlxStage:
         passes = divide(self._members(rows), together=self._model.computes_rows_together)
         result = self._tail(passes, received) if self.is_last else self._hidden(passes, received)
         if any(row.count >= _LONG_ROW for row in rows):
-            mx.clear_cache()
+            after_a_long_pass()
         return result
 
     def trim(self, sequence: int, length: int) -> None:

@@ -9,18 +9,20 @@ from functools import cache
 from typing import cast
 
 import mlx.core as mx
-import psutil
 
-_LEAST = 64 * 1024 * 1024
-_SHARE = 400
+from exo_backend_mlx.device_memory import buffers_to_keep
+from exo_backend_mlx.mlx_device import device_kind, device_memory
 
 
-def bound_buffer_cache() -> None:
-    """Let mlx keep 64 MiB of freed buffers, or a four-hundredth of the machine's memory if that is more.
+def bound_kept_buffers(working_bytes: int | None = None) -> None:
+    """Let mlx keep no more freed buffers than pays on this device; `working_bytes` is what a pass takes, if known."""
+    mx.set_cache_limit(buffers_to_keep(device_memory(), working_bytes))
 
-    By itself it keeps any amount on a GPU: each time a cache grows, the smaller one it grew from would stay.
-    """
-    mx.set_cache_limit(max(_LEAST, psutil.virtual_memory().total // _SHARE))
+
+def after_a_long_pass() -> None:
+    """Give back what a chunk of a prompt took, which single tokens do not need. A GPU keeps it for the next chunk."""
+    if _computes_on_cpu():
+        mx.clear_cache()
 
 
 def give_back() -> None:
@@ -29,6 +31,11 @@ def give_back() -> None:
     trim = _malloc_trim()
     if trim is not None:
         trim(0)
+
+
+@cache
+def _computes_on_cpu() -> bool:
+    return device_kind() == "cpu"
 
 
 @cache

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import final
 
+import mlx.core as mx
+
 from exo_backend_mlx.activations import zero_activation
 from exo_backend_mlx.cache_sizes import CacheSizes
 from exo_backend_mlx.stage import Measured, MlxStage
@@ -49,13 +51,16 @@ class Warming:
         chunks = [size for size in _CHUNKS if size <= chunks_up_to]
         self._total = 1 + len(chunks) + len(_ROWS) * rows
         self._tell(0)
+        mx.reset_peak_memory()
+        before = mx.get_active_memory()
         sizes = self._first_steps()
         self._tell(1)
         chunk_seconds = tuple(self._measure(chunks, self._chunk, longest=_LONGEST_CHUNK))
         decode_seconds = tuple(self._measure(_ROWS if rows else (), self._decode, _BUDGET, self._join))
         self._stage.clear()
         self._tell(self._total)
-        return Measured(sizes, chunk_seconds, decode_seconds)
+        working = mx.get_peak_memory() - before if chunks else None
+        return Measured(sizes, chunk_seconds, decode_seconds, working)
 
     def _tell(self, done: int) -> None:
         self._done = done
