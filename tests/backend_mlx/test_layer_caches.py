@@ -11,7 +11,7 @@ from mlx_lm.models import cache as _untyped
 
 from exo_backend_mlx.evaluation import evaluate
 from exo_backend_mlx.layer_caches.kinds import layer_cache
-from exo_backend_mlx.layer_caches.layer_cache import LayerCache
+from exo_backend_mlx.layer_caches.layer_cache import CacheSize, LayerCache
 
 library = cast("Any", _untyped)
 HEADS, SIZE = 2, 64
@@ -79,20 +79,22 @@ def same(one: list[mx.array], other: list[mx.array]) -> bool:
 
 def counted(cache: LayerCache, tokens: int) -> int:
     """What `sizes` says of it."""
-    sizes = cache.sizes()
-    return sum(size.fixed + size.per_token * (min(tokens, size.window or tokens) + size.ahead) for size in sizes)
+    return sum(size.fixed + size.per_token * (grown(size, tokens) + size.ahead) for size in cache.sizes())
+
+
+def grown(size: CacheSize, tokens: int) -> int:
+    return tokens if size.window is None else min(tokens, size.window)
 
 
 @pytest.mark.parametrize("kind", KNOWN)
 def test_it_takes_what_is_counted(kind: str) -> None:
-    """In single tokens, whatever came before; a window grows by blocks until it is full."""
+    """Whatever came before, chunk or single token."""
     before = filled(KNOWN[kind], 1, 1)
-    for counts in ((40, 1), (255, 2, 1), (700, 1), (513, 300, 1, 1)):
+    for counts in ((40, 1), (255, 2, 1), (1,) * 270, (700, 1), (513, 300, 1, 1), (900,), (40, 290)):
         cache = filled(KNOWN[kind], *counts)
         assert before.sizes() == cache.sizes()
-        block = 256 if any(size.window for size in cache.sizes()) else 0
         evaluate(cache.compact())
-        assert cache.own.nbytes <= counted(before, sum(counts) + block)
+        assert cache.own.nbytes <= counted(before, sum(counts))
     (first, *_) = before.sizes()
     assert kind in ("states", "quantized") or first.per_token == BYTES
 

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
+import mlx.core as mx
 import pytest
 
 from exo_backend_mlx.cache_sizes import free_for_caches
 from exo_backend_mlx.loading import load_stage
 from exo_backend_mlx.stage import MlxStage
 from exo_backend_mlx.warm_up import Warming
-from exo_engine.steps import Open, Row
+from exo_engine.steps import Open, Row, StageReport
 
 ModelFolder = Callable[..., Path]
 
@@ -62,20 +63,36 @@ def test_later_stages_measure_on_hidden_states(model_folder: ModelFolder) -> Non
     assert all(seconds > 0 for _, seconds in measured.chunk_seconds + measured.decode_seconds)
 
 
-@pytest.mark.parametrize("architecture", ["llama", "gemma3_text", "lfm2"])
+@pytest.mark.parametrize("architecture", ["llama", "gemma3_text", "lfm2", "mamba2"])
 def test_the_reported_sizes_hold_whatever_a_sequence_grows_to(architecture: str, model_folder: ModelFolder) -> None:
-    """Caches never take more than the report says, and at the end of a block hardly less."""
+    """Caches never take more than the report says, and at the end of a block hardly less, chunk or single token."""
     stage = load_stage(model_folder(architecture=architecture, layers=4), 0, 4)
     stage.measured = Warming(stage, lambda done, total: None).run(chunks_up_to=0, rows=False)
     report = stage.report()
     stage.open(Open.model_validate({"sequence": 1, "choice": 0, "sampling": {}, "prompt_ids": (1,)}))
     held = 0
-    for position in range(0, 512, 64):  # a cache that keeps a window holds a chunk besides, until the next token
-        stage.forward([Row(sequence=1, position=position, count=63)], [1] * 63)
-        stage.forward([Row(sequence=1, position=position + 63, count=1, output="token")], [1])
-        held = sum(cache.nbytes for cache in stage._open[1].caches.own)  # pyright: ignore[reportPrivateUsage] — bytes are no operation
-        assert held <= report.bytes_per_sequence + (position + 64) * report.bytes_per_token
-    assert held >= 512 * report.bytes_per_token
+    for position in range(0, 512, 64):
+        for first, tokens in ((position, 63), (position + 63, 1)):
+            stage.forward([Row(sequence=1, position=first, count=tokens)], [1] * tokens)
+            held = sum(cache.nbytes for cache in stage._open[1].caches.own)  # pyright: ignore[reportPrivateUsage] — bytes are no operation
+            assert held <= counted(report, first + tokens)
+    assert held >= counted(report, 512) - counted(report, 0)
+
+
+def counted(report: StageReport, tokens: int) -> int:
+    in_windows = sum(min(tokens, window) * each for window, each in report.windows)
+    return report.bytes_per_sequence + tokens * report.bytes_per_token + in_windows
+
+
+def test_a_chunk_of_a_prompt_leaves_no_more_memory_than_the_window(model_folder: ModelFolder) -> None:
+    """The chunk is as long as eight windows, and so is what a window held with it until the next token."""
+    folder = model_folder(architecture="gemma3_text", layers=3, overrides={"sliding_window": 64})
+    stage = load_stage(folder, 0, 3)
+    stage.open(Open.model_validate({"sequence": 1, "choice": 0, "sampling": {}, "prompt_ids": (1,)}))
+    before = mx.get_active_memory()
+    stage.forward([Row(sequence=1, position=0, count=512)], [1] * 512)
+    per_token = 2 * 2 * 16 * 4
+    assert mx.get_active_memory() - before < per_token * (512 + 2 * 64) * 1.2
 
 
 def test_free_memory_is_some_but_not_all() -> None:

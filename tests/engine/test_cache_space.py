@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from exo_core.requests import Sampling
 from exo_engine.cache_budget import CacheBudget
 from exo_engine.cache_space import CacheSpace
@@ -35,11 +38,79 @@ def kept(cache_space: CacheSpace, snapshot: int, tokens: list[int]) -> list[int]
 def test_the_tightest_stage_decides() -> None:
     budget = CacheBudget([ROOMY, TIGHT, StageReport()])
     assert budget.longest == 190
-    assert budget.holds(1, 190)
-    assert not budget.holds(1, 191)
-    assert not budget.holds(2, 190)
-    assert CacheBudget([StageReport()]).longest is None
-    assert CacheBudget([]).holds(10**6, 10**9)
+    assert budget.holds(budget.cost(190))
+    assert not budget.holds(budget.cost(191))
+    assert not budget.holds(budget.cost(181) + budget.cost(0))
+    unlimited = CacheBudget([StageReport()])
+    assert unlimited.longest is None
+    assert unlimited.holds(unlimited.cost(10**9))
+
+
+WINDOWED = StageReport(cache_bytes=10_000, bytes_per_token=1, bytes_per_sequence=100, windows=((50, 4), (20, 10)))
+
+
+def test_windows_are_counted_as_far_as_they_are_filled() -> None:
+    budget = CacheBudget([WINDOWED])
+    assert [budget.cost(tokens).stages for tokens in (0, 1, 20, 30, 50, 51, 1000)] == [
+        (100,),
+        (115,),
+        (400,),
+        (450,),
+        (550,),
+        (551,),
+        (1500,),
+    ]
+    assert budget.longest == 9_500
+    full = WINDOWED.model_copy(update={"bytes_per_token": 0})
+    assert CacheBudget([full]).longest is None
+    assert CacheBudget([full.model_copy(update={"cache_bytes": 280})]).longest == 12
+
+
+def test_many_short_sequences_fit_where_few_full_windows_would() -> None:
+    """A full window costs 400 bytes of 10,000, ten tokens 150 with all that they may grow by."""
+    room = CacheSpace(CacheBudget([WINDOWED]), PrefixIndex(trimmable=True), growth=1)
+    begun = 0
+    while room.begin(sequence([begun] * 10), 10) is not None:
+        begun += 1
+    assert begun == 10_000 // (100 + 10 * 15 + 15)
+
+
+def test_those_that_are_open_can_grow_once_beside_a_new_one() -> None:
+    room = CacheSpace(CacheBudget([TIGHT]), PrefixIndex(trimmable=True), growth=64)
+    first, second = sequence([1] * 20), sequence([2] * 20)
+    assert room.begin(first, 20) is not None
+    assert room.begin(second, 97) is None
+    assert room.begin(second, 96) is not None
+    assert room.grow(first, 84) == []
+    assert room.grow(first, 85) is None
+    room.release(second)
+    assert room.begin(second, 22) is not None
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(8, 90), st.integers(0, 4)), max_size=40))
+def test_the_ledger_never_exceeds_the_limit_and_ends_at_nothing(events: list[tuple[int, int, int]]) -> None:
+    """Whatever is begun, grown, kept and closed, everything that is held costs together what the stage has."""
+    budget, held = CacheBudget([WINDOWED.model_copy(update={"cache_bytes": 1500})]), list[SequenceState]()
+    room = CacheSpace(budget, PrefixIndex(trimmable=True), growth=5)
+    for number, (kind, tokens, which) in enumerate(events):
+        if kind == 0:
+            begun = sequence([which] * tokens)
+            held += [begun] if room.begin(begun, tokens) is not None else []
+        elif held and kind == 1:
+            room.grow(held[which % len(held)], held[which % len(held)].reserved + tokens % 9)
+        elif held:
+            closed = held.pop(which % len(held))
+            closed.scheduled = min(len(closed.tokens), closed.reserved)
+            room.release(closed)
+            if kind == 3:
+                room.keep(number, closed)
+        lengths = [*(each.reserved for each in held), *room.index.lengths.values()]
+        assert budget.holds(sum((budget.cost(length) for length in lengths), budget.nothing))
+    for closed in held:
+        room.release(closed)
+    alone = sequence([9] * 10)
+    assert room.begin(alone, budget.longest or 0) is not None
+    assert room.index.lengths == {}
 
 
 def test_a_sequence_gets_what_it_reserves_or_nothing() -> None:

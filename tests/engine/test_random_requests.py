@@ -41,8 +41,13 @@ REPORTS = {
     "trimmable": StageReport(
         cache_bytes=6000, bytes_per_token=8, bytes_per_sequence=32, trimmable=True, outputs=("token", "sum", "scores")
     ),
-    "whole only": StageReport(
-        cache_bytes=6000, bytes_per_token=8, bytes_per_sequence=32, trimmable=False, outputs=("token", "sum", "scores")
+    "windows, whole only": StageReport(
+        cache_bytes=6000,
+        bytes_per_token=4,
+        bytes_per_sequence=32,
+        windows=((40, 4), (100, 5)),
+        trimmable=False,
+        outputs=("token", "sum", "scores"),
     ),
 }
 

@@ -58,6 +58,7 @@ REPORT = StageReport(
     cache_bytes=2**40,
     bytes_per_token=8,
     bytes_per_sequence=16,
+    windows=((512, 8), (2**40, 2**40)),
     trimmable=True,
     outputs=("token", "sum"),
     chunk_seconds=((32, 0.5), (64, 0.75)),

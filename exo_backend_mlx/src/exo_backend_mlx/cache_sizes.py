@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -21,14 +22,21 @@ class CacheSizes:
 
     per_token: int
     per_sequence: int
+    windows: tuple[tuple[int, int], ...] = ()
+    """(tokens, bytes of each of the first so many), the shortest first."""
 
 
 def cache_sizes(layers: Iterable[LayerCache]) -> CacheSizes:
-    """Of caches that hold at least one token. One that keeps a window only is counted as full from the start."""
+    """Of caches that hold at least one token."""
     sizes = [size for layer in layers for size in layer.sizes()]
+    windows = Counter[int]()
+    for size in sizes:
+        if size.window:
+            windows[size.window] += size.per_token
     return CacheSizes(
         per_token=sum(size.per_token for size in sizes if size.window is None),
-        per_sequence=sum(size.fixed + size.per_token * (size.ahead + (size.window or 0)) for size in sizes),
+        per_sequence=sum(size.fixed + size.per_token * size.ahead for size in sizes),
+        windows=tuple(sorted(windows.items())),
     )
 
 

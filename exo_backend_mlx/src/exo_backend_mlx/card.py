@@ -101,7 +101,8 @@ def _cache_bytes(cache: Cache, context: int) -> tuple[int, int]:
     """
     sizes = layer_cache(cache).sizes()
     growth = sum(size.per_token for size in sizes if size.window is None)
-    return growth, sum(size.fixed + size.per_token * min(size.window or 0, context) for size in sizes)
+    full = sum(size.per_token * min(size.window + size.ahead, context) for size in sizes if size.window is not None)
+    return growth, full + sum(size.fixed for size in sizes)
 
 
 def _stored_type(files: Sequence[SafetensorsFile]) -> str:

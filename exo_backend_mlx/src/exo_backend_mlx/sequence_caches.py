@@ -57,8 +57,12 @@ class SequenceCaches:
 
     def compact(self) -> SequenceCaches:
         """Make what is kept take no more than is counted."""
-        evaluate([layer.compact() for layer in self.layers])
+        evaluate(self.compacted())
         return self
+
+    def compacted(self) -> list[object]:
+        """The same, lazily: the arrays to compute."""
+        return [layer.compact() for layer in self.layers]
 
     def settle(self) -> SequenceCaches:
         """Bring keys and values back from a slab into the caches, which mlx-lm's models need alone."""

@@ -138,6 +138,7 @@ class MlxStage:
             cache_bytes=self.cache_bytes,
             bytes_per_token=measured.sizes.per_token,
             bytes_per_sequence=measured.sizes.per_sequence,
+            windows=measured.sizes.windows,
             trimmable=empty.can_always_be_cut,
             outputs=("none", "token", *states, "scores"),
             chunk_seconds=measured.chunk_seconds,
@@ -197,14 +198,14 @@ class MlxStage:
     def _hidden(self, passes: Sequence[Pass], received: mx.array) -> Activation:
         states = [self._model.hidden(inputs_of(members, received), self._extended(members)) for members in passes]
         joined = outputs_of(passes, states)
-        evaluate(joined, [member.sequence.caches.lingering for members in passes for member in members])
+        evaluate(joined, [_left_behind(member) for members in passes for member in members])
         return to_activation(joined)
 
     def _tail(self, passes: Sequence[Pass], received: mx.array) -> TailOutput:
         work = TailWork()
         for members in passes:
             self._compute(members, inputs_of(members, received), work)
-            work.also([member.sequence.caches.lingering for member in members])
+            work.also([_left_behind(member) for member in members])
         return work.finish()
 
     def _compute(self, members: Pass, inputs: mx.array, work: TailWork) -> None:
@@ -213,8 +214,7 @@ class MlxStage:
             case "token":
                 work.draw(self._model.next_logits(inputs, self._extended(members)), members)
             case "none":
-                self._model.hidden(inputs, self._extended(members))
-                work.also(sequence.caches.arrays)  # and not the states, whose last layer nobody needs
+                self._model.hidden(inputs, self._extended(members))  # the caches alone are computed
             case "sum":
                 self._refuse_unknown_states()
                 work.add_up(self._model.hidden(inputs, self._extended(members)), row)
@@ -244,3 +244,14 @@ class MlxStage:
         if not self._model.gives_states:
             message = "this architecture's final states are not known, so they cannot be added up"
             raise ValueError(message)
+
+
+def _left_behind(member: Member) -> list[object]:
+    """What is to be computed of a sequence's caches besides the result of a pass, which is not computed yet.
+
+    After several tokens they hold no more than is counted: all that a chunk leaves in windows would stay until the
+    sequence's next turn.
+    """
+    caches = member.sequence.caches
+    left = caches.compacted() if member.row.count > 1 else []
+    return [*left, *(caches.arrays if member.row.output == "none" else caches.lingering)]

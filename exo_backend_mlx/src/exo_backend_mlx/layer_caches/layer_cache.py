@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CacheSize:
-    """Bytes of one cache, at any number of tokens from 1 on."""
+    """Bytes of one cache: `per_token` of each of its tokens, of `window` at most, and of `ahead` more, and `fixed`."""
 
     per_token: int = 0
     window: int | None = None
-    """Tokens up to which it grows; None: without end."""
+    """None: of every token."""
     ahead: int = 0
-    """Tokens for which memory is taken before they come, at most."""
+    """For so many tokens at most memory is taken before they come."""
     fixed: int = 0
 
 
@@ -93,7 +93,10 @@ class LayerCache:
         return type(self)(own)
 
     def compact(self) -> object:
-        """Have it take no more memory than `sizes` says, lazily; gives the arrays to compute."""
+        """Have it take no more memory than `sizes` says, lazily; gives the arrays to compute.
+
+        To be done after each pass over several tokens, before its result is computed.
+        """
         return self.arrays
 
     # several in one pass ---------------------------------------------------------------------------------------

@@ -21,8 +21,10 @@ class WindowKeys(KeysInOrder):
         return self.own_class, cast("int", self.own.max_size)
 
     def sizes(self) -> Sequence[CacheSize]:
-        """What a full one takes, by its length."""
-        return (CacheSize(per_token=bytes_per_token(self.own), window=self.own.max_size),)
+        """It grows by `step` tokens at a time until it is full."""
+        own = self.own
+        ahead = min(own.step, own.max_size)
+        return (CacheSize(per_token=bytes_per_token(own), window=own.max_size - ahead, ahead=ahead),)
 
     def can_forget(self, tokens: int) -> bool:
         """Until the window is full."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-from exo_engine.cache_budget import CacheBudget
+from exo_engine.cache_budget import CacheBudget, Cost
 from exo_engine.prefix_index import Kept, Match, PrefixIndex
 from exo_engine.sequence import SequenceState
 from exo_engine.steps import Start
@@ -27,69 +27,85 @@ class Beginning:
 class CacheSpace:
     """A ledger. Whatever it gives as evicted is forgotten here and must be evicted on the stages."""
 
-    def __init__(self, budget: CacheBudget, index: PrefixIndex) -> None:
+    def __init__(self, budget: CacheBudget, index: PrefixIndex, *, growth: int = 0) -> None:
+        """`growth`: tokens by which those that are open must be able to grow when another one begins."""
         self._budget = budget
         self.index = index
-        self._holders = 0
-        self._tokens = 0
+        self._growth_tokens = growth
+        self._open = budget.nothing
+        self._growth = budget.nothing
+        """What it costs to let all that are open grow once."""
+        self._kept = budget.nothing
 
-    def begin(self, sequence: SequenceState, tokens: int, *, spare_tokens: int = 0) -> Beginning | None:
+    def begin(self, sequence: SequenceState, tokens: int) -> Beginning | None:
         """Reserve room for a new sequence, with the longest beginning that is kept.
 
         A snapshot that has no room beside it would have to be evicted: it is taken, and cut to what both begin with.
 
-        None, with nothing changed: there is no room for it and as many tokens more as are to be spared.
+        None, with nothing changed: there is no room for it and the growth of the others.
         """
-        if not self._budget.holds(self._holders + 1, self._tokens + tokens + spare_tokens):
+        cost = self._budget.cost(tokens)
+        if not self._budget.holds(self._open + self._growth + cost):
             return None
         match = self.index.find(sequence.tokens) if sequence.wants == "tokens" else None
         start = None
         if match is not None:
-            take = _may_take(sequence, match) or not self._holds_both(match.kept, tokens)
-            (self.index.remove if take else self.index.use)(match.kept)
+            take = _may_take(sequence, match) or not self._holds_beside(match.kept, cost)
+            (self._forget if take else self.index.use)(match.kept)
             start = Start(snapshot=match.kept.snapshot, length=match.length, take=take)
         spare = match.kept if match is not None else None
-        evicted = self._make_room(1, tokens, spare)
-        self._holders += 1
-        self._tokens += tokens
-        sequence.reserved = tokens
+        evicted = self._make_room(cost, spare)
+        self._count(tokens, sequence)
         return Beginning(start, evicted)
 
     def grow(self, sequence: SequenceState, tokens: int) -> list[Kept] | None:
         """Let an open sequence hold so many; gives what is evicted. None, with nothing changed: there is no room."""
-        more = tokens - sequence.reserved
-        if not self._budget.holds(self._holders, self._tokens + more):
+        more = self._budget.cost(tokens) - self._budget.cost(sequence.reserved)
+        if not self._budget.holds(self._open + more):
             return None
-        evicted = self._make_room(0, more, None)
-        self._tokens += more
-        sequence.reserved = tokens
+        evicted = self._make_room(more, None)
+        self.release(sequence)
+        self._count(tokens, sequence)
         return evicted
 
     def release(self, sequence: SequenceState) -> None:
         """It is closed."""
-        self._holders -= 1
-        self._tokens -= sequence.reserved
+        self._open -= self._budget.cost(sequence.reserved)
+        self._growth -= self._growth_of(sequence.reserved)
 
     def keep(self, snapshot: int, sequence: SequenceState) -> list[Kept] | None:
         """Keep what a sequence holds; gives what is evicted, or None if it is of no use or there is no room."""
         tokens = sequence.tokens[: sequence.scheduled]
-        if not self.index.is_worth_keeping(tokens) or not self._budget.holds(
-            self._holders + 1, self._tokens + len(tokens)
-        ):
+        cost = self._budget.cost(len(tokens))
+        if not self.index.is_worth_keeping(tokens) or not self._budget.holds(self._open + cost):
             return None
-        return self._make_room(1, len(tokens), None) + self.index.add(snapshot, tokens)
+        evicted, superfluous = self._make_room(cost, None), self.index.add(snapshot, tokens)
+        self._kept += cost
+        for kept in superfluous:
+            self._kept -= self._budget.cost(kept.length)
+        return evicted + superfluous
 
-    def _holds_both(self, kept: Kept, tokens: int) -> bool:
-        return self._budget.holds(self._holders + 2, self._tokens + tokens + kept.length)
+    def _count(self, tokens: int, sequence: SequenceState) -> None:
+        sequence.reserved = tokens
+        self._open += self._budget.cost(tokens)
+        self._growth += self._growth_of(tokens)
 
-    def _make_room(self, holders: int, tokens: int, spare: Kept | None) -> list[Kept]:
+    def _growth_of(self, tokens: int) -> Cost:
+        return self._budget.cost(tokens + self._growth_tokens) - self._budget.cost(tokens)
+
+    def _holds_beside(self, kept: Kept, cost: Cost) -> bool:
+        return self._budget.holds(self._open + cost + self._budget.cost(kept.length))
+
+    def _forget(self, kept: Kept) -> None:
+        self.index.remove(kept)
+        self._kept -= self._budget.cost(kept.length)
+
+    def _make_room(self, cost: Cost, spare: Kept | None) -> list[Kept]:
         evicted: list[Kept] = []
-        while not self._budget.holds(
-            self._holders + holders + len(self.index), self._tokens + tokens + self.index.tokens
-        ):
+        while not self._budget.holds(self._open + cost + self._kept):
             oldest = self.index.oldest(spare)
             assert oldest is not None  # noqa: S101  # that it fits without snapshots was asked before
-            self.index.remove(oldest)
+            self._forget(oldest)
             evicted.append(oldest)
         return evicted
 

@@ -43,7 +43,7 @@ class OpenSequences:
         self.context = self._unmeasured if longest is None else min(self._model_context, longest)
         kept = self._unmeasured if longest is None else None  # who knows no limit keeps no more than one such sequence
         index = PrefixIndex(trimmable=all(report.trimmable for report in reports), most_tokens=kept)
-        self._space = CacheSpace(budget, index)
+        self._space = CacheSpace(budget, index, growth=GROWTH)
         self._operations.clear()
         self._after_forward.clear()
         self._open.clear()
@@ -66,7 +66,7 @@ class OpenSequences:
 
         Those that are open must be able to grow beside it, or it would soon be closed again.
         """
-        beginning = self._space.begin(sequence, tokens, spare_tokens=GROWTH * len(self._open))
+        beginning = self._space.begin(sequence, tokens)
         if beginning is None:
             return False
         self._evict(beginning.evicted)

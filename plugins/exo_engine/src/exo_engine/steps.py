@@ -171,6 +171,8 @@ class StageReport(Frozen):
     bytes_per_token: Count = 0
     bytes_per_sequence: Count = 0
     """What a sequence takes whatever its length."""
+    windows: tuple[tuple[Count, Count], ...] = ()
+    """(tokens, bytes of each of a sequence's first so many), of caches that keep no more tokens than that."""
     trimmable: bool = False
     """Whether every cache can be cut at any length."""
     outputs: tuple[RowOutput, ...] = ("none", "token")

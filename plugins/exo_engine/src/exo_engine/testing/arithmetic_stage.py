@@ -133,8 +133,9 @@ class ArithmeticStage:
     @property
     def used_bytes(self) -> int:
         """What its sequences and snapshots take, none of it shared."""
-        lengths = [*self.lengths().values(), *self.snapshots.values()]
-        return sum(lengths) * self._report.bytes_per_token + len(lengths) * self._report.bytes_per_sequence
+        report, lengths = self._report, [*self.lengths().values(), *self.snapshots.values()]
+        in_windows = sum(min(length, window) * each for length in lengths for window, each in report.windows)
+        return sum(lengths) * report.bytes_per_token + len(lengths) * report.bytes_per_sequence + in_windows
 
     def _check_bytes(self) -> None:
         limit = self._report.cache_bytes
