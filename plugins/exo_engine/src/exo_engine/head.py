@@ -178,11 +178,11 @@ class Head:
             message = f"the stages cannot begin: {error}"
             raise RuntimeError(message)
         if len(plan.rows) > 1:
-            self._scheduler.rows_failed(len(plan.rows))
+            self._scheduler.row_limit.failed(len(plan.rows))
         blamed = {*plan.sequences, *plan.begun} or {*self._scheduler.open.by_name.values()}
         if len(blamed) == 1:
             if any(sequence.is_suspect for sequence in blamed):
-                self._scheduler.one_was_to_blame()
+                self._scheduler.row_limit.one_was_to_blame()
             self._requests.fail_those_of(blamed, "engine_error", f"the model failed in a step: {error}")
         for sequence in blamed:
             sequence.is_suspect = True

@@ -9,7 +9,6 @@ the queue.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -20,11 +19,10 @@ from exo_engine.decode_rotation import DecodeRotation
 from exo_engine.micro_batches import MicroBatches
 from exo_engine.open_sequences import OpenSequences
 from exo_engine.plan import Plan, PlanKind
+from exo_engine.row_limit import RowLimit
 from exo_engine.sequence import SequenceState
 from exo_engine.steps import Row, RowOutput, StageReport
 from exo_engine.steps_under_way import StepsUnderWay
-
-logger = logging.getLogger(__name__)
 
 HEADROOM = 256
 """Tokens beyond what it knows that a sequence has room for when it is opened, at most a chunk."""
@@ -60,9 +58,7 @@ class Scheduler:
         self._begun: list[SequenceState] = []
         """Opened since the last step."""
         self._rows_since_chunk = 0
-        self._most_rows: int | None = None
-        """In a step; None: no step of several has failed."""
-        self._most_rows_before: int | None = None
+        self.row_limit = RowLimit()
 
     # what happens to sequences -------------------------------------------------------------------------------
 
@@ -97,15 +93,6 @@ class Scheduler:
         self._micro_batches = MicroBatches(reports, fixed=self._fixed_micro_batches)
         self.outputs = reports[-1].outputs if reports else ()
 
-    def rows_failed(self, rows: int) -> None:
-        """A step of several rows failed. It may have been too large: from now on a step has half as many at most."""
-        self._most_rows_before, self._most_rows = self._most_rows, rows // 2
-        logger.warning("a step of %d rows failed; from now on a step has %d at most", rows, self._most_rows)
-
-    def one_was_to_blame(self) -> None:
-        """One of those in a step that failed has failed alone too: their number was all right."""
-        self._most_rows = self._most_rows_before
-
     def too_long(self) -> list[SequenceState]:
         """Those that were taken when the caches had more room than now."""
         return [sequence for sequence in self.waiting if sequence.most > self.open.context]
@@ -120,6 +107,7 @@ class Scheduler:
     def settle(self, seconds: Sequence[float]) -> Plan:
         """The oldest step was answered; each stage took so long. What was drawn is to be added to the sequences."""
         plan, round_trip = self._steps.settle()
+        self.row_limit.went_well(len(plan.rows))
         if plan.kind == "decode":
             pairs = zip(plan.sequences, plan.rows, strict=True)
             self._decoding.come_home(sequence for sequence, row in pairs if sequence.id == row.sequence)
@@ -141,7 +129,7 @@ class Scheduler:
 
     def _next_decode(self) -> Plan | None:
         """A micro-batch; those of its sequences that the caches have no more room for are back in the queue."""
-        batch = self._decoding.next_batch(self._wanted_batches(), self._most_rows)
+        batch = self._decoding.next_batch(self._wanted_batches(), self.row_limit.most)
         for sequence in batch:
             self._make_room_for(sequence)
         ready = [sequence for sequence in batch if sequence.id is not None]
@@ -164,7 +152,7 @@ class Scheduler:
                 rows.append(row)
                 sequences.append(sequence)
                 inputs.extend(tokens)
-            closed = sequence.is_suspect or len(rows) == self._most_rows
+            closed = sequence.is_suspect or len(rows) == self.row_limit.most
             if not sequence.prefill_left:
                 self._prefilling.popleft()
                 closed |= self._prefilled(sequence, computed=bool(rows) and sequences[-1] is sequence)
@@ -185,7 +173,7 @@ class Scheduler:
         if self._prefilling:
             return 1
         members = len(self._decoding)
-        return max(self._micro_batches.wanted(members), -(-members // (self._most_rows or members or 1)))
+        return max(self._micro_batches.wanted(members), -(-members // (self.row_limit.most or members or 1)))
 
     # opening, and going back to the queue --------------------------------------------------------------------
 
