@@ -18,7 +18,7 @@ from typing import Any, cast
 import click
 import mlx.core as mx
 
-from exo_backend_mlx.architectures import PROVEN
+from exo_backend_mlx.architectures import proven
 from exo_backend_mlx.evaluation import evaluate
 from exo_backend_mlx.mlx_lm_facade import models as mlx_lm
 from exo_backend_mlx.partial_model import LayerRange, PartialModel
@@ -46,7 +46,7 @@ def build() -> tuple[Any, MlxStage]:
     mlx_lm.put_weights(twin, mlx_lm.parameters(model))
     layers = LayerRange(0, LAYERS, LAYERS)
     facts = StageFacts(layers=layers, hidden_size=HIDDEN, activation_type="F32", end_token_ids=frozenset())
-    return model, MlxStage(PartialModel(twin, PROVEN["llama"], layers), facts)
+    return model, MlxStage(PartialModel(twin, proven("llama").cut, layers), facts)
 
 
 def fill(stage: MlxStage, sequences: Sequence[int], length: int) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from exo_backend_mlx.loading import load_stage
+from exo_backend_mlx.stage import MlxStage
 from exo_backend_mlx.testing import write_random_model
 
 import_module("mlx_lm")  # sets a variable of the environment, which tests may not do while they run
@@ -27,3 +29,22 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
         return written[key]
 
     return write
+
+
+@pytest.fixture(scope="module")
+def folder(model_folder: ModelFolder) -> Path:
+    """A model of two layers."""
+    return model_folder(architecture="qwen3", layers=2)
+
+
+@pytest.fixture(scope="module")
+def loaded(folder: Path) -> MlxStage:
+    """All of it, loaded once; `stage` has it without anything that an earlier test left."""
+    return load_stage(folder, 0, 2)
+
+
+@pytest.fixture
+def stage(loaded: MlxStage) -> MlxStage:
+    """All of `folder`'s model, with no sequence open."""
+    loaded.clear()
+    return loaded

@@ -24,22 +24,6 @@ PROMPT = tuple((7 * index) % 380 for index in range(150))
 GREEDY = Sampling(temperature=0, logprobs=20)
 
 
-@pytest.fixture(scope="module")
-def folder(model_folder: ModelFolder) -> Path:
-    return model_folder(architecture="qwen3", layers=2)
-
-
-@pytest.fixture(scope="module")
-def loaded(folder: Path) -> MlxStage:
-    return load_stage(folder, 0, 2)
-
-
-@pytest.fixture
-def stage(loaded: MlxStage) -> MlxStage:
-    loaded.clear()
-    return loaded
-
-
 def run(stages: Sequence[MlxStage], output: RowOutput, cuts: Sequence[int], sampling: Sampling = GREEDY) -> TailOutput:
     """The whole prompt in chunks between `cuts`; all that the last stage gave."""
     for stage in stages:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from exo_backend_mlx.architectures import ARCHITECTURES
 from exo_backend_mlx.loading import load_stage
-from exo_backend_mlx.rows_together import ROWS_TOGETHER
 from exo_backend_mlx.stage import MlxStage
 from exo_backend_mlx.testing import run_stages
 from exo_backend_mlx.testing.step_by_hand import GREEDY, forward
@@ -31,7 +31,7 @@ JOINS = {
 """Sequence to the step at which it joins and the length of its prompt; each leaves after `TOKENS` tokens."""
 
 
-@pytest.mark.parametrize("architecture", sorted(ROWS_TOGETHER))
+@pytest.mark.parametrize("architecture", sorted(name for name, known in ARCHITECTURES.items() if known.rows))
 def test_rows_together_give_what_each_gives_alone(architecture: str, model_folder: ModelFolder) -> None:
     stage = load_stage(model_folder(architecture=architecture, layers=LAYERS), 0, LAYERS)
     alone = {sequence: run_stages([stage], prompt(sequence), TOKENS) for sequence in JOINS}

@@ -22,22 +22,6 @@ ModelFolder = Callable[..., Path]
 PROMPT = (5, 6, 7, 8, 9)
 
 
-@pytest.fixture(scope="module")
-def folder(model_folder: ModelFolder) -> Path:
-    return model_folder(architecture="qwen3", layers=2)
-
-
-@pytest.fixture(scope="module")
-def loaded(folder: Path) -> MlxStage:
-    return load_stage(folder, 0, 2)
-
-
-@pytest.fixture
-def stage(loaded: MlxStage) -> MlxStage:
-    loaded.clear()
-    return loaded
-
-
 def opened(stage: MlxStage, sequence: int = 1, sampling: Sampling = GREEDY, delivered: tuple[int, ...] = ()) -> None:
     stage.open(Open(sequence=sequence, choice=0, sampling=sampling, prompt_ids=PROMPT, delivered=delivered))
 

@@ -24,11 +24,6 @@ def fixed_steps(seconds: float) -> Callable[[], float]:
     return lambda: next(ticks) * seconds
 
 
-@pytest.fixture
-def stage(model_folder: ModelFolder) -> MlxStage:
-    return load_stage(model_folder(architecture="qwen3", layers=2), 0, 2)
-
-
 def test_tables_hold_every_size_while_steps_are_fast(stage: MlxStage) -> None:
     told: list[tuple[int, int]] = []
     measured = Warming(stage, lambda done, total: told.append((done, total)), fixed_steps(0.001)).run(

@@ -1,12 +1,19 @@
-"""Which of mlx-lm's architectures may be cut into stages, and where their ends are.
+"""What tests have proven of mlx-lm's architectures: that they may be cut into stages, and that rows go together.
 
-An architecture is listed only if `tests/backend_mlx/test_split_exactness.py` proves that it computes bit for bit the
-same in stages as whole, at every cut. The others run whole on one node.
+- `cut`: `tests/backend_mlx/test_split_exactness.py` proves that it computes bit for bit the same in stages as whole, at
+  every cut. The others run whole on one node.
+- `rows`: `tests/backend_mlx/test_rows_together.py` proves that one token of several sequences in one pass gives what
+  each gives alone, up to rounding. The others compute row after row.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
+
+RowKind = Literal["attended", "padded"]
+"""How attention sees the rows' keys and values: each row's own (`row_views`), or in one array (`padded_rows`)."""
 
 
 @dataclass(frozen=True)
@@ -18,40 +25,57 @@ class Layout:
     head: str = "lm_head"
 
 
-PROVEN: dict[str, Layout] = dict.fromkeys(
-    (
-        "cohere",
-        "cohere2",
-        "deepseek_v3",
-        "ernie4_5",
-        "exaone4",
-        "gemma",
-        "gemma2",
-        "gemma3_text",
-        "glm4",
-        "glm4_moe",
-        "gpt_oss",
-        "granite",
-        "llama",
-        "ministral3",
-        "mixtral",
-        "olmo2",
-        "olmo3",
-        "olmoe",
-        "phi3",
-        "qwen2",
-        "qwen2_moe",
-        "qwen3",
-        "qwen3_moe",
-        "seed_oss",
-        "smollm3",
-        "starcoder2",
+@dataclass(frozen=True)
+class Proven:
+    """Of one architecture; None: nothing."""
+
+    cut: Layout | None = None
+    rows: RowKind | None = None
+
+
+ARCHITECTURES: Mapping[str, Proven] = {
+    **dict.fromkeys(
+        (
+            "cohere",
+            "cohere2",
+            "ernie4_5",
+            "exaone4",
+            "gemma",
+            "gemma3_text",
+            "glm4",
+            "glm4_moe",
+            "gpt_oss",
+            "granite",
+            "llama",
+            "ministral3",
+            "mixtral",
+            "olmo2",
+            "olmo3",
+            "olmoe",
+            "phi3",
+            "qwen2",
+            "qwen2_moe",
+            "qwen3",
+            "qwen3_moe",
+            "seed_oss",
+            "smollm3",
+            "starcoder2",
+        ),
+        Proven(cut=Layout(), rows="attended"),
     ),
-    Layout(),
-)
+    "deepseek_v3": Proven(cut=Layout(), rows="padded"),
+    "gemma2": Proven(cut=Layout()),
+    **dict.fromkeys(("lfm2", "mamba2", "qwen3_next"), Proven(rows="attended")),
+    **dict.fromkeys(("glm4_moe_lite", "phi", "stablelm"), Proven(rows="padded")),
+}
 """By the name of mlx-lm's module, which is the config's `model_type` unless mlx-lm maps it (`mistral` is `llama`)."""
 
 
+def proven(architecture: str) -> Proven:
+    """What is known of it."""
+    return ARCHITECTURES.get(architecture, Proven())
+
+
 def why_uncuttable(architecture: str) -> str:
-    """Why a model that is not in `PROVEN` has no cut points, for people."""
+    """Why a model whose architecture has no proven cut has no cut points, for people."""
     return f"no test has split {architecture} exactly; it runs whole on one node"

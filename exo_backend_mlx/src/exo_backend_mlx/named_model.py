@@ -9,7 +9,7 @@ import mlx.core as mx
 from mlx import nn
 
 from exo_backend_mlx.adapter import Adapter
-from exo_backend_mlx.architectures import PROVEN, Layout, why_uncuttable
+from exo_backend_mlx.architectures import Layout, proven, why_uncuttable
 from exo_backend_mlx.mlx_lm_facade import adapters, quantization
 from exo_backend_mlx.mlx_lm_facade import models as mlx_lm
 from exo_backend_mlx.model_config import Config
@@ -63,7 +63,7 @@ def name_tensors(
         _widen(model, config)
     if adapter is not None:
         _adapt(model, adapter, compute_type)
-    return _sorted(model, PROVEN.get(architecture))
+    return _sorted(model, proven(architecture).cut)
 
 
 def check_range(config: Config, named: NamedModel, layers: LayerRange) -> None:

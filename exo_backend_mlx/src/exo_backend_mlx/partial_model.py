@@ -18,7 +18,7 @@ from typing import Any, cast, final
 import mlx.core as mx
 from mlx import nn
 
-from exo_backend_mlx.architectures import Layout
+from exo_backend_mlx.architectures import Layout, RowKind, proven
 from exo_backend_mlx.layer_caches.kinds import layer_cache
 from exo_backend_mlx.mlx_lm_facade.attention import attend_rows
 from exo_backend_mlx.mlx_lm_facade.models import (
@@ -29,7 +29,6 @@ from exo_backend_mlx.mlx_lm_facade.models import (
     parameter_names,
 )
 from exo_backend_mlx.row_caches import caches_of_rows
-from exo_backend_mlx.rows_together import ROWS_TOGETHER, RowKind
 from exo_backend_mlx.sequence_caches import SequenceCaches
 
 Forward = Callable[..., mx.array]
@@ -276,5 +275,5 @@ def _module_at(model: nn.Module, path: str) -> nn.Module:
 
 def _row_kind(model: nn.Module) -> RowKind | None:
     """How rows of several sequences go together; None: one by one."""
-    kind = ROWS_TOGETHER.get(architecture_of_model(model))
+    kind = proven(architecture_of_model(model)).rows
     return kind if all(layer_cache(cache).goes_with_others for cache in make_caches(model)) else None
