@@ -141,6 +141,7 @@ def talk_tls(ticket: Ticket, version: ssl.TLSVersion, name: str | None) -> str:
         (ssl.TLSVersion.TLSv1_3, "somebody.else", "UNRECOGNIZED_NAME"),
         (ssl.TLSVersion.TLSv1_3, None, "UNRECOGNIZED_NAME"),
     ],
+    ids=["no certificate", "TLS 1.2", "a name of nobody here", "no name"],  # the cluster's name is drawn
 )
 async def test_tls_alone_is_not_enough(version: ssl.TLSVersion, name: str | None, becomes: str) -> None:
     async with node() as (ticket, accepted):
