@@ -53,6 +53,7 @@ async def test_the_shape(client: httpx.AsyncClient, node: ScriptedNode, cluster:
         "name": "two",
         "version": "0.1.1",
         "alive": True,
+        "draining": False,
         "last_seen_s": 0.25,
         "memory": {"total": 1000, "free": 600, "for_models": 500},
         "backends": ["echo"],

@@ -89,9 +89,17 @@ def test_a_missing_or_empty_key_file_is_an_error(tmp_path: Path, content: str | 
 
 
 def test_what_is_not_there_yet_says_so() -> None:
-    with pytest.raises(NotThereYet, match="--drain is not there yet"):
-        refuse_what_is_not_there(words_of(["--drain", "5"], {}))
+    with pytest.raises(NotThereYet, match="--allow-plaintext-tensor is not there yet"):
+        refuse_what_is_not_there(words_of(["--allow-plaintext-tensor"], {}))
     refuse_what_is_not_there(words())
+
+
+def test_how_long_it_drains() -> None:
+    assert node_options(words_of([], {})).drain_s == 0
+    assert node_options(words_of(["--drain", "2.5"], {})).drain_s == 2.5
+    for wrong in ("-1", "nan", "inf", "1e9"):
+        with pytest.raises(WrongUsage, match="--drain"):
+            node_options(words_of(["--drain", wrong], {}))
 
 
 @pytest.mark.parametrize("word", ["x", "9-1", "0", "1-", "-1", "5000-70000", "1-2-3", ""])

@@ -180,7 +180,7 @@ async def test_the_heads_node_is_gone_and_another_ones_replica_goes_on(tmp_path:
 
         answers = await collect(alpha.generate(asked, three.model), {2: lose_beta})
     assert chunks_of(answers) == expected(asked)
-    assert [told.detail for told in witness.replays] == ["instance_lost"]
+    assert [told.detail for told in witness.replays] == ["stopping" if how == "stopped" else "instance_lost"]
 
 
 async def test_a_runner_stalls_and_a_replica_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

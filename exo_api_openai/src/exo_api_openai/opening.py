@@ -12,6 +12,8 @@ PATIENCE_SECONDS = 1.0
 """How long a stream that waits for a load is held back: a refusal that comes at once still gets its status."""
 
 UNAVAILABLE = ("instance_lost", "instance_removed", "does_not_fit", "load_failed", "fenced", "not_ready", "stopping")
+SOON = ("instance_lost", "fenced", "not_ready", "stopping")
+"""Another machine, or the same one after a moment, may answer."""
 FAILURE_STATUS = {
     **dict.fromkeys(UNAVAILABLE, 503),
     "cancelled": 409,
@@ -53,8 +55,7 @@ def refuse(answer: Answer | None) -> None:
         case Refused(status=404, code="model_not_found"):
             raise ApiError(404, answer.code, answer.message, param="model")
         case Refused():
-            headers = {"Retry-After": "1"} if answer.status == 429 else None
-            raise ApiError(answer.status, answer.code, answer.message, headers=headers)
+            raise ApiError(answer.status, answer.code, answer.message, headers=_when(answer.status, answer.code))
         case Failed():
             raise failure(answer)
         case None:
@@ -65,7 +66,13 @@ def refuse(answer: Answer | None) -> None:
 
 def failure(failed: Failed) -> ApiError:
     """What a client is told when its answer cannot be completed."""
-    return ApiError(FAILURE_STATUS.get(failed.code, 500), failed.code, failed.message)
+    status = FAILURE_STATUS.get(failed.code, 500)
+    return ApiError(status, failed.code, failed.message, headers=_when(status, failed.code))
+
+
+def _when(status: int, code: str) -> dict[str, str]:
+    """When to ask again, where that may help soon."""
+    return {"Retry-After": "1"} if status == 429 or code in SOON else {}
 
 
 def cancelled() -> ApiError:

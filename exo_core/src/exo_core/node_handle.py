@@ -210,6 +210,11 @@ class NodeHandle(Protocol):
         """
         ...
 
+    @property
+    def is_draining(self) -> bool:
+        """Whether it takes no new requests (`generate` refuses them), because it is about to stop."""
+        ...
+
     def cancel(self, request_id: RequestId) -> bool:
         """Cancel a request that this node's gateway owns; False when there is none such."""
         ...

@@ -61,6 +61,8 @@ class NodeTelemetry(Frozen):
     """The first hex digits of the chain at `log_length`."""
     term: Count = 0
     leads: bool = False
+    draining: bool = False
+    """It takes no new requests, because it is about to stop."""
     trouble: str = ""
     """Why it does not lead although it might, for people: its disk, its log."""
     runners: tuple[RunnerTelemetry, ...] = ()
@@ -79,3 +81,8 @@ class Telemetry(Frozen):
 
     nodes: Mapping[NodeId, NodeTelemetry] = {}
     last_seen_s: Mapping[NodeId, float] = {}
+
+
+def draining_nodes(telemetry: Telemetry) -> set[NodeId]:
+    """Those that take no new requests."""
+    return {node_id for node_id, told in telemetry.nodes.items() if told.draining}

@@ -34,7 +34,7 @@ class RunWords(TypedDict):
     model: tuple[str, ...]
     max_memory: str | None
     consistency: Literal["availability", "majority"] | None
-    drain: float | None
+    drain: float
     allow_plaintext_tensor: bool
     idle_unload: str | None
     offline: bool
@@ -83,7 +83,11 @@ class RunWords(TypedDict):
     help="Of a new cluster: go on with whoever is left, or only with a majority of its machines.",
 )
 @click.option(
-    "--drain", type=float, default=0.0, metavar="SECONDS", help="Not there yet: running streams get this long."
+    "--drain",
+    type=float,
+    default=0.0,
+    metavar="SECONDS",
+    help="At the first Ctrl-C take no new requests and let those that run go on for so long; the second one stops now.",
 )
 @click.option("--allow-plaintext-tensor", is_flag=True, help="Not there yet.")
 @click.option("--idle-unload", metavar="TIME", help="Not there yet.")

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 LARGEST_PORT = 65535
 LONGEST_NAME = 64
+LONGEST_DRAIN_S = 86400
 
 
 def refuse_what_is_not_there(words: RunWords) -> None:
     """Raise `NotThereYet` for a documented option that this version does not have."""
     given = {
-        "--drain": words["drain"],
         "--allow-plaintext-tensor": words["allow_plaintext_tensor"],
         "--idle-unload": words["idle_unload"],
     }
@@ -54,6 +54,7 @@ def node_options(words: RunWords) -> NodeOptions:
         models=words["model"],
         offline=words["offline"],
         max_memory=_max_memory(words["max_memory"]),
+        drain_s=_drain(words["drain"]),
         without=words["without"],
     )
 
@@ -68,6 +69,13 @@ def _max_memory(word: str | None) -> int | None:
         message = f"--max-memory {word}: write a size like 12GB, 8GiB, 500MB or 60%"
         raise WrongUsage(message)
     return count
+
+
+def _drain(seconds: float) -> float:
+    if not 0 <= seconds <= LONGEST_DRAIN_S:  # nor "nan", which is no number
+        message = f"--drain {seconds:g}: write seconds from 0 to {LONGEST_DRAIN_S}"
+        raise WrongUsage(message)
+    return seconds
 
 
 def _name(word: str) -> str:

@@ -1,4 +1,11 @@
-"""`exo run` at work: start the node, say where it can be reached, and stop it well on a signal."""
+"""`exo run` at work: start the node, say where it can be reached, and stop it well on a signal.
+
+| signal | what follows                                                                              |
+|--------|-------------------------------------------------------------------------------------------|
+| first  | no new work; what runs gets the seconds of `--drain` (none unless told), then it stops    |
+| second | while it drains: it stops now. Else the process ends at once                              |
+| third  | the process ends at once                                                                  |
+"""
 
 from __future__ import annotations
 
@@ -9,7 +16,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from exo_core.cli.stop_signals import on_first_signal
+from exo_core.cli.stop_signals import end_at_next_signal, on_next_signal
 from exo_core.cli.tables import plain
 from exo_core.errors import UserError
 from exo_core.node.departures import Departure
@@ -20,7 +27,7 @@ from exo_core.node.running import running_node
 
 
 async def serve(options: NodeOptions, *, quiet: bool) -> None:
-    """Run until SIGINT or SIGTERM, which also end a start that takes long. A second signal ends the process at once."""
+    """Run until SIGINT or SIGTERM, which also end a start that takes long."""
     started, stop = asyncio.Event(), asyncio.Event()
     running = asyncio.ensure_future(_run_until(stop, started, options, quiet=quiet))
 
@@ -29,7 +36,7 @@ async def serve(options: NodeOptions, *, quiet: bool) -> None:
         if not started.is_set():
             running.cancel()
 
-    on_first_signal(told)
+    on_next_signal(told)
     try:
         await running
     except asyncio.CancelledError:
@@ -43,6 +50,8 @@ async def _run_until(stop: asyncio.Event, started: asyncio.Event, options: NodeO
         if not quiet:
             _say_hello(node, options)
         departed = await _until_departed(node, stop)
+        if departed is None and options.drain_s:
+            await _drain(node, options.drain_s, quiet=quiet)
     if departed is None:
         return
     if departed.how == "left":
@@ -60,6 +69,21 @@ async def _until_departed(node: Node, stop: asyncio.Event) -> Departure | None:
     finally:
         departed.cancel()
         told.cancel()
+
+
+async def _drain(node: Node, seconds: float, *, quiet: bool) -> None:
+    """Take no new work, and let what runs come to its end; for so long, or until the next signal."""
+    hurry = asyncio.Event()
+    on_next_signal(hurry.set)
+    if not quiet:
+        click.echo(f"no new requests; those that run have {seconds:g} s. Ctrl-C again stops now", err=True)
+    tasks = [asyncio.ensure_future(work) for work in (node.drain(seconds), hurry.wait())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        end_at_next_signal()
+        for task in tasks:
+            task.cancel()
 
 
 def _what_next(node: Node) -> str:

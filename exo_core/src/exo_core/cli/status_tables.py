@@ -68,11 +68,16 @@ def _logs(state: JsonObject) -> Table:
         add_row(
             logs,
             as_text(node.get("name")),
-            as_text(node.get("role")) if alive else coloured("silent", "red"),
+            _role(node) if alive else coloured("silent", "red"),
             *(f"{as_number(place.get(key)):.0f}" for key in ("term", "length", "lag")),
             as_text(place.get("hash"))[:8],
         )
     return logs
+
+
+def _role(node: JsonObject) -> Text:
+    role = as_text(node.get("role"))
+    return coloured(f"{role}, stops soon", "yellow") if node.get("draining") else Text(plain(role))
 
 
 def _name(state: JsonObject, node_id: str) -> str:

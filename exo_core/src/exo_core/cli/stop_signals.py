@@ -17,18 +17,24 @@ def leave_on_signals() -> None:
         signal.signal(number, _leave)
 
 
-def on_first_signal(stop: Callable[[], None]) -> None:
-    """The running loop calls `stop` at the first signal; a second one ends the process at once."""
+def on_next_signal(act: Callable[[], None]) -> None:
+    """The running loop calls `act` at the next signal; one more ends the process at once, unless it says otherwise."""
     loop = asyncio.get_running_loop()
 
-    def first() -> None:
-        for number in SIGNALS:
-            loop.remove_signal_handler(number)
-            signal.signal(number, _end_at_once)
-        stop()
+    def signalled() -> None:
+        end_at_next_signal()
+        act()
 
     for number in SIGNALS:
-        loop.add_signal_handler(number, first)
+        loop.add_signal_handler(number, signalled)
+
+
+def end_at_next_signal() -> None:
+    """Whatever the loop does then."""
+    loop = asyncio.get_running_loop()
+    for number in SIGNALS:
+        loop.remove_signal_handler(number)
+        signal.signal(number, _end_at_once)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

@@ -66,6 +66,7 @@ def node_document(member: Member, telemetry: Telemetry, *, is_self: bool) -> Jso
         "name": member.name,
         "version": heard.version if heard else member.version,
         "alive": is_self or not member.dead,
+        "draining": heard.draining if heard else False,
         "last_seen_s": None if seen is None else round(seen, 3),
         "memory": {
             "total": heard.memory_total if heard else member.memory_total,

@@ -7,6 +7,7 @@ closing it. On the head's own node nothing is serialized.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Protocol
@@ -21,6 +22,7 @@ from exo_core.requests import Answer, EngineRequest, Failed, Refused
 from exo_core.wire.codec import decode, encode
 
 STREAM = "engine"
+HAND_BACK_PATIENCE_S = 0.5
 
 
 class EngineCall(Frozen):
@@ -89,15 +91,28 @@ async def _answers_from(messenger: Messenger, node_id: NodeId, call: EngineCall)
         await stream.close()
 
 
-async def serve_engine_call(stream: Stream, opening: bytes, find_head: FindHead) -> None:
-    """The head's node's side: pass a runner's answers on until they end or the gateway closes the stream."""
+async def serve_engine_call(stream: Stream, opening: bytes, find_head: FindHead, *, until: asyncio.Event) -> None:
+    """The head's node's side: pass a runner's answers on until they end or the gateway closes the stream.
+
+    When `until` is set, what is not over is handed back.
+    """
     call = decode(_CALL, opening)
     async with aclosing(_answers_here(find_head, call)) as answers, asyncio.TaskGroup() as tasks:
         sending = tasks.create_task(_send_all(stream, answers))
-        closed = tasks.create_task(_until_closed(stream))
-        await asyncio.wait((sending, closed), return_when=asyncio.FIRST_COMPLETED)
-        sending.cancel()
-        closed.cancel()
+        closed, over = tasks.create_task(_until_closed(stream)), tasks.create_task(until.wait())
+        await asyncio.wait((sending, closed, over), return_when=asyncio.FIRST_COMPLETED)
+        is_handed_back = not (sending.done() or closed.done())
+        for task in (sending, closed, over):
+            task.cancel()
+    if is_handed_back:
+        await hand_back(stream)
+
+
+async def hand_back(stream: Stream) -> None:
+    """Tell the gateway that another head has to answer, without waiting for one that does not read."""
+    with contextlib.suppress(LinkClosed, TimeoutError):
+        async with asyncio.timeout(HAND_BACK_PATIENCE_S):
+            await stream.send(encode(_ANSWER, Failed(code="stopping", message="the head's machine is stopping")))
 
 
 async def _send_all(stream: Stream, answers: AsyncGenerator[Answer]) -> None:

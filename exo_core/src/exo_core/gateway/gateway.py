@@ -1,4 +1,8 @@
-"""A client's request from its first byte to its last, whatever becomes of those who answer it and of those who ask."""
+"""A client's request from its first byte to its last, whatever becomes of those who answer it and of those who ask.
+
+A gateway that was closed (its node drains) takes no new requests: none of its clients, and for heads of this node none
+of other gateways. What runs goes on, until it is stopped: then clients are told, and other gateways get theirs back.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,11 @@ from functools import partial
 from typing import final
 
 from exo_core.gateway.backlog import Backlog
-from exo_core.gateway.engine_calls import STREAM, FindHead, serve_engine_call
+from exo_core.gateway.engine_calls import STREAM, FindHead, hand_back, serve_engine_call
 from exo_core.gateway.observed_request import ObservedRequest
 from exo_core.gateway.replayed_request import ReplayedRequest, Surroundings
 from exo_core.gateway.waiting import InstanceFinder
+from exo_core.gateway.work_in_hand import WorkInHand
 from exo_core.identifiers import ModelId, RequestId
 from exo_core.messaging import Messenger, Stream
 from exo_core.observations import Observe
@@ -37,7 +42,8 @@ class Gateway:
         self._around = Surroundings(messenger=messenger, find_head=find_head, finder=finder)
         self._running: dict[RequestId, asyncio.Task[None]] = {}
         self._tasks = TaskScope()
-        self._stopping = False
+        self._work = WorkInHand()
+        self._stopping = asyncio.Event()
         messenger.on_stream(STREAM, self._serve)
 
     @asynccontextmanager
@@ -46,9 +52,23 @@ class Gateway:
         async with self._tasks:
             yield
 
+    @property
+    def is_draining(self) -> bool:
+        """Whether no new requests are taken."""
+        return self._work.is_closed
+
+    def close(self) -> None:
+        """Take no new requests."""
+        self._work.close()
+
+    async def none_left(self) -> None:
+        """Wait until no request runs."""
+        await self._work.none_left()
+
     def stop(self) -> None:
-        """This node stops: every request ends with words that say so, and no more are taken."""
-        self._stopping = True
+        """This node stops: every request ends with words that say so or is handed back, and no more are taken."""
+        self._work.close()
+        self._stopping.set()
         for task in list(self._running.values()):
             task.cancel()
 
@@ -64,19 +84,20 @@ class Gateway:
             yield Refused(status=409, code="duplicate_request", message="a request with this id is running")
             return
         pump = None
-        if not self._stopping:
+        if not self._work.is_closed:
             pump = self._tasks.start(self._pump(request, model_id, backlog), f"request {request.request_id}")
         if pump is None:
             yield Refused(status=503, code="stopping", message=STOPPING)
             return
         self._running[request.request_id] = pump
         pump.add_done_callback(lambda _: backlog.end())  # also when it was cancelled before its first step
-        try:
-            while (answer := await backlog.get()) is not None:
-                yield answer
-        finally:
-            pump.cancel()
-            self._running.pop(request.request_id, None)
+        with self._work.one():
+            try:
+                while (answer := await backlog.get()) is not None:
+                    yield answer
+            finally:
+                pump.cancel()
+                self._running.pop(request.request_id, None)
 
     async def _pump(self, request: EngineRequest, model_id: ModelId, backlog: Backlog) -> None:
         """Move answers from the engine into the backlog; whatever goes wrong becomes the last of them."""
@@ -90,7 +111,8 @@ class Gateway:
             _fail(observed, backlog, "client_too_slow", "the client read too slowly; cancelled")
         except asyncio.CancelledError:
             if not replayed.is_over:  # a client that has its answer hangs up
-                code, message = ("stopping", STOPPING) if self._stopping else ("cancelled", "the request was cancelled")
+                is_stopping = self._stopping.is_set()
+                code, message = ("stopping", STOPPING) if is_stopping else ("cancelled", "the request was cancelled")
                 _fail(observed, backlog, code, message)
             raise
         except Exception:
@@ -100,7 +122,11 @@ class Gateway:
             observed.finished()
 
     async def _serve(self, stream: Stream, opening: bytes) -> None:
-        await serve_engine_call(stream, opening, self._find_head)
+        if self._work.is_closed:
+            await hand_back(stream)
+            return
+        with self._work.one():
+            await serve_engine_call(stream, opening, self._find_head, until=self._stopping)
 
 
 def _deliver(observed: ObservedRequest, backlog: Backlog, answer: Answer) -> None:

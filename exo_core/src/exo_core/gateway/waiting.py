@@ -11,13 +11,13 @@ from typing import Literal
 
 from exo_core.errors import RequestRefused
 from exo_core.gateway.standstill import LONGEST_STANDSTILL_S, LOOK_S, Standstill
-from exo_core.identifiers import Epoch, InstanceId, ModelId, RunnerId
+from exo_core.identifiers import Epoch, InstanceId, ModelId, NodeId, RunnerId
 from exo_core.placement import Shard
 from exo_core.requests import Progress
 from exo_core.state.instance_status import instance_status
 from exo_core.state.instance_view import instances_of, ready_instances
 from exo_core.state.state import State
-from exo_core.telemetry import RunnerTelemetry, Telemetry
+from exo_core.telemetry import RunnerTelemetry, Telemetry, draining_nodes
 
 LoadingPhase = Literal["placing", "downloading", "loading", "warming_up"]
 _PHASES: dict[str, LoadingPhase] = {
@@ -32,10 +32,11 @@ _PHASES: dict[str, LoadingPhase] = {
 class InstanceFinder:
     """How to see what is placed, and how to have something placed.
 
-    `ensure` makes the cluster wish an instance of a model (one idempotent command); it raises `RequestRefused`.
-    `changes` yields at once and after every change of state or telemetry.
+    `node_id` is who looks. `ensure` makes the cluster wish an instance of a model (one idempotent command); it raises
+    `RequestRefused`. `changes` yields at once and after every change of state or telemetry.
     """
 
+    node_id: NodeId
     state: Callable[[], State]
     telemetry: Callable[[], Telemetry]
     epoch: Callable[[], Epoch]
@@ -47,8 +48,11 @@ class InstanceFinder:
         return instance_id in self.state().instances
 
     def ready(self, model_id: ModelId) -> dict[InstanceId, Shard]:
-        """The instances that can answer now, each with its head."""
-        return dict(ready_instances(self.state(), self.telemetry(), model_id))
+        """The instances that can answer now, each with its head. One on another machine that drains takes no more."""
+        telemetry = self.telemetry()
+        leaving = draining_nodes(telemetry) - {self.node_id}
+        found = ready_instances(self.state(), telemetry, model_id)
+        return {name: shards[0] for name, shards in found if leaving.isdisjoint(shard.node_id for shard in shards)}
 
     async def wait_until_ready(
         self, model_id: ModelId, standstill: Standstill, *, is_replay: bool = False

@@ -143,6 +143,7 @@ class Assembly:
             log=lambda: self.control_plane.log_view,
             epoch=lambda: self.control_plane.epoch,
             master=lambda: self.control_plane.master_id,
+            draining=lambda: self.gateway.is_draining,
             trouble=lambda: self.control_plane.trouble,
             runners=lambda: self.worker.telemetry,
             downloads=lambda: self.models.arrivals.telemetry,
@@ -248,6 +249,7 @@ class Assembly:
     def gateway(self) -> Gateway:
         """Requests of this node's clients."""
         finder = InstanceFinder(
+            node_id=self.membership.node_id,
             state=lambda: self.control_plane.state,
             telemetry=lambda: self.board.telemetry,
             epoch=lambda: self.control_plane.epoch,
@@ -284,6 +286,7 @@ class Assembly:
                 recognition_tag=self.membership.secret.recognition_tag,
                 invite=self.door.invite,
                 telemetry=lambda: self.board.telemetry,
+                tell_now=self.board.poke,
             ),
             self.membership.announcements,
         )

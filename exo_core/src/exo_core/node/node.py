@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +63,8 @@ class NodeParts:
     recognition_tag: Callable[[bytes], bytes]
     invite: Callable[[float], str]
     telemetry: Callable[[], Telemetry]
+    tell_now: Callable[[], None]
+    """Has telemetry go out at once."""
 
 
 @final
@@ -172,6 +176,18 @@ class Node:
         if confirmed:
             await self._parts.control_plane.accept_loss()
         return damage
+
+    @property
+    def is_draining(self) -> bool:
+        return self._parts.gateway.is_draining
+
+    async def drain(self, seconds: float) -> None:
+        """Take no new requests from now on, tell the others so, and return when none is left, or after that time."""
+        self._parts.gateway.close()
+        self._parts.tell_now()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._parts.gateway.none_left()
 
     async def departed(self) -> Departure:
         """Return once this node is to stop because it is no member any more, or has another's identity."""

@@ -16,9 +16,9 @@ class NodeOptions:
     """One field per option of `exo run`, checked and converted.
 
     `private`: a node for one conversation, with a temporary identity and log, and neither cluster, HTTP nor discovery;
-    `models_folder` then still is the usual one. `consistency` is what a cluster that it founds
-    keeps, and what it asks of one that it joins; None: whatever that keeps. `max_memory` is the most, in bytes, that
-    models may take; None: what is measured.
+    `models_folder` then still is the usual one. `consistency` is what a cluster that it founds keeps, and what it asks
+    of one that it joins; None: whatever that keeps. `max_memory` is the most, in bytes, that models may take; None:
+    what is measured. `drain_s`: how long, in seconds, requests may run on after the first signal.
     """
 
     home: Path
@@ -37,6 +37,7 @@ class NodeOptions:
     models: tuple[str, ...] = ()
     offline: bool = False
     max_memory: int | None = None
+    drain_s: float = 0.0
     models_folder: Path | None = None
     without: tuple[str, ...] = ()
     private: bool = False

@@ -32,6 +32,7 @@ class TelemetrySource:
     log: Callable[[], LogView]
     epoch: Callable[[], Epoch]
     master: Callable[[], NodeId | None]
+    draining: Callable[[], bool]
     trouble: Callable[[], str | None]
     runners: Callable[[], tuple[RunnerTelemetry, ...]]
     downloads: Callable[[], tuple[DownloadTelemetry, ...]]
@@ -57,6 +58,7 @@ class TelemetrySource:
             log_hash=log.hash[:HASH_DIGITS],
             term=self.epoch().term,
             leads=self.master() == self.node_id,
+            draining=self.draining(),
             trouble=(self.trouble() or "")[:LONGEST_TROUBLE],
             runners=runners,
             downloads=self.downloads(),

@@ -13,7 +13,7 @@ from exo_core.telemetry import Telemetry
 
 
 def topology_of(state: State, telemetry: Telemetry, live: Collection[NodeId]) -> Topology:
-    """The live members that have told what they have, and their links.
+    """The live members that have told what they have and are not about to stop, and their links.
 
     `NodeTelemetry.memory_for_models` is what a machine could give to models in all; what placed shards take there is
     taken off here by the state, loaded or not, so that two placements in a row never count the same memory twice.
@@ -27,7 +27,7 @@ def topology_of(state: State, telemetry: Telemetry, live: Collection[NodeId]) ->
 def _resources(state: State, telemetry: Telemetry, live: Collection[NodeId]) -> Iterator[NodeResources]:
     for node_id, member in sorted(state.members.items()):
         measured = telemetry.nodes.get(node_id)
-        if node_id in live and measured is not None and member.backends:
+        if node_id in live and measured is not None and member.backends and not measured.draining:
             yield NodeResources(
                 node_id=node_id,
                 name=member.name,

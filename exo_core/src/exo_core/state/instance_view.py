@@ -38,10 +38,12 @@ def instances_of(state: State, model_id: ModelId) -> list[InstanceId]:
     return [name for name, instance in state.instances.items() if instance.request.model_id == model_id]
 
 
-def ready_instances(state: State, telemetry: Telemetry, model_id: ModelId) -> list[tuple[InstanceId, Shard]]:
-    """Instances of a model that can answer now, each with its head's shard."""
+def ready_instances(
+    state: State, telemetry: Telemetry, model_id: ModelId
+) -> list[tuple[InstanceId, tuple[Shard, ...]]]:
+    """Instances of a model that can answer now, each with its shards, the head's first."""
     return [
-        (name, placement.shards[0])
+        (name, placement.shards)
         for name in instances_of(state, model_id)
         if current_status(state, telemetry, name)[0] == "ready" and (placement := state.instances[name].placement)
     ]

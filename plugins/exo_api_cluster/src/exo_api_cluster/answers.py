@@ -54,6 +54,7 @@ class NodeObject(Closed):
     name: str
     version: str
     alive: bool
+    draining: bool
     last_seen_s: float | None
     memory: MemoryObject
     backends: list[str]

@@ -12,10 +12,12 @@ from exo_http.errors import ApiError
 
 
 def ready_endpoint(node: NodeHandle) -> Endpoint:
-    """200 when an instance is ready: every runner of it loaded, warmed up, and let a token out."""
+    """200 when an instance is ready (every runner of it loaded, warmed up, and let a token out) and the node stays."""
 
     async def ready(request: Request) -> Response:
         del request
+        if node.is_draining:
+            raise ApiError(503, "stopping", "this node is stopping; ask another", headers={"Retry-After": "1"})
         instances: list[JsonValue] = [
             {"instance_id": name, "model_id": instance.request.model_id}
             for name, instance in node.state.instances.items()

@@ -62,6 +62,7 @@ class ScriptedNode:
         self.telemetry = Telemetry()
         self.urls: Sequence[str] = ()
         self.problems: Sequence[Problem] = ()
+        self.is_draining = False
         self.requests: list[EngineRequest] = []
         self.open_requests: set[RequestId] = set()
         self.downloading: set[tuple[ModelId, NodeId]] = set()
@@ -156,8 +157,11 @@ class ScriptedNode:
     # requests --------------------------------------------------------------------------------------------
 
     async def generate(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer]:
-        """Answers of the model's script; 404 for a model that has none."""
+        """Answers of the model's script; 404 for a model that has none, 503 while it drains."""
         script = self._scripts.get(model_id)
+        if self.is_draining:
+            yield Refused(status=503, code="stopping", message="this node is stopping; ask another")
+            return
         if script is None:
             yield Refused(status=404, code="model_not_found", message=f"the model '{model_id}' does not exist")
             return
