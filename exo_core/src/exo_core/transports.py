@@ -29,7 +29,9 @@ class Identity:
     `node_id` is the machine's; `role` is `node`, `runner:<runner id>`, `joiner` or `inviter`. The certificate chain is
     one leaf, issued by the authority itself, in which the node vouches for its runner (see `identity/leaf.py`).
     `authority_pem` is the only root to trust, and `authority_name` the server name (SNI) by which a client says which
-    authority it means. All certificates and keys are PEM.
+    authority it means. All certificates and keys are PEM. `meeting_key` is a secret of all who hold the authority, 32
+    bytes: it says where they meet on a server that neither belongs to them nor may learn of them, and seals what they
+    say there. Empty for a runner, which has its node for that.
     """
 
     node_id: NodeId
@@ -38,8 +40,9 @@ class Identity:
     private_key_pem: bytes
     authority_pem: bytes
     authority_name: str
+    meeting_key: bytes = b""
 
-    def __repr__(self) -> str:  # the key must not reach a log
+    def __repr__(self) -> str:  # the keys must not reach a log
         return f"Identity({self.node_id} {self.role} under {self.authority_name})"
 
 
@@ -178,14 +181,16 @@ class TransportContext:
 
     `listen` is `host:port` (`port` may be a range `a-b` or 0), or None for the transport's default: any address, any
     port. `identity_named(name)` gives the identity to answer with when a peer asks for another authority than
-    our own (a live join code), or None when there is none such. `settings` are the environment's EXO_<NAME>_<KEY>, key
-    by key in lower case, for the transport of that name; a runner gets its node's.
+    our own (a live join code), or None when there is none such; `identities_invited()` gives those of all live join
+    codes, for a transport that has to wait for joiners under each of them. `settings` are the environment's
+    EXO_<NAME>_<KEY>, key by key in lower case, for the transport of that name; a runner gets its node's.
     """
 
     identity: Identity
     signaller: Signaller | None = None
     listen: str | None = None
     identity_named: Callable[[str], Identity | None] = field(default=lambda _: None)
+    identities_invited: Callable[[], Sequence[Identity]] = field(default=lambda: ())
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
 
 

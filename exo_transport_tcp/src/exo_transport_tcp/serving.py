@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import final
 
-from exo_core.errors import ConnectError, ExoError
+from exo_core.errors import ConnectError
+from exo_core.link_handlers import LinkHandlers
 from exo_core.transports import Accept, Listening, Peer, Ticket
 from exo_transport_tcp.link import TcpLink
 from exo_transport_tcp.link_protocol import LinkProtocol
@@ -20,9 +21,6 @@ from exo_transport_tcp.tls_contexts import ServerContexts
 
 logger = logging.getLogger(__name__)
 
-HANDLER_SECONDS = 1.0
-"""How long the handler of a closed link may take to notice."""
-
 
 @final
 class TcpListening:
@@ -31,10 +29,8 @@ class TcpListening:
     def __init__(self, sockets: Sequence[socket.socket], contexts: ServerContexts, accept: Accept) -> None:
         self._sockets = sockets
         self._contexts = contexts
-        self._accept = accept
         self._pending: dict[LinkProtocol, asyncio.TimerHandle] = {}
-        self._links: dict[TcpLink, asyncio.Task[None]] = {}
-        self._closed = False
+        self._handlers = LinkHandlers(accept)
 
     @property
     def tickets(self) -> Sequence[Ticket]:
@@ -56,16 +52,9 @@ class TcpListening:
 
     async def close(self) -> None:
         """End all handshakes and close all links; handlers that do not end then are cancelled."""
-        self._closed = True
         for protocol in list(self._pending):
             protocol.abort()
-        handlers = list(self._links.values())
-        _ = await asyncio.gather(*(link.close() for link in list(self._links)))
-        if handlers:
-            _, busy = await asyncio.wait(handlers, timeout=HANDLER_SECONDS)
-            for handler in busy:
-                _ = handler.cancel()
-            _ = await asyncio.gather(*handlers, return_exceptions=True)
+        await self._handlers.close()
 
     def _settled(self, protocol: LinkProtocol, established: asyncio.Future[Peer]) -> None:
         timer = self._pending.pop(protocol, None)
@@ -74,22 +63,10 @@ class TcpListening:
         problem = established.exception()
         if problem is not None:
             logger.debug("refused %s: %s", protocol.address, problem)
-        elif self._closed:
+        elif self._handlers.is_closed:
             protocol.abort()
         else:
-            link = TcpLink(protocol)
-            self._links[link] = asyncio.create_task(self._hand_over(link))
-
-    async def _hand_over(self, link: TcpLink) -> None:
-        try:
-            await self._accept(link)
-        except ExoError as problem:
-            logger.debug("%r: %s", link, problem)
-        except Exception:  # one link's handler must not end the others
-            logger.exception("%r: its handler failed", link)
-        finally:
-            await link.close()
-            del self._links[link]
+            self._handlers.hand_over(TcpLink(protocol))
 
 
 @asynccontextmanager

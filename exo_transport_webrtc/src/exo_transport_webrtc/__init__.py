@@ -1,1 +1,1 @@
-"""exo over WebRTC data channels, through NATs. Not there yet: only its name is."""
+"""exo over WebRTC data channels, through NATs."""

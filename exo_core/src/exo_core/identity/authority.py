@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
@@ -44,6 +46,12 @@ class Authority:
     def pem(self) -> bytes:
         """The certificate, PEM."""
         return self.certificate.public_bytes(Encoding.PEM)
+
+    @property
+    def meeting_key(self) -> bytes:
+        """32 bytes that only holders of the authority know; they say nothing of its private key."""
+        seed = self.key.private_bytes_raw()
+        return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"exo/1 meeting").derive(seed)
 
     @property
     def fingerprint(self) -> bytes:

@@ -101,6 +101,12 @@ class Invitations:
         invitation = self._invitations.get(name)
         return invitation.identity if invitation else None
 
+    @property
+    def identities(self) -> Sequence[Identity]:
+        """For `TransportContext`: what to answer the holders of all codes with that have not expired."""
+        now = self._monotonic()
+        return [item.identity for item in self._invitations.values() if item.expires > now]
+
     async def admit(self, link: Link, tickets: Sequence[Ticket]) -> NodeId | None:
         """Answer the joiner at the other end of a link with role `joiner`; its node id when it was admitted.
 

@@ -63,6 +63,7 @@ def own_identity(authority: Authority, node_key: NodeKey, role: str) -> Identity
         private_key_pem=node_key.pem,
         authority_pem=authority.pem,
         authority_name=authority.name,
+        meeting_key=authority.meeting_key,
     )
 
 

@@ -78,7 +78,10 @@ def make_door(
     """Build the chosen transports. Raises `PluginError` for a name that no plugin offers."""
     invitations = Invitations(membership.secret, membership.node_key, consistency=consistency)
     context = TransportContext(
-        identity=membership.identity, listen=options.listen, identity_named=invitations.identity_named
+        identity=membership.identity,
+        listen=options.listen,
+        identity_named=invitations.identity_named,
+        identities_invited=lambda: invitations.identities,
     )
     register = plugins.transports()
     transports = [

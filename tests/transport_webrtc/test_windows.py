@@ -1,0 +1,81 @@
+"""So much is under way that the line is busy, and so little that nothing waits behind it for long."""
+
+from __future__ import annotations
+
+import heapq
+
+import pytest
+
+from exo_core.errors import WireError
+from exo_transport_webrtc.fragments import FRAGMENT_BYTES
+from exo_transport_webrtc.windows import CREDIT_STEP_BYTES, UNREAD_BYTES, ReceivingWindow, SendingWindow
+
+
+def over_a_line(bytes_per_s: float, way_s: float, *, seconds: float = 20.0) -> tuple[float, float]:
+    """How busy a line is in the second half of that time, and how long a fragment waits on it at worst then."""
+    window, receiver = SendingWindow(), ReceivingWindow()
+    now, line_free_at, busy, worst = 0.0, 0.0, 0.0, 0.0
+    events: list[tuple[float, int]] = []  # when, and how much is credited then; 0: a fragment arrives
+    while now < seconds:
+        while window.has_room:
+            window.sent(FRAGMENT_BYTES, now)
+            begins = max(now, line_free_at)
+            line_free_at = begins + FRAGMENT_BYTES / bytes_per_s
+            heapq.heappush(events, (line_free_at + way_s, 0))
+            if now > seconds / 2:
+                worst = max(worst, begins - now)
+                busy += FRAGMENT_BYTES / bytes_per_s
+        now, taken = heapq.heappop(events)
+        if taken:
+            window.credited(taken, now)
+            continue
+        receiver.arrived(FRAGMENT_BYTES)
+        due = receiver.due()
+        if due is not None:
+            heapq.heappush(events, (now + way_s, due))
+    return busy / (seconds / 2), worst
+
+
+@pytest.mark.parametrize("megabits", [4, 20, 60])
+@pytest.mark.parametrize("way_ms", [1, 20, 60])
+def test_a_line_is_busy_and_its_queue_short(megabits: int, way_ms: int) -> None:
+    busy, worst = over_a_line(megabits * 125_000, way_ms / 1000)
+    assert worst < 0.1
+    assert busy > (0.9 if megabits * way_ms <= 800 else 0.6)  # more may not be under way than 1 MiB
+
+
+def test_nobody_reads_and_nothing_more_is_sent() -> None:
+    window, receiver = SendingWindow(), ReceivingWindow()
+    sent = 0
+    for step in range(10_000):
+        if not window.has_room:
+            break
+        window.sent(FRAGMENT_BYTES, step / 100)
+        sent += FRAGMENT_BYTES
+        receiver.arrived(FRAGMENT_BYTES)
+        receiver.completed(FRAGMENT_BYTES)
+        due = receiver.due()
+        if due is not None:
+            window.credited(due, step / 100 + 0.001)
+    assert not window.has_room
+    assert sent < UNREAD_BYTES + 64 * FRAGMENT_BYTES
+    for _ in range(sent // FRAGMENT_BYTES):
+        receiver.read(FRAGMENT_BYTES)
+    assert receiver.due() == sent
+
+
+def test_small_things_earn_no_credit_of_their_own() -> None:
+    receiver = ReceivingWindow()
+    receiver.arrived(CREDIT_STEP_BYTES - 1)
+    assert receiver.due() is None
+    receiver.arrived(1)
+    assert receiver.due() == CREDIT_STEP_BYTES
+    assert receiver.due() is None
+
+
+@pytest.mark.parametrize("taken", [-1, 101])
+def test_a_credit_for_what_was_never_sent_is_an_error(taken: int) -> None:
+    window = SendingWindow()
+    window.sent(100, 0.0)
+    with pytest.raises(WireError):
+        window.credited(taken, 1.0)
