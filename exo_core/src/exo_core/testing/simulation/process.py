@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, final
 
 from exo_core.clock import Rng
+from exo_core.control_plane.calm_turns import is_calm
 from exo_core.control_plane.duties import Duties
 from exo_core.control_plane.inputs import CutTo, Input, Installed, MasterIs, Offered, Output
 from exo_core.control_plane.ledger import Applied
@@ -99,7 +100,7 @@ class VirtualProcess:
         """Handle these at once; what follows from them here goes to the inbox, the rest is for the cluster."""
         self._now = now
         participant = self.participant
-        outputs = participant.handle(inputs, now)
+        outputs = participant.handle(inputs, now, calm=is_calm(participant, inputs))
         if now >= self._look_at or any(
             isinstance(output, Applied | CutTo | Installed | MasterIs) for output in outputs
         ):
