@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 import pytest
 
-from exo_core.control_plane.inputs import LossAccepted
 from exo_core.control_plane.retention import Retention
 from exo_core.state.events import ExtensionChanged
 from exo_core.testing.simulation.cluster import VirtualCluster
@@ -52,7 +51,7 @@ def test_who_accepts_a_loss_gets_from_a_damaged_log_what_that_still_sums_up(seed
     cluster.start("n1")
     cluster.run(10.0)
     assert cluster.masters() == []
-    cluster.step("n0", [LossAccepted()])
+    cluster.accept_loss("n0")
     cluster.run(15.0)
     assert len(cluster.masters()) == 1
     assert len(cluster.chains()) == 1
@@ -64,7 +63,7 @@ def test_who_accepts_a_loss_gets_from_a_damaged_log_what_that_still_sums_up(seed
 def test_a_machine_that_returns_with_a_sound_log_keeps_it_and_gets_what_is_new(seed: int) -> None:
     cluster = compacted(seed)
     cluster.start("n0")
-    cluster.step("n0", [LossAccepted()])
+    cluster.accept_loss("n0")
     cluster.run(3.0)
     assert cluster.masters() == ["n0"]
     offer(cluster, "n0", range(1000, 1020))
@@ -79,7 +78,7 @@ def test_a_machine_that_returns_with_a_sound_log_keeps_it_and_gets_what_is_new(s
 def test_two_histories_that_cannot_become_one_are_both_kept_and_a_person_is_told() -> None:
     cluster = compacted(0)
     cluster.start("n0")
-    cluster.step("n0", [LossAccepted()])
+    cluster.accept_loss("n0")
     cluster.run(3.0)
     offer(cluster, "n0", range(1000, 1200))
     cluster.run(8.0)

@@ -42,6 +42,9 @@ def test_a_cluster_whose_logs_are_all_damaged_is_set_going_by_one_person(make_no
     told = eventually(lambda: out if "exo accept-loss" in (out := alpha.exo("status").stdout) else None, "it is told")
     assert "was damaged" in told
     assert alpha.state["master"] is None
+    eventually(lambda: "beta" in alpha.exo("status").stdout and "alpha" in beta.exo("status").stdout, "they meet")
+    elsewhere = beta.exo("accept-loss", "--yes", check=False)
+    assert (elsewhere.returncode, "The log of alpha goes on to entry" in elsewhere.stderr) == (1, True)
     assert "are kept" in alpha.exo("accept-loss", "--yes").stdout
     eventually(lambda: {str(node.state["master"]) for node in nodes} - {"None"}, "somebody leads")
     eventually(lambda: alpha.state["log"] == beta.state["log"], "one log again")

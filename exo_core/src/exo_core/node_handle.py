@@ -193,10 +193,10 @@ class NodeHandle(Protocol):
         """
         ...
 
-    async def accept_loss(self, *, confirmed: bool) -> str:
-        """What of this node's log is lost; once that is `confirmed`, the node goes on without it.
+    async def accept_loss(self, confirmed: str | None) -> str:
+        """What of this node's log is lost; once just that text is `confirmed`, the node goes on without it.
 
-        Raises `UserError` when nothing is lost, or a master restores it.
+        Raises `UserError` when nothing is lost, a master restores it, or another machine has more of it.
         """
         ...
 

@@ -20,8 +20,9 @@ def command(home: Path, *, yes: bool) -> None:
     """Go on with what this machine's damaged log still holds. Says what is lost, and asks first.
 
     Needed when every machine's log is damaged, or the others are gone for good: nobody leads then. One machine is
-    enough; the others restore their logs from it, and add what theirs still hold. In a cluster of consistency
-    `majority` most machines must be told, and what was final behind the damage may come in another order.
+    enough, the one whose log goes furthest; the others restore their logs from it, and add what theirs still hold. In a
+    cluster of consistency `majority` most machines must be told, and what was final behind the damage may come in
+    another order.
     """
     from exo_core.cli.node_access import with_node
 
@@ -33,7 +34,7 @@ def command(home: Path, *, yes: bool) -> None:
         )
     if not yes:
         click.confirm("Go on without what is lost?", abort=True)
-    with_node(home, lambda node: node.accept_loss(confirmed=True))
+    with_node(home, lambda node: node.accept_loss(lost))
     click.echo("this machine goes on with what its log holds. See: exo status")
 
 
@@ -43,4 +44,4 @@ async def _lost(node: Operations) -> tuple[str, list[str]]:
 
     nodes = named_objects(as_object(await node.status()).get("nodes"))
     silent = [as_text(item.get("name")) for _, item in nodes if item.get("alive") is not True]
-    return await node.accept_loss(confirmed=False), silent
+    return await node.accept_loss(None), silent

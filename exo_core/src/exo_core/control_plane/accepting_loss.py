@@ -31,18 +31,18 @@ class AcceptingLoss:
     clock: Clock
     put: Callable[[LossAccepted], None]
 
-    async def accept(self) -> None:
-        """Go on with what the log here still holds. Returns once it is so.
+    async def accept(self, damage: str) -> None:
+        """Go on without what that sentence says is lost. Returns once it is so.
 
-        Raises `UserError` when a master restores it instead, when more turned out bad meanwhile, or when the disk takes
+        Raises `UserError` when a master restores it instead, when other things are lost by now, or when the disk takes
         no write for `ACCEPT_LOSS_S`.
         """
-        damage, until = self.thread.damage, self.clock.now() + ACCEPT_LOSS_S
+        until = self.clock.now() + ACCEPT_LOSS_S
         logger.warning("a person accepts the loss: %s", damage)
         while self.thread.damage is not None:
             is_restored = self.view.master_id not in (None, self.node_id)
             if is_restored or self.thread.damage != damage or self.clock.now() >= until:
-                message = f"the loss was not accepted: {self.view.trouble}. See: exo status"
+                message = f"this loss was not accepted ({damage}): {self.view.trouble}. See: exo status"
                 raise UserError(message)
-            self.put(LossAccepted())
+            self.put(LossAccepted(damage))
             await self.clock.sleep(ASK_AGAIN_S)

@@ -135,6 +135,11 @@ class ControlPlane:
         return self._view.state
 
     @property
+    def consistency(self) -> Literal["availability", "majority"]:
+        """The cluster's; while the log does not say it, what this node was started with."""
+        return self.state.consistency if self.state.created else self._consistency
+
+    @property
     def live(self) -> frozenset[NodeId]:
         """Members that are alive as far as this node knows, itself included."""
         return self._view.live
@@ -195,9 +200,9 @@ class ControlPlane:
         """Have the master record that this node leaves, whose log need not hear of it any more. Raises `NoMaster`."""
         return await self._desk.submit(ForgetNode(command_id=command_id, node_id=self.node_id, forgotten=False))
 
-    async def accept_loss(self) -> None:
-        """See `AcceptingLoss`."""
-        await self._accepting_loss.accept()
+    async def accept_loss(self, damage: str) -> None:
+        """A person knows of that damage, and accepts it; see `AcceptingLoss`."""
+        await self._accepting_loss.accept(damage)
 
     async def offer(self, fact: Fact) -> int:
         """Record what this node observed; see `FactDesk`."""

@@ -72,7 +72,12 @@ class Concluded:
 
 @dataclass(frozen=True)
 class LossAccepted:
-    """A person says that no machine with a sound log will come back: go on with what this one's still holds."""
+    """A person says that no machine with a sound log will come back: go on with what this one's still holds.
+
+    `damage` is the sentence that told the person what is lost; another damage is not accepted by it.
+    """
+
+    damage: str
 
 
 @dataclass(frozen=True)

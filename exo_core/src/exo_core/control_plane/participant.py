@@ -159,7 +159,7 @@ class Participant:
             ledger=self._ledger,
             extent=self.extent,
             reachable=self._reachable,
-            founds=self._creator and self._ledger.length == 0,
+            founds=(self._creator or self._trouble.founds_anew) and self._ledger.length == 0,
             consistency=self._consistency,
             priority=self.priority,
             healthy=not self._trouble.forbids_to_lead and not self._taking_over.gives_way,
@@ -221,7 +221,7 @@ class Participant:
                 self._reachable = item.peers
             case LossAccepted():
                 if self.election.master_id is None:  # else its log is being restored
-                    self._trouble.accept_loss()
+                    self._trouble.accept_loss(item.damage)
             case Leaves():
                 yield from self._elected(self.election.farewell(self.standing()))
 

@@ -92,7 +92,7 @@ class SocketOperations:
         """See `Operations`."""
         return await self._command(LeaveQuestion())
 
-    async def accept_loss(self, *, confirmed: bool) -> str:
+    async def accept_loss(self, confirmed: str | None) -> str:
         """See `Operations`."""
         return cast("str", await self._document(AcceptLossQuestion(confirmed=confirmed)))
 

@@ -114,10 +114,10 @@ class LeaveQuestion(Frozen):
 
 
 class AcceptLossQuestion(Frozen):
-    """What of the log is lost, a text; `confirmed`: go on without it."""
+    """What of the log is lost, a text; `confirmed`: that text, to go on without it."""
 
     ask: Literal["accept_loss"] = "accept_loss"
-    confirmed: bool
+    confirmed: str | None
 
 
 Question = Annotated[

@@ -60,8 +60,8 @@ class Operations(Protocol):
         """Leave the cluster; the node stops soon after an acceptance. Raises `UserError`."""
         ...
 
-    async def accept_loss(self, *, confirmed: bool) -> str:
-        """What of the log is lost here; `confirmed`: go on without it. Raises `UserError`."""
+    async def accept_loss(self, confirmed: str | None) -> str:
+        """What of the log is lost here; `confirmed`: that text, to go on without it. Raises `UserError`."""
         ...
 
     def generate(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer]:
@@ -129,9 +129,9 @@ class LocalOperations:
         """See `Operations`."""
         return await self._node.leave()
 
-    async def accept_loss(self, *, confirmed: bool) -> str:
+    async def accept_loss(self, confirmed: str | None) -> str:
         """See `Operations`."""
-        return await self._node.accept_loss(confirmed=confirmed)
+        return await self._node.accept_loss(confirmed)
 
     def generate(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer]:
         """See `Operations`."""

@@ -130,7 +130,7 @@ async def _replies(question: Question, operations: Operations) -> AsyncGenerator
         case LeaveQuestion():
             yield CommandReply(answer=await operations.leave())
         case AcceptLossQuestion():
-            yield Document(value=await operations.accept_loss(confirmed=question.confirmed))
+            yield Document(value=await operations.accept_loss(question.confirmed))
         case InviteQuestion():
             yield Document(value=await operations.invite(question.minutes))
         case ExtensionQuestion():

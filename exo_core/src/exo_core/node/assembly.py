@@ -21,6 +21,7 @@ from exo_core.node.first_errands import FirstErrands
 from exo_core.node.greeting import Greeting
 from exo_core.node.home import Home
 from exo_core.node.introductions import Introductions
+from exo_core.node.kept_consistency import KeptConsistency
 from exo_core.node.known_peers import KnownPeers
 from exo_core.node.log_keeper import LogKeeper
 from exo_core.node.measuring import MachineMeasure, measure_machine
@@ -53,9 +54,7 @@ class Assembly:
         self.clock = RealClock()
         self.rng = SystemRng()
         self.switchboard = Switchboard(self._signal_runner)
-        self.door = make_door(
-            plugins, membership, options, self.switchboard, lambda: self.control_plane.state.consistency
-        )
+        self.door = make_door(plugins, membership, options, self.switchboard, lambda: self.control_plane.consistency)
         self.backends = BackendProbing(plugins, options.backends, home.logs / "backends.log")
         self.starts = StartCounter(home.folder / "runner_starts")
 
@@ -81,6 +80,7 @@ class Assembly:
             membership=self.membership,
             options=self.options,
             plugins=self.plugins,
+            kept=lambda: self.kept_consistency.value,
             state=lambda: self.control_plane.state,
             epoch=lambda: self.control_plane.epoch,
             tickets=lambda: self.door.tickets,
@@ -103,8 +103,13 @@ class Assembly:
             is_creator=self.membership.is_creator,
             reopen=self.log_keeper.reopen,
             keep_state=self.log_keeper.keep_state,
-            consistency=self.options.consistency or "availability",
+            consistency=self.kept_consistency.value or self.options.consistency or "availability",
         )
+
+    @cached_property
+    def kept_consistency(self) -> KeptConsistency:
+        """The cluster's, should the log be lost."""
+        return KeptConsistency(self.membership.log_folder.with_name("consistency"))
 
     @cached_property
     def log_keeper(self) -> LogKeeper:

@@ -26,6 +26,8 @@ class Greeting:
     membership: Membership
     options: NodeOptions
     plugins: Plugins
+    kept: Callable[[], Consistency | None]
+    """What this home remembers of the cluster's consistency."""
     state: Callable[[], State]
     epoch: Callable[[], Epoch]
     tickets: Callable[[], Sequence[Ticket]]
@@ -67,4 +69,4 @@ class Greeting:
     def _consistency(self) -> Consistency | None:
         """The cluster's; while that is not known, what the person asked for, if anything."""
         state = self.state()
-        return state.consistency if state.created else self.options.consistency
+        return state.consistency if state.created else self.kept() or self.options.consistency

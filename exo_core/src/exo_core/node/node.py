@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, final
 
 from exo_core import __version__
 from exo_core.errors import ModelError, NoMaster, UserError
+from exo_core.node.loss import Loss
 from exo_core.node.model_service import new_command_id
 from exo_core.node.problems import problems_of
 from exo_core.placement_rules.previews import previews
@@ -163,19 +164,9 @@ class Node:
             self._parts.departures.left()
         return answer
 
-    async def accept_loss(self, *, confirmed: bool) -> str:
-        damage = self._parts.control_plane.damage
-        if damage is None:
-            message = "nothing of this machine's log is lost. What is wrong elsewhere is shown by: exo status"
-            raise UserError(message)
-        if self.master_id is not None:
-            message = (
-                f"this machine's log is being restored from {self.master_id}; nothing need be lost. See: exo status"
-            )
-            raise UserError(message)
-        if confirmed:
-            await self._parts.control_plane.accept_loss()
-        return damage
+    async def accept_loss(self, confirmed: str | None) -> str:
+        parts = self._parts
+        return await Loss(parts.control_plane, parts.router, self.telemetry.nodes).accept(confirmed)
 
     @property
     def is_draining(self) -> bool:

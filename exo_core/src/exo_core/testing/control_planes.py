@@ -66,6 +66,7 @@ async def control_plane_node(
                 memory_total=memory,
                 memory_free=memory,
                 memory_for_models=memory,
+                log_length=plane.log_view.length,
                 runners=tuple(runners),
             )
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from typing import Literal, final
 
-from exo_core.control_plane.inputs import Acknowledged, Decided, Input, Leaves, Offered, Output
+from exo_core.control_plane.inputs import Acknowledged, Decided, Input, Leaves, LossAccepted, Offered, Output
 from exo_core.control_plane.participant import Participant
 from exo_core.control_plane.retention import Retention
 from exo_core.identifiers import BootId, NodeId
@@ -180,6 +180,12 @@ class VirtualCluster:
     def command(self, name: str, command: Command, done: Callable[[CommandAnswer], None] = lambda _: None) -> None:
         """Somebody types a command at a node that runs; `done` hears the answer, if one comes in time."""
         self._errands.send(command, self.node(name), done)
+
+    def accept_loss(self, name: str) -> None:
+        """Somebody at that node reads what of its log is lost, and accepts it; nothing happens where nothing is."""
+        node = self.node(name)
+        if node.process is not None and node.log.damage is not None:
+            self.step(name, [LossAccepted(node.log.damage)])
 
     @property
     def open_commands(self) -> int:

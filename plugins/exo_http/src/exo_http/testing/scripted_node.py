@@ -137,7 +137,7 @@ class ScriptedNode:
             self.record(fact)
         return CommandAccepted(command_id=command.command_id, index=len(self._log), instance_id=decision.instance_id)
 
-    async def accept_loss(self, *, confirmed: bool) -> str:
+    async def accept_loss(self, confirmed: str | None) -> str:
         """See `NodeHandle`; this node's log is always whole."""
         message = f"nothing is lost here ({confirmed=})"
         raise UserError(message)
