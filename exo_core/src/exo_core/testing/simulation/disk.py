@@ -117,13 +117,13 @@ class VirtualDisk:
 
     @property
     def is_spoiled(self) -> bool:
-        """Whether a row is bad, and nobody has noticed."""
-        return self._bad_row is not None
+        """Whether a row or the snapshot is bad, and nobody has noticed."""
+        return self._bad_row is not None or self._snapshot_is_bad
 
     @property
     def is_sound(self) -> bool:
         """Whether there is a log here, and all of it can be read."""
-        return self.length > 0 and not self.destroyed and self._damage is None and self._bad_row is None
+        return self.length > 0 and not self.destroyed and self._damage is None and not self.is_spoiled
 
     def __contains__(self, key: FactKey) -> bool:
         """Whether this disk holds the fact."""

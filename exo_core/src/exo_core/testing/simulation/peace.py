@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import final
 
 from exo_core.control_plane.participant import Participant
+from exo_core.control_plane.trouble import APART
 from exo_core.log.payloads import decode_event
 from exo_core.state.events import Event, ExtensionChanged, FactId, InstanceDeleted, InstanceRequested
 from exo_core.state.plan import assignments_of
@@ -27,11 +28,17 @@ IDLE_S = 3.0
 
 @final
 class Peace:
-    """Of a cluster on which no fault acts any more. `trusted`: no node's state was made wrong in the storm."""
+    """Of a cluster on which no fault acts any more. `trusted`: no node's state was made wrong in the storm.
 
-    def __init__(self, cluster: VirtualCluster, *, trusted: bool) -> None:
+    `may_be_apart`: a loss was accepted, so that two histories may be left which cannot become one.
+    """
+
+    def __init__(self, cluster: VirtualCluster, *, trusted: bool, may_be_apart: bool) -> None:
         self._cluster = cluster
         self._trusted = trusted
+        self._may_be_apart = may_be_apart
+        self.given_up = 0
+        """Machines whose history had to go."""
 
     def converge(self) -> float:
         """Run until there is one master and one log; the seconds that took."""
@@ -68,6 +75,7 @@ class Peace:
 
     def _not_yet_one(self) -> str | None:
         self._send_away()
+        self._give_up_who_is_apart()
         up = self._cluster.up
         masters = self._cluster.masters()
         if len(masters) != 1:
@@ -98,6 +106,13 @@ class Peace:
             for name in self._cluster.present(up).state.left:
                 if not self._cluster.nodes[name].retired and name != up:
                     self._cluster.retire(name)
+
+    def _give_up_who_is_apart(self) -> None:
+        """People do what they are told there: that machine leaves, and what only its history holds goes with it."""
+        for name in self._cluster.up:
+            if self._may_be_apart and self._cluster.present(name).trouble == APART:
+                self.given_up += 1
+                self._cluster.retire(name)
 
     def _not_yet_fulfilled(self) -> str | None:
         unrest = self._not_yet_one()

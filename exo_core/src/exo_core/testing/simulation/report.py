@@ -22,6 +22,8 @@ class Report(Frozen):
     acknowledged: int
     reordered: int
     """Acknowledged facts that stand elsewhere at the end; never any in `majority`."""
+    given_up: int
+    """Machines whose history could not become one with the others' after a person had accepted a loss."""
     perished: int
     """Acknowledged facts all of whose holders were destroyed, damaged or sent away: the contract allows their loss."""
     converged_s: float
@@ -40,6 +42,7 @@ class Summary(Frozen):
     doubled: int
     reordered: int
     perished: int
+    given_up: int
     converged_p50_s: float
     converged_p99_s: float
     converged_max_s: float
@@ -50,6 +53,7 @@ class Summary(Frozen):
         return (
             f"{self.seeds} seeds, {self.virtual_hours:.1f} virtual hours, {self.acknowledged} facts acknowledged",
             f"lost {self.lost}, doubled {self.doubled}, reordered {self.reordered}; every holder gone: {self.perished}",
+            f"histories given up after an accepted loss: {self.given_up}",
             f"one log p50 {self.converged_p50_s:.2f}, p99 {self.converged_p99_s:.2f}, max {self.converged_max_s:.2f}",
         )
 
@@ -66,6 +70,7 @@ def summary_of(reports: Sequence[Report]) -> Summary:
         doubled=_broken(failures, "doubled"),
         reordered=sum(report.reordered for report in reports),
         perished=sum(report.perished for report in reports),
+        given_up=sum(report.given_up for report in reports),
         converged_p50_s=times[len(times) // 2],
         converged_p99_s=times[len(times) * 99 // 100],
         converged_max_s=times[-1],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import final
 
 from exo_core.identifiers import NodeId
@@ -18,6 +19,7 @@ from exo_core.testing.simulation.disk import Moment
 from exo_core.testing.simulation.network import FAIR, Weather
 from exo_core.testing.simulation.node import VirtualNode
 from exo_core.testing.simulation.people import People
+from exo_core.testing.simulation.rot import Rot
 
 MOST_NODES = 8
 CROWD = (2, 3)
@@ -27,6 +29,8 @@ CROWDS = 0.15
 """The share of storms in which several machines come at once, while a majority is cut off."""
 FAREWELLS = 0.15
 """The share of storms in which half of the processes that end say so before."""
+ROT = 0.15
+"""The share of storms in which a snapshot turns bad."""
 CALMEST_S = 1.0
 """The longest time between two things that happen."""
 
@@ -48,11 +52,20 @@ _FAULTS = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Seldom:
+    """What happens in few storms only."""
+
+    crowds: random.Random
+    farewells: random.Random
+    rot: random.Random
+
+
 @final
 class Storm:
     """`faults` False: only what people do happens.
 
-    `crowds` and `farewells` are chances of their own, so that storms without either stay as they were.
+    What is `seldom` has chances of its own, so that storms without it stay as they were.
     """
 
     def __init__(
@@ -60,16 +73,17 @@ class Storm:
         cluster: VirtualCluster,
         people: People,
         chance: random.Random,
-        crowds: random.Random,
-        farewells: random.Random,
+        seldom: Seldom,
         *,
         faults: bool,
     ) -> None:
         self._cluster = cluster
         self._people = people
         self._chance = chance
-        self._crowds = crowds
-        self._farewells = farewells if farewells.random() < FAREWELLS else None
+        self._crowds = seldom.crowds
+        self._farewells = seldom.farewells if seldom.farewells.random() < FAREWELLS else None
+        self._rots = seldom.rot
+        self.rot = Rot(cluster, people, seldom.rot, self._may_lose)
         self._faults = faults
         self._newcomers = 0
         self._going: set[NodeId] = set()
@@ -88,6 +102,8 @@ class Storm:
         end = self._cluster.now + seconds
         if self._faults and self._crowds.random() < CROWDS:
             self._cluster.later(seconds * self._crowds.random(), self._crowd)
+        if self._faults and self._rots.random() < ROT:
+            self.rot.begin(seconds)
         while self._cluster.now < end:
             self._cluster.run(CALMEST_S * self._chance.random() ** 2)
             self._chance.choices(self._actions, self._weights)[0]()
