@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from exo_backend_mlx.logprobs import logprobs
 from exo_backend_mlx.sampling import RowToDraw, Sampler, invert_distribution, scores_of
 from exo_backend_mlx.sampling import draw as draw_rows
+from exo_backend_mlx.token_history import TokenHistory
 from exo_core.requests import Sampling
 from exo_engine.keyed_random import uniform
 
@@ -26,12 +27,12 @@ def values(logits: mx.array) -> NDArray[np.float64]:
     return np.array(list(cast("list[float]", mx.reshape(logits, (-1,)).tolist())), np.float64)
 
 
-def sampler(*, prompt: tuple[int, ...] = (), ends: tuple[int, ...] = (), choice: int = 0, **fields: object) -> Sampler:
-    return Sampler(Sampling.model_validate(fields), choice=choice, prompt_ids=prompt, end_ids=frozenset(ends))
+def sampler(*, ends: tuple[int, ...] = (), choice: int = 0, **fields: object) -> Sampler:
+    return Sampler(Sampling.model_validate(fields), choice=choice, end_ids=frozenset(ends))
 
 
 def draw(chosen: Sampler, logits: mx.array, index: int = 0, generated: tuple[int, ...] = ()) -> int:
-    row = RowToDraw(chosen, index, generated)
+    row = RowToDraw(chosen, index, TokenHistory((), generated))
     return cast("int", draw_rows(scores_of(logits[0], [row]), [row]).item())
 
 
@@ -117,18 +118,20 @@ def test_the_last_number_below_one_draws_a_token() -> None:
 
 def test_penalties_change_the_logits_as_defined() -> None:
     logits, prompt, generated = some_logits(), (3, 4, 4), (5, 5, 6)
-    chosen = sampler(prompt=prompt, repetition_penalty=1.5, presence_penalty=0.25, frequency_penalty=0.5)
+    chosen = sampler(repetition_penalty=1.5, presence_penalty=0.25, frequency_penalty=0.5)
     expected = values(logits)
     for token in {*prompt, *generated}:
         expected[token] *= 1.5 if expected[token] < 0 else 1 / 1.5
     for token in set(generated):
         expected[token] -= 0.25 + 0.5 * generated.count(token)
-    assert values(chosen.scores(logits[0, 0], generated)) == pytest.approx(expected, abs=1e-5)
+    row = RowToDraw(chosen, len(generated), TokenHistory(prompt, generated))
+    assert values(scores_of(logits[0], [row])) == pytest.approx(expected, abs=1e-5)
 
 
 def test_bias_is_added_and_unknown_tokens_are_ignored() -> None:
     logits = some_logits()
-    scores = values(sampler(logit_bias=((7, 100.0), (VOCABULARY, 5.0), (8, -100.0))).scores(logits[0, 0], ()))
+    chosen = sampler(logit_bias=((7, 100.0), (VOCABULARY, 5.0), (8, -100.0)))
+    scores = values(scores_of(logits[0], [RowToDraw(chosen, 0, TokenHistory(()))]))
     expected = values(logits)
     expected[7] += 100
     expected[8] -= 100
@@ -151,6 +154,7 @@ def test_logprobs_are_those_of_the_softmax() -> None:
     assert values(logprobs(logits)) == pytest.approx(expected, abs=1e-5)
 
 
+MASKS = (None, None, np.packbits([token % 3 > 0 for token in range(VOCABULARY)], bitorder="little").tobytes())
 MANY_WAYS: tuple[dict[str, Any], ...] = (
     {"temperature": 0.0},
     {"temperature": 0.7, "seed": 1},
@@ -169,7 +173,7 @@ def test_rows_drawn_together_are_drawn_as_each_is_alone() -> None:
     ways = MANY_WAYS * 4
     logits = mx.random.normal((len(ways), VOCABULARY), key=mx.random.key(9)) * 3
     rows = [
-        RowToDraw(sampler(ends=(2, 4), prompt=(1, 2), **way), index, (7, 8, 8, index % 50))
+        RowToDraw(sampler(ends=(2, 4), **way), 4, TokenHistory((1, 2), (7, 8, 8, index % 50)), MASKS[index % 3])
         for index, way in enumerate(ways)
     ]
     together = cast("list[int]", draw_rows(scores_of(logits, rows), rows).tolist())

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import final
 
 import mlx.core as mx
-import numpy as np
 
+from exo_backend_mlx import logit_changes
 from exo_backend_mlx.mlx_lm_facade import logit_filters
+from exo_backend_mlx.token_history import TokenHistory
 from exo_core.requests import Sampling
 from exo_engine.keyed_random import uniform
 
@@ -25,34 +26,24 @@ _LARGEST_BELOW_ONE = 1.0 - 2.0**-24
 
 @final
 class Sampler:
-    """What is done to the logits of one choice. Its methods build lazy arrays; nothing waits for the device."""
+    """How the tokens of one choice are drawn."""
 
-    def __init__(self, sampling: Sampling, *, choice: int, prompt_ids: Sequence[int], end_ids: Set[int]) -> None:
+    def __init__(self, sampling: Sampling, *, choice: int, end_ids: Set[int]) -> None:
         self.sampling = sampling
         self._choice = choice
-        self._prompt_ids = prompt_ids
         self._end_ids = sorted(end_ids)
         self._plain = _is_plain(sampling)
+        self.penalises = _penalises(sampling)
+        """Whether what came before is asked for."""
 
     def changes(self, allowed: bytes | None) -> bool:
-        """Whether `scores` gives something else than the logits."""
+        """Whether anything is done to the logits before temperature."""
         return not self._plain or allowed is not None
 
-    def scores(self, logits: mx.array, generated: Sequence[int], allowed: bytes | None = None) -> mx.array:
-        """Logits (vocabulary,) after everything that does not depend on temperature, float32.
-
-        `generated` came before. `allowed`: one bit per token id, least significant first; the others become impossible.
-        """
-        sampling, vocabulary = self.sampling, logits.shape[-1]
-        scores = logits.astype(mx.float32)
-        bias = [(token_id, value) for token_id, value in sampling.logit_bias if token_id < vocabulary]
-        if bias:
-            scores = logit_filters.add_bias(scores, dict(bias))
-        scores = logit_filters.penalise(scores, sampling, prompt_ids=self._prompt_ids, generated=generated)
-        if sampling.ignore_eos or len(generated) < sampling.min_tokens:
-            forbidden = [token_id for token_id in self._end_ids if token_id < vocabulary]
-            scores = logit_filters.forbid(scores, forbidden)
-        return scores if allowed is None else mx.where(_bits(allowed, vocabulary), scores, -mx.inf)
+    def forbidden(self, index: int) -> Sequence[int]:
+        """The ends of a text, where the choice's token `index` may be none."""
+        sampling = self.sampling
+        return self._end_ids if sampling.ignore_eos or index < sampling.min_tokens else ()
 
     def chance(self, index: int) -> float:
         """The number that decides the choice's token `index`, counted from 0."""
@@ -61,11 +52,14 @@ class Sampler:
 
 @dataclass(frozen=True)
 class RowToDraw:
-    """One row of logits: whose it is, what its choice generated before, and which tokens it may draw."""
+    """One row of logits: whose it is, which token of its choice it gives, what came before, and which may come.
+
+    `allowed`: one bit per token id, least significant first; None: all.
+    """
 
     sampler: Sampler
     index: int
-    generated: Sequence[int]
+    history: TokenHistory
     allowed: bytes | None = None
 
 
@@ -75,10 +69,10 @@ def scores_of(logits: mx.array, rows: Sequence[RowToDraw]) -> mx.array:
     if not changed:
         return logits
     scores = logits.astype(mx.float32)
-    own = [rows[at].sampler.scores(logits[at], rows[at].generated, rows[at].allowed) for at in changed]
     if len(changed) == len(rows):
-        return mx.stack(own)
-    scores[mx.array(changed)] = mx.stack(own)
+        return _changed(scores, rows)
+    places = mx.array(changed)
+    scores[places] = _changed(scores[places], [rows[at] for at in changed])
     return scores
 
 
@@ -121,18 +115,32 @@ def _way(sampling: Sampling) -> tuple[object, ...]:
     return (True,) if sampling.temperature == 0 else (sampling.top_k, sampling.top_p, sampling.min_p)
 
 
-def _bits(allowed: bytes, vocabulary: int) -> mx.array:
-    bits = np.unpackbits(np.frombuffer(allowed, np.uint8), count=vocabulary, bitorder="little")
-    return mx.array(bits.astype(bool))
+def _changed(scores: mx.array, rows: Sequence[RowToDraw]) -> mx.array:
+    scores = logit_changes.add_bias(scores, [dict(row.sampler.sampling.logit_bias) for row in rows])
+    scores = _penalised(scores, rows)
+    scores = logit_changes.forbid(scores, [row.sampler.forbidden(row.index) for row in rows])
+    return logit_changes.allow_only(scores, [row.allowed for row in rows])
+
+
+def _penalised(scores: mx.array, rows: Sequence[RowToDraw]) -> mx.array:
+    penalised = [at for at, row in enumerate(rows) if row.sampler.penalises]
+    if not penalised:
+        return scores
+    own = [rows[at] for at in penalised]
+    counts = [row.history.before(row.index, scores.shape[-1]) for row in own]
+    samplings = [row.sampler.sampling for row in own]
+    if len(own) == len(rows):
+        return logit_changes.penalise(scores, counts, samplings)
+    places = mx.array(penalised)
+    scores[places] = logit_changes.penalise(scores[places], counts, samplings)
+    return scores
 
 
 def _is_plain(sampling: Sampling) -> bool:
     """Whether scores are the logits themselves, always."""
-    return (
-        not sampling.logit_bias
-        and not sampling.ignore_eos
-        and sampling.min_tokens == 0
-        and sampling.repetition_penalty == 1
-        and sampling.presence_penalty == 0
-        and sampling.frequency_penalty == 0
-    )
+    forbids = sampling.ignore_eos or sampling.min_tokens > 0
+    return not (sampling.logit_bias or forbids or _penalises(sampling))
+
+
+def _penalises(sampling: Sampling) -> bool:
+    return (sampling.repetition_penalty, sampling.presence_penalty, sampling.frequency_penalty) != (1, 0, 0)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Set
 from typing import final
 
 from exo_backend_mlx.sampling import RowToDraw, Sampler
 from exo_backend_mlx.sequence_caches import SequenceCaches
+from exo_backend_mlx.token_history import TokenHistory
 from exo_engine.steps import Open, Row
 
 
@@ -19,10 +20,8 @@ class OpenSequence:
         self.caches = caches
         self.prompt_ids = operation.prompt_ids
         self.sampling = operation.sampling
-        self._sampler = Sampler(
-            operation.sampling, choice=operation.choice, prompt_ids=operation.prompt_ids, end_ids=end_ids
-        )
-        self._generated = list(operation.delivered)
+        self._sampler = Sampler(operation.sampling, choice=operation.choice, end_ids=end_ids)
+        self._history = TokenHistory(operation.prompt_ids, operation.delivered)
 
     def check(self, row: Row) -> None:
         """Raise `ValueError` unless `row` goes on where the caches end."""
@@ -34,12 +33,9 @@ class OpenSequence:
     def draw_after(self, row: Row) -> RowToDraw:
         """How the token that follows `row` is drawn."""
         index = row.position + row.count - len(self.prompt_ids)
-        return RowToDraw(self._sampler, index, self._generated_before(index), row.allowed)
+        return RowToDraw(self._sampler, index, self._history, row.allowed)
 
     def note_drawn(self, index: int, token_id: int) -> None:
         """Remember a drawn token; whatever was drawn from `index` on before is forgotten."""
         if index >= 0:
-            self._generated[index:] = [token_id]
-
-    def _generated_before(self, index: int) -> Sequence[int]:
-        return self._generated if index >= len(self._generated) else self._generated[: max(index, 0)]
+            self._history.note(index, token_id)
