@@ -1,12 +1,13 @@
 """Rows of several sequences in one pass give what each sequence gives alone, for every architecture that says so.
 
-Sequences join and leave between steps, so that each is computed beside others of every length. Rounding may differ,
-since other shapes are multiplied; greedy tokens may differ from the first step on whose two best lie within 1e-4.
+Sequences join and leave between steps, their prompts in the steps of those that decode, so that each is computed beside
+others of every length. Rounding may differ, since other shapes are multiplied; greedy tokens may differ from the first
+step on whose two best lie within 1e-4.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -57,33 +58,35 @@ def run_together(stages: list[MlxStage]) -> Mapping[int, list[Drawn]]:
     answers: dict[int, list[Drawn]] = {}
     step = 0
     while not answers or any(len(answer) < TOKENS for answer in answers.values()):
-        for sequence in (sequence for sequence, (at, _) in JOINS.items() if at == step):
-            join(stages, sequence)
-            answers[sequence] = []
-        decode(stages, answers)
+        joining = [sequence for sequence, (at, _) in JOINS.items() if at == step]
+        proceed(stages, answers, joining)
+        answers |= {sequence: [] for sequence in joining}
         step += 1
     return answers
 
 
-def join(stages: list[MlxStage], sequence: int) -> None:
-    ids = prompt(sequence)
-    for stage in stages:
-        stage.open(Open(sequence=sequence, choice=0, sampling=GREEDY, prompt_ids=ids))
-    if len(ids) > 1:
-        forward(stages, [Row(sequence=sequence, position=0, count=len(ids) - 1)], ids[:-1])
-
-
-def decode(stages: list[MlxStage], answers: Mapping[int, list[Drawn]]) -> None:
-    """One token of every sequence that is not finished, in falling order of their numbers."""
-    going = sorted((sequence for sequence, answer in answers.items() if len(answer) < TOKENS), reverse=True)
-    held = stages[0].lengths()
-    rows = [Row(sequence=sequence, position=held[sequence], count=1, output="token") for sequence in going]
-    ids = [answers[one][-1].token_id if answers[one] else prompt(one)[-1] for one in going]
-    for drawn in forward(stages, rows, ids):
+def proceed(stages: list[MlxStage], answers: Mapping[int, list[Drawn]], joining: Sequence[int]) -> None:
+    """One token of every sequence that is not finished, in falling order of their numbers, and then who joins."""
+    rows, ids = decoding_rows(stages, answers)
+    for sequence in joining:
+        known = prompt(sequence)
+        for stage in stages:
+            stage.open(Open(sequence=sequence, choice=0, sampling=GREEDY, prompt_ids=known))
+        if len(known) > 1:
+            rows.append(Row(sequence=sequence, position=0, count=len(known) - 1))
+            ids += known[:-1]
+    for drawn in forward(stages, rows, ids) if rows else ():
         answers[drawn.sequence].append(drawn)
         if len(answers[drawn.sequence]) == TOKENS:
             for stage in stages:
                 stage.close(drawn.sequence, None)
+
+
+def decoding_rows(stages: list[MlxStage], answers: Mapping[int, list[Drawn]]) -> tuple[list[Row], list[int]]:
+    going = sorted((sequence for sequence, answer in answers.items() if len(answer) < TOKENS), reverse=True)
+    held = stages[0].lengths()
+    rows = [Row(sequence=sequence, position=held[sequence], count=1, output="token") for sequence in going]
+    return rows, [answers[one][-1].token_id if answers[one] else prompt(one)[-1] for one in going]
 
 
 def check_same(found: list[Drawn], expected: list[Drawn], rounding: float) -> None:

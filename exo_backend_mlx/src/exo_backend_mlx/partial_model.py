@@ -32,6 +32,7 @@ from exo_backend_mlx.row_caches import caches_of_rows
 from exo_backend_mlx.sequence_caches import SequenceCaches
 
 Forward = Callable[..., mx.array]
+_Wanted = mx.array | tuple[mx.array | slice, slice] | None
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class PartialModel:
         self._exchange = _Exchange()
         self._cuttable = layout is not None
         self._row_kind = _row_kind(model)
+        self._takes_chunks = self._row_kind == "attended" and _takes_chunks_together(model)
         attend_rows(model)
         self._trunk = model
         if layout is not None:
@@ -111,6 +113,11 @@ class PartialModel:
         return self._row_kind is not None
 
     @property
+    def computes_chunks_together(self) -> bool:
+        """Whether it may hold any number of tokens of each, (tokens, 1) to the model."""
+        return self._takes_chunks
+
+    @property
     def gives_states(self) -> bool:
         """Whether `hidden` on the last stage gives the states after the final norm."""
         return self._cuttable
@@ -120,9 +127,9 @@ class PartialModel:
         """Whether the keys of a pass's rows may lie in slabs."""
         return self._row_kind == "attended"
 
-    def caches_of_rows(self, sequences: Sequence[SequenceCaches]) -> list[Cache]:
-        """The caches of a pass over one token of each sequence, (sequences, 1)."""
-        return caches_of_rows(sequences, padded=self._row_kind == "padded")
+    def caches_of_rows(self, sequences: Sequence[SequenceCaches], counts: Sequence[int]) -> list[Cache]:
+        """The caches of a pass over so many tokens of each sequence, (tokens of all, 1)."""
+        return caches_of_rows(sequences, counts, padded=self._row_kind == "padded")
 
     def hidden(self, inputs: mx.array, caches: list[Cache]) -> mx.array:
         """What the next stage needs, (rows, tokens, hidden size), from ids (rows, tokens) or received states.
@@ -131,16 +138,18 @@ class PartialModel:
         """
         return self._run(cast("Forward", self._trunk), inputs, caches, wanted=None)
 
-    def next_logits(self, inputs: mx.array, caches: list[Cache]) -> mx.array:
-        """Logits (rows, vocabulary) of what follows each row's last token; last stage only."""
-        wanted = None if inputs.shape[1] == 1 else slice(-1, None)
-        return self._run(cast("Forward", self._model), inputs, caches, wanted=wanted)[:, -1]
+    def next_logits(self, inputs: mx.array, caches: list[Cache], which: list[int] | None = None) -> mx.array:
+        """Logits (rows, vocabulary) of what follows each row's last token, or those rows' only; last stage only."""
+        rows = None if which is None else mx.array(which)
+        wanted = rows if inputs.shape[1] == 1 else (slice(None) if rows is None else rows, slice(-1, None))
+        logits = self._run(cast("Forward", self._model), inputs, caches, wanted=wanted)[:, -1]
+        return logits if self._cuttable or rows is None else logits[rows]
 
     def logits(self, inputs: mx.array, caches: list[Cache]) -> mx.array:
         """Logits (rows, tokens, vocabulary) of what follows each token; last stage only."""
         return self._run(cast("Forward", self._model), inputs, caches, wanted=None)
 
-    def _run(self, forward: Forward, inputs: mx.array, caches: list[Cache], wanted: slice | None) -> mx.array:
+    def _run(self, forward: Forward, inputs: mx.array, caches: list[Cache], wanted: _Wanted) -> mx.array:
         exchange = self._exchange
         exchange.wanted = wanted
         exchange.received = None if self._range.is_first else inputs
@@ -156,8 +165,8 @@ class _Exchange:
 
     received: mx.array | None = None
     """(rows, tokens, hidden size), on a later stage."""
-    wanted: slice | None = None
-    """The tokens whose logits are wanted; None: all tokens."""
+    wanted: _Wanted = None
+    """Which of (rows, tokens) have logits that are wanted; None: all."""
 
 
 class _Elsewhere(nn.Module):
@@ -216,7 +225,7 @@ class _NormOfWanted(nn.Module):
 
     def __call__(self, hidden: mx.array) -> mx.array:
         wanted = self._exchange.wanted
-        return self._norm(hidden if wanted is None else hidden[:, wanted])
+        return self._norm(hidden if wanted is None else hidden[wanted])
 
 
 class _Identity(nn.Module):
@@ -277,3 +286,7 @@ def _row_kind(model: nn.Module) -> RowKind | None:
     """How rows of several sequences go together; None: one by one."""
     kind = proven(architecture_of_model(model)).rows
     return kind if all(layer_cache(cache).goes_with_others for cache in make_caches(model)) else None
+
+
+def _takes_chunks_together(model: nn.Module) -> bool:
+    return all(layer_cache(cache).takes_chunks_with_others for cache in make_caches(model))

@@ -1,13 +1,15 @@
-"""Where the rows of one pass have their keys and values, and the way from rows to slots and back.
+"""Where the rows of one pass have their keys and values, and the way from the pass's tokens to slots and back.
 
-Attention's results are put together as rows outside of slabs first, then each slab's slots; every layer does the same,
-so the index arrays are made once for a pass.
+To the model each token of a pass is a row of its own, (tokens, 1, …), those of one sequence side by side. Attention's
+results are put together as sequences outside of slabs first, then each slab's slots; every layer does the same, so the
+index arrays are made once for a pass.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import accumulate
 from typing import Protocol, cast, final
 
 import mlx.core as mx
@@ -31,19 +33,22 @@ class Resident(Protocol):
 
 @final
 class SlabRows:
-    """The rows of a pass that lie in one slab. `lengths` are counted before the pass."""
+    """The rows of a pass that lie in one slab, a token each. `lengths` are counted before the pass."""
 
     def __init__(self, slab: Slab) -> None:
         self.slab = slab
         self.rows: list[int] = []
+        self.places: list[int] = []
+        """Of their tokens among all tokens."""
         self.slots: list[int] = []
         self.lengths: list[int] = []
         self._masks: dict[int | None, mx.array] = {}
 
-    def add(self, row: int, slot: int, length: int) -> None:
+    def add(self, row: int, place: int, slot: Slot, length: int) -> None:
         """One more row."""
         self.rows.append(row)
-        self.slots.append(slot)
+        self.places.append(place)
+        self.slots.append(slot.number)
         self.lengths.append(length)
 
     @property
@@ -61,12 +66,12 @@ class SlabRows:
         """Where each row's next token goes, (rows,)."""
         return mx.array(self.lengths)
 
-    def row_of_slots(self) -> list[int]:
-        """For each slot the row that is in it; any row for a slot without one."""
-        rows = [self.rows[0]] * self.slab.slots
-        for row, slot in zip(self.rows, self.slots, strict=True):
-            rows[slot] = row
-        return rows
+    def place_of_slots(self) -> list[int]:
+        """For each slot the place of the row that is in it; that of any row for a slot without one."""
+        places = [self.places[0]] * self.slab.slots
+        for place, slot in zip(self.places, self.slots, strict=True):
+            places[slot] = place
+        return places
 
     def mask(self, window: int | None) -> mx.array:
         """Which tokens each slot may see, boolean (slots, 1, 1, longest); a slot without a row sees its first."""
@@ -82,10 +87,12 @@ class SlabRows:
 
 @final
 class PassLayout:
-    """Of a pass over one token of each sequence. Made before the pass counts its tokens."""
+    """Of a pass over `counts` tokens of each sequence, in a slab one. Made before the pass counts its tokens."""
 
-    def __init__(self, sequences: Sequence[Resident]) -> None:
-        self._sequences = sequences
+    def __init__(self, sequences: Sequence[Resident], counts: Sequence[int]) -> None:
+        self.counts = counts
+        self._places = [range(end - count, end) for end, count in zip(accumulate(counts), counts, strict=True)]
+        """Of each row's tokens among all tokens."""
         self._offsets: dict[tuple[int, ...], mx.array] = {}
         self.alone: list[int] = []
         """Rows that are in no slab."""
@@ -95,57 +102,70 @@ class PassLayout:
                 self.alone.append(row)
             else:
                 slab = caches.slot.slab
-                found.setdefault(id(slab), SlabRows(slab)).add(row, caches.slot.number, caches.length)
+                rows = found.setdefault(id(slab), SlabRows(slab))
+                rows.add(row, self._places[row].start, caches.slot, caches.length)
         self.slabs = list(found.values())
 
+    @property
+    def tokens(self) -> int:
+        """Of all rows."""
+        return self._places[-1].stop
+
     def offsets(self, lengths: tuple[int, ...]) -> mx.array:
-        """Those numbers, (rows,), as an array that is made once: most layers' caches have the same."""
+        """Where each token goes, (tokens,), in caches of these lengths. Made once: most layers have the same."""
         if lengths not in self._offsets:
-            self._offsets[lengths] = mx.array(lengths)
+            rows = zip(lengths, self.counts, strict=True)
+            self._offsets[lengths] = mx.array([at for length, count in rows for at in range(length, length + count)])
         return self._offsets[lengths]
 
     @cached_property
-    def _alone_rows(self) -> mx.array | None:
-        return _unless_in_order(self.alone, len(self._sequences))
+    def _places_alone(self) -> list[int]:
+        return [place for row in self.alone for place in self._places[row]]
 
     @cached_property
-    def _slab_rows(self) -> mx.array | None:
-        """The rows of all slabs one after the other, in the order of `SlabRows.rows`."""
-        return _unless_in_order([row for part in self.slabs for row in part.rows], len(self._sequences))
+    def _alone_places(self) -> mx.array | None:
+        return _unless_in_order(self._places_alone, self.tokens)
 
     @cached_property
-    def _slot_rows(self) -> mx.array | None:
-        """For each slot of all slabs, one after the other, the row that is in it."""
-        return _unless_in_order([row for part in self.slabs for row in part.row_of_slots()], len(self._sequences))
+    def _slab_places(self) -> mx.array | None:
+        """The places of the rows of all slabs one after the other, in the order of `SlabRows.rows`."""
+        return _unless_in_order([place for part in self.slabs for place in part.places], self.tokens)
+
+    @cached_property
+    def _slot_places(self) -> mx.array | None:
+        """For each slot of all slabs, one after the other, the place of the row that is in it."""
+        return _unless_in_order([place for part in self.slabs for place in part.place_of_slots()], self.tokens)
 
     @cached_property
     def _way_back(self) -> mx.array | None:
-        """For each row its place in what attention gives."""
-        places = {row: place for place, row in enumerate(self.alone)}
-        at = len(self.alone)
+        """For each token its place in what attention gives."""
+        found = {place: at for at, place in enumerate(self._places_alone)}
+        at = len(found)
         for part in self.slabs:
-            places |= {row: at + slot for row, slot in zip(part.rows, part.slots, strict=True)}
+            found |= {place: at + slot for place, slot in zip(part.places, part.slots, strict=True)}
             at += part.slab.slots
-        return _unless_in_order([places[row] for row in range(len(places))], at)
+        return _unless_in_order([found[place] for place in range(self.tokens)], at)
 
     def rows_alone(self, values: mx.array) -> list[mx.array]:
-        """One view for each row outside of slabs, of values for all rows."""
-        own = values if self._alone_rows is None else values[self._alone_rows]
-        return cast("list[mx.array]", mx.split(own, len(self.alone), axis=0))
+        """For each row outside of slabs a view (1, heads, its tokens, …), of values (tokens, heads, 1, …)."""
+        own = values if self._alone_places is None else values[self._alone_places]
+        parts = _split(own, [self.counts[row] for row in self.alone])
+        return [part if part.shape[0] == 1 else mx.swapaxes(part, 0, 2) for part in parts]
 
     def by_slot(self, values: mx.array) -> list[mx.array]:
-        """For each slab the values of its slots, of values for all rows."""
-        every = values if self._slot_rows is None else values[self._slot_rows]
+        """For each slab the values of its slots, of values for all tokens."""
+        every = values if self._slot_places is None else values[self._slot_places]
         return _split(every, [part.slab.slots for part in self.slabs])
 
     def by_slab(self, values: mx.array) -> list[mx.array]:
-        """For each slab the values of its rows, of values for all rows."""
-        every = values if self._slab_rows is None else values[self._slab_rows]
+        """For each slab the values of its rows, of values for all tokens."""
+        every = values if self._slab_places is None else values[self._slab_places]
         return _split(every, [len(part.rows) for part in self.slabs])
 
-    def in_rows(self, parts: Sequence[mx.array]) -> mx.array:
-        """Values for all rows, of one part for each row outside of slabs and then one for each slab's slots."""
-        every = parts[0] if len(parts) == 1 else mx.concatenate(list(parts))
+    def in_tokens(self, parts: Sequence[mx.array]) -> mx.array:
+        """(tokens, heads, 1, …), of a part as `rows_alone` gives it for each such row and one for each slab's slots."""
+        alone = [part if part.shape[2] == 1 else mx.swapaxes(part, 0, 2) for part in parts]
+        every = alone[0] if len(alone) == 1 else mx.concatenate(alone)
         return every if self._way_back is None else every[self._way_back]
 
 
@@ -157,5 +177,5 @@ def _unless_in_order(indices: list[int], count: int) -> mx.array | None:
 def _split(values: mx.array, sizes: Sequence[int]) -> list[mx.array]:
     if len(sizes) == 1:
         return [values]
-    ends = [sum(sizes[: at + 1]) for at in range(len(sizes) - 1)]
+    ends = [*accumulate(sizes)][:-1]
     return cast("list[mx.array]", mx.split(values, ends, axis=0))

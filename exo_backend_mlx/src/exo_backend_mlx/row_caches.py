@@ -1,4 +1,4 @@
-"""Caches of several sequences, seen by mlx-lm's models as one: a pass over one token of each.
+"""Caches of several sequences, seen by mlx-lm's models as one: a pass over a token of each, or over some.
 
 Each sequence keeps caches of its own, of mlx-lm's kinds, or a slot in a slab; something stands in front of them for one
 pass (`row_views.py`). So linear layers compute all rows at once, attention looks at each row's own keys and values, and
@@ -16,13 +16,13 @@ from exo_backend_mlx.pass_layout import PassLayout
 from exo_backend_mlx.sequence_caches import SequenceCaches
 
 
-def caches_of_rows(sequences: Sequence[SequenceCaches], *, padded: bool = False) -> list[Cache]:
-    """One cache per layer for a pass over one token of each sequence; what a sequence's layers share, these share.
+def caches_of_rows(sequences: Sequence[SequenceCaches], counts: Sequence[int], *, padded: bool = False) -> list[Cache]:
+    """One cache per layer for a pass over `counts` tokens of each sequence; what its layers share, these share.
 
     `padded`: keys and values are given in one array, for architectures that compute attention themselves. Those have
-    no slabs.
+    no slabs, and one token of each sequence.
     """
-    layout = None if padded else PassLayout(sequences)
+    layout = None if padded else PassLayout(sequences, counts)
     made: dict[int, object] = {}
     own = zip(*(caches.own for caches in sequences), strict=True)
     for at, (kind, rows) in enumerate(zip(sequences[0].layers, own, strict=True)):

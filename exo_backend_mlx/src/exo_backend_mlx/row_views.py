@@ -35,21 +35,22 @@ class RowsCache:
 
     @property
     def offset(self) -> mx.array:
-        """Tokens in each row's cache, (rows,)."""
+        """Where each token goes in its row's cache, (tokens,)."""
         if self._offset is None:
             self._offset = self._layout.offsets(tuple(row.offset for row in self._rows))
         return self._offset
 
     def make_mask(self, tokens: int, *, return_array: bool = False, window_size: int | None = None) -> _Masks:
-        """What each row's own cache gives, to be handed back to `attend`."""
-        alone = (self._rows[row] for row in self._layout.alone)
+        """What each row's own cache gives, to be handed back to `attend`. The model sees one token of each row."""
+        del tokens
+        alone = ((self._rows[row], self._layout.counts[row]) for row in self._layout.alone)
         return _Masks(
             window_size,
-            [row.make_mask(tokens, return_array=return_array, window_size=window_size) for row in alone],
+            [row.make_mask(count, return_array=return_array, window_size=window_size) for row, count in alone],
         )
 
     def update_and_fetch(self, keys: mx.array, values: mx.array) -> tuple[_Attending, _Attending]:
-        """Add one token's keys and values, (rows, heads, 1, head size), to each row."""
+        """Add keys and values, (tokens, heads, 1, head size), to their rows."""
         self._offset = None
         alone = self._update_alone(keys, values) if self._layout.alone else []
         if self._layout.slabs:
@@ -60,7 +61,7 @@ class RowsCache:
     def _update_alone(self, keys: mx.array, values: mx.array) -> list[tuple[object, object]]:
         layout = self._layout
         parts = zip(layout.alone, layout.rows_alone(keys), layout.rows_alone(values), strict=True)
-        return [self._rows[row].update_and_fetch(key, value) for row, key, value in parts]
+        return [self._rows[row].update_and_fetch(_kept(key), _kept(value)) for row, key, value in parts]
 
     def _update_slabs(self, keys: mx.array, values: mx.array) -> None:
         layout = self._layout
@@ -92,7 +93,7 @@ class _Attending:
         for part, own in zip(self._layout.slabs, self._queries_of_slabs(queries), strict=True):
             keys, values = part.slab.held(self._layer, part.longest)
             found.append(attend_alone(own, keys, values, None, scale, part.mask(masks.window), sinks))
-        return self._layout.in_rows(found)
+        return self._layout.in_tokens(found)
 
     def _queries_of_slabs(self, queries: mx.array) -> list[mx.array]:
         return self._layout.by_slot(queries) if self._layout.slabs else []
@@ -138,6 +139,11 @@ class RowParts:
 
     def __getitem__(self, index: int) -> object:
         return self.caches[index]
+
+
+def _kept(part: mx.array) -> mx.array:
+    """In memory of its own if there are several tokens: a cache may keep what it is given, and with it all rows'."""
+    return part if part.shape[2] == 1 else part * mx.array(1, part.dtype)
 
 
 def _rows(values: mx.array, count: int) -> list[mx.array]:

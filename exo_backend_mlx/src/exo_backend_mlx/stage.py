@@ -13,7 +13,7 @@ from exo_backend_mlx.cache_sizes import CacheSizes, cache_sizes
 from exo_backend_mlx.evaluation import evaluate
 from exo_backend_mlx.mlx_lm_facade.models import Cache
 from exo_backend_mlx.partial_model import LayerRange, PartialModel
-from exo_backend_mlx.passes import Member, Pass, divide, inputs_of, outputs_of
+from exo_backend_mlx.passes import Member, Pass, divide, inputs_of, outputs_of, places_of
 from exo_backend_mlx.sequence_caches import SequenceCaches
 from exo_backend_mlx.sequences import OpenSequence
 from exo_backend_mlx.slab_policy import SlabPolicy
@@ -92,7 +92,7 @@ class MlxStage:
     def forward(self, rows: Sequence[Row], inputs: Sequence[int] | Activation) -> Activation | TailOutput:
         """Extend each row's sequence by its tokens; give hidden states, or on the last stage what was asked for."""
         received = self._received(rows, inputs)
-        passes = divide(self._members(rows), together=self._model.computes_rows_together)
+        passes = self._passes(rows)
         result = self._tail(passes, received) if self.is_last else self._hidden(passes, received)
         if any(row.count >= _LONG_ROW for row in rows):
             after_a_long_pass()
@@ -187,6 +187,14 @@ class MlxStage:
             raise ValueError(message)
         return mx.array([inputs if isinstance(inputs, list) else list(inputs)], mx.int32)
 
+    def _passes(self, rows: Sequence[Row]) -> list[Pass]:
+        model = self._model
+        return divide(
+            self._members(rows),
+            tokens_together=model.computes_rows_together,
+            chunks_together=model.computes_chunks_together,
+        )
+
     def _members(self, rows: Sequence[Row]) -> list[Member]:
         members: list[Member] = []
         at = 0
@@ -209,23 +217,36 @@ class MlxStage:
         return work.finish()
 
     def _compute(self, members: Pass, inputs: mx.array, work: TailWork) -> None:
-        row, sequence = members[0].row, members[0].sequence
-        match row.output:
-            case "token":
-                work.draw(self._model.next_logits(inputs, self._extended(members)), members)
-            case "none":
-                self._model.hidden(inputs, self._extended(members))  # the caches alone are computed
+        match members[0].row.output:
+            case "none" | "token":
+                self._extend(members, inputs, work)
             case "sum":
-                self._refuse_unknown_states()
-                work.add_up(self._model.hidden(inputs, self._extended(members)), row)
+                self._add_up(members, inputs, work)
             case "scores":
-                work.scored(self._scored(row, inputs, self._extended(members), sequence))
+                work.scored(self._scored(members[0], inputs))
 
-    def _scored(self, row: Row, inputs: mx.array, caches: list[Cache], sequence: OpenSequence) -> Scored:
+    def _extend(self, members: Pass, inputs: mx.array, work: TailWork) -> None:
+        drawing = [member for member in members if member.row.output == "token"]
+        caches = self._extended(members)
+        if not drawing:
+            self._model.hidden(inputs, caches)  # the caches alone are computed
+        else:
+            work.draw(self._model.next_logits(inputs, caches, _places_of_drawing(members)), drawing)
+
+    def _add_up(self, members: Pass, inputs: mx.array, work: TailWork) -> None:
+        if not self._model.gives_states:
+            message = "this architecture's final states are not known, so they cannot be added up"
+            raise ValueError(message)
+        states = mx.reshape(self._model.hidden(inputs, self._extended(members)), (-1, self._facts.hidden_size))
+        for member, places in zip(members, places_of(members), strict=True):
+            work.add_up(states[places.start : places.stop], member.row)
+
+    def _scored(self, member: Member, inputs: mx.array) -> Scored:
+        row, caches = member.row, self._extended([member])
         tokens: list[TokenScore] = []
         for at in range(0, row.count, _SCORED_AT_ONCE):
             logits = self._model.logits(inputs[:, at : at + _SCORED_AT_ONCE], caches)
-            tokens.extend(score_known(logits[0], row.position + at, sequence))
+            tokens.extend(score_known(logits[0], row.position + at, member.sequence))
         return Scored(sequence=row.sequence, position=row.position + 1, tokens=tuple(tokens))
 
     def _extended(self, members: Pass) -> list[Cache]:
@@ -233,17 +254,27 @@ class MlxStage:
         held = [member.sequence.caches for member in members]
         for member in members:
             member.sequence.check(member.row)
-        if len(held) > 1 and self._model.lays_rows_in_slabs:
-            self._slabs.arrange(held)
-        caches = self._model.caches_of_rows(held) if len(held) > 1 else held[0].settle().all
+        caches = held[0].settle().all if len(held) == 1 else self._caches_of_rows(members)
         for member in members:
             member.sequence.caches.length += member.row.count
         return caches
 
-    def _refuse_unknown_states(self) -> None:
-        if not self._model.gives_states:
-            message = "this architecture's final states are not known, so they cannot be added up"
-            raise ValueError(message)
+    def _caches_of_rows(self, members: Pass) -> list[Cache]:
+        held = [member.sequence.caches for member in members]
+        if self._model.lays_rows_in_slabs:
+            self._slabs.arrange([member.sequence.caches for member in members if member.decodes])
+        for member in members:
+            if not member.decodes:
+                member.sequence.caches.settle()
+        return self._model.caches_of_rows(held, [member.row.count for member in members])
+
+
+def _places_of_drawing(members: Pass) -> list[int] | None:
+    """In a pass of several rows the places of the tokens that others are drawn after; None: all, or of one row."""
+    if len(members) == 1 or all(member.decodes for member in members):
+        return None
+    pairs = zip(members, places_of(members), strict=True)
+    return [places[-1] for member, places in pairs if member.row.output == "token"]
 
 
 def _left_behind(member: Member) -> list[object]:

@@ -34,8 +34,8 @@ class TailWork:
         self._members.extend(members)
 
     def add_up(self, states: mx.array, row: Row) -> None:
-        """The sum over a row's states, (1, tokens, hidden size)."""
-        self._sums.append((row, mx.sum(states[0].astype(mx.float32), axis=0)))
+        """The sum over a row's states, (tokens, hidden size)."""
+        self._sums.append((row, mx.sum(states.astype(mx.float32), axis=0)))
 
     def scored(self, scored: Scored) -> None:
         """Known tokens' logprobs, computed already."""

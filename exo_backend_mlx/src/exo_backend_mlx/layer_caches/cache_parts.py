@@ -61,6 +61,11 @@ class CacheParts(LayerCache):
         """If all its parts do."""
         return all(part.goes_with_others for part in self.parts)
 
+    @property
+    def takes_chunks_with_others(self) -> bool:
+        """If all its parts do."""
+        return all(part.takes_chunks_with_others for part in self.parts)
+
     def as_one(self, rows: Sequence[Any], layout: PassLayout | None, layer: int) -> object:
         """A list of its parts as one."""
         parts = zip(self.parts, zip(*(row.caches for row in rows), strict=True), strict=True)

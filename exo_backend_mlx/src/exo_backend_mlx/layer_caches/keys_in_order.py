@@ -29,6 +29,10 @@ class KeysInOrder(LayerCache):
     def goes_with_others(self) -> bool:
         return True
 
+    @property
+    def takes_chunks_with_others(self) -> bool:
+        return True
+
     def as_one(self, rows: Sequence[Any], layout: PassLayout | None, layer: int) -> object:
         return PaddedRowsCache(rows) if layout is None else RowsCache(rows, layout, layer)
 

@@ -106,6 +106,11 @@ class LayerCache:
         """Whether `as_one` works."""
         return False
 
+    @property
+    def takes_chunks_with_others(self) -> bool:
+        """Whether it also works for a pass over several tokens of each."""
+        return False
+
     def as_one(self, rows: Sequence[Any], layout: PassLayout | None, layer: int) -> object:
         """mlx-lm's caches `rows`, all of this kind, as one for a pass over a token of each; it is one of them.
 
