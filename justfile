@@ -48,3 +48,8 @@ simulation-coverage:
 # Ten thousand requests drawn from /openapi.json, others every time: no 5xx, no answer against the document.
 prove-api:
     EXO_API_CASES=10000 uv run pytest -s tests/openapi/test_answers.py
+
+# Links over WebRTC: the transport's contract, real nodes over it, and homes behind every kind of NAT (as root, with
+# nftables and coturn; what cannot be run is said).
+prove-webrtc:
+    uv run pytest -m "" -rs tests/transport_webrtc tests/rendezvous tests/network/test_behind_nats.py

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import time
 from collections.abc import Callable
 from typing import Final, cast, final
 
@@ -28,10 +30,13 @@ from aiortc import (
 
 from exo_core.errors import AuthenticationError, ConnectError
 from exo_transport_webrtc.path_description import MOST_CANDIDATES, Candidate, PathDescription
-from exo_transport_webrtc.webrtc_settings import WebrtcSettings
+from exo_transport_webrtc.webrtc_settings import StunServer, WebrtcSettings
 
 GATHER_SECONDS = 2
 """How long servers that help us to be reached may take to answer."""
+
+SILENT_SECONDS = 60.0
+"""How long a server that did not answer is not asked again: where UDP is blocked, each link would wait for it."""
 
 CLOSE_SECONDS = 1.0
 CHANNEL_NUMBER = 0
@@ -40,8 +45,14 @@ LARGEST_FRAGMENT_BYTES = 256 * 1024
 """So much at once every implementation takes."""
 
 
+for _name in ("aioice", "aiortc"):  # they tell of every check and every packet
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
 _CLOSING: Final[set[asyncio.Future[None]]] = set()
 """An event loop keeps no task alive."""
+
+
+_SILENT_UNTIL: Final[dict[StunServer, float]] = {}
 
 
 @final
@@ -70,7 +81,8 @@ class Path:
 
     def __init__(self, settings: WebrtcSettings, *, calls: bool) -> None:
         """`calls`: this side is the one that wants the path; the two must differ in it."""
-        turn, stun = settings.turn, settings.stun
+        turn, stun = settings.turn, _answering(settings.stun)
+        self._stun = stun
         self._connection = _QuickConnection(
             ice_controlling=calls,
             stun_server=(stun.host, stun.port) if stun else None,
@@ -101,6 +113,7 @@ class Path:
         self.start_gathering()
         if self._gathering is not None:
             await asyncio.shield(self._gathering)
+        self._note_silence()
         found = sorted(self._connection.local_candidates, key=lambda item: item.type == "host")
         if not found:
             message = "this machine has no network address but its own loopback, and webrtc needs one"
@@ -188,6 +201,10 @@ class Path:
             message = "no pair of addresses of the two sides reaches each other (a TURN server would)"
             raise ConnectError(message) from problem
 
+    def _note_silence(self) -> None:
+        if self._stun is not None and not any(item.type == "srflx" for item in self._connection.local_candidates):
+            _SILENT_UNTIL[self._stun] = time.monotonic() + SILENT_SECONDS
+
     def _new_channel(self, sctp: RTCSctpTransport) -> RTCDataChannel:
         parameters = RTCDataChannelParameters(label="exo", negotiated=True, id=CHANNEL_NUMBER)
         channel = RTCDataChannel(sctp, parameters)
@@ -241,6 +258,11 @@ class _Pair:
 
     local_candidate: IceCandidate
     remote_candidate: IceCandidate
+
+
+def _answering(server: StunServer | None) -> StunServer | None:
+    """None for one that did not answer lately."""
+    return None if server is None or time.monotonic() < _SILENT_UNTIL.get(server, 0.0) else server
 
 
 def _described(item: IceCandidate) -> Candidate:

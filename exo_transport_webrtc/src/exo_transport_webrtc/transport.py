@@ -66,12 +66,20 @@ class WebrtcTransport:
         if expect not in {None, peer}:
             message = f"{ticket} leads to {peer.node_id} ({peer.role}), where {expect} was expected"
             raise AuthenticationError(message)
-        try:
-            async with asyncio.timeout(timeout), self._ways.to(address) as ways:
-                return await self._maker.call(peer, ways)
-        except TimeoutError as problem:
-            message = f"{ticket}: no path within {timeout:g} s (no answer, or no addresses that reach each other)"
-            raise ConnectError(message) from problem
+        link = await self._called(address, peer, timeout)
+        if peer.role == "node":
+            self._ways.learn(address.rendezvous)
+        return link
+
+    async def _called(self, address: Address, peer: Peer, timeout: float) -> WebrtcLink:
+        async with self._ways.to(address) as ways:
+            try:
+                async with asyncio.timeout(timeout):
+                    return await self._maker.call(peer, ways)
+            except TimeoutError as problem:
+                reason = self._ways.problems(address) or "nobody answered, or no two addresses reach each other"
+                message = f"{address.ticket}: no path within {timeout:g} s: {reason}"
+                raise ConnectError(message) from problem
 
     def listen_blocking(self) -> None:
         """None: there are no links for threads."""

@@ -17,7 +17,7 @@ from exo_core import __version__
 from exo_core.errors import ExoError, WrongUsage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
 
     from exo_core.plugins.manager import Plugins
 
@@ -36,7 +36,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", "What this machine can do, and what is missing."),
     "logs": ("logs", "What the node wrote."),
     "log": ("log", "The event log, for people."),
-    "rendezvous": ("not_there_yet", "A meeting place for machines behind NATs."),
 }
 """Name to (module, one line of help)."""
 
@@ -67,8 +66,7 @@ class ExoGroup(click.Group):
         """Import the module of a core command, or ask the plugins."""
         if cmd_name in COMMANDS:
             module = importlib.import_module(f"exo_core.cli.{COMMANDS[cmd_name][0]}")
-            build = cast("Callable[[str], click.Command] | None", getattr(module, "command_named", None))
-            return build(cmd_name) if build else cast("click.Command", module.command)
+            return cast("click.Command", module.command)
         self._add_plugin_commands()
         return super().get_command(ctx, cmd_name)
 

@@ -1,0 +1,102 @@
+"""A seat in a room of a rendezvous: what is said there reaches everybody who has the same secret."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from typing import Final, final
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+
+from exo_core.errors import AuthenticationError
+from exo_core.transports import Peer
+from exo_transport_webrtc.complaints import Complaints
+from exo_transport_webrtc.envelopes import LARGEST_ENVELOPE_BYTES
+from exo_transport_webrtc.sealing import NONCE_BYTES, TAG_BYTES, RoomSeal
+from exo_transport_webrtc.ways import TakeEnvelope
+
+logger = logging.getLogger(__name__)
+
+OPEN_SECONDS: Final = 5.0
+CLOSE_SECONDS: Final = 0.5
+FIRST_PAUSE_SECONDS: Final = 0.25
+LONGEST_PAUSE_SECONDS: Final = 10.0
+STALE_SECONDS: Final = 5.0
+"""What could not be said for so long is not worth saying."""
+
+MOST_UNSAID: Final = 64
+
+
+@final
+class RoomWay:
+    """A `Way` by a rendezvous. Works while `run` does; comes back by itself when the rendezvous does."""
+
+    def __init__(self, rendezvous: str, meeting_key: bytes, take: TakeEnvelope) -> None:
+        self.problem = ""
+        """Why the rendezvous is not reached; empty while it is."""
+        self._rendezvous = rendezvous
+        self._seal = RoomSeal(meeting_key)
+        self._take = take
+        self._unsaid: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(MOST_UNSAID)
+        self._complaints = Complaints(logger)
+
+    async def send(self, peer: Peer, envelope: bytes) -> None:
+        """Say it to the whole room: who it is for, and whether they are there, the rendezvous does not know."""
+        del peer
+        if not self._unsaid.full():
+            self._unsaid.put_nowait((time.monotonic(), self._seal.seal(envelope)))
+
+    async def run(self) -> None:
+        """Take a seat and keep it, for ever."""
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                async with connect(
+                    f"{self._rendezvous}/exo/1/{self._seal.room}",
+                    open_timeout=OPEN_SECONDS,
+                    close_timeout=CLOSE_SECONDS,
+                    max_size=LARGEST_ENVELOPE_BYTES + NONCE_BYTES + TAG_BYTES,
+                    compression=None,
+                    user_agent_header=None,
+                ) as connection:
+                    self.problem, pause = "", FIRST_PAUSE_SECONDS
+                    await self._sit(connection)
+            except (OSError, WebSocketException, TimeoutError, ValueError) as problem:
+                self._note(f"the rendezvous {self._rendezvous} cannot be used: {problem or type(problem).__name__}")
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    async def _sit(self, connection: ClientConnection) -> None:
+        saying = asyncio.create_task(self._say(connection))
+        try:
+            async for said in connection:
+                self._hear(said if isinstance(said, bytes) else said.encode())
+        finally:
+            saying.cancel()
+            _ = await asyncio.wait([saying])
+
+    async def _say(self, connection: ClientConnection) -> None:
+        with contextlib.suppress(WebSocketException):  # whoever listens sees it too
+            while True:
+                queued_at, sealed = await self._unsaid.get()
+                if time.monotonic() - queued_at < STALE_SECONDS:
+                    await connection.send(sealed)
+
+    def _hear(self, sealed: bytes) -> None:
+        try:
+            envelope = self._seal.open(sealed)
+        except AuthenticationError as problem:
+            self._complaints.about("seal", f"refused what came over {self!r}: {problem}")
+        else:
+            self._take(envelope, self)
+
+    def _note(self, problem: str) -> None:
+        if problem != self.problem:
+            self.problem = problem
+            logger.info("%s", problem)
+
+    def __repr__(self) -> str:
+        return f"the rendezvous {self._rendezvous}"

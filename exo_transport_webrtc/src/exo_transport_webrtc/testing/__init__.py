@@ -1,0 +1,1 @@
+"""For tests of machines that reach each other only through NATs."""

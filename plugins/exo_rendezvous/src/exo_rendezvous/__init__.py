@@ -1,0 +1,1 @@
+"""A meeting place for exo nodes of which none can be reached by address."""

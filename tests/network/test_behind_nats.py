@@ -1,0 +1,67 @@
+"""Machines in two homes, which cannot reach each other by address, are one cluster and answer as one."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Generator
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from exo_core.frozen import JsonObject
+from exo_core.testing.network_namespaces import a_network, why_not
+from exo_transport_webrtc.testing.homes import SERVER, TURN_PORT, HomeNode, Internet, Nat, why_no_turn
+
+pytestmark = pytest.mark.timeout(500)
+TURN = f"turn:{SERVER}:{TURN_PORT}"
+CASES = [
+    pytest.param("cone", "cone", None, False, id="cone to cone, directly"),
+    pytest.param("symmetric", "symmetric", TURN, True, id="symmetric to symmetric, by TURN", marks=pytest.mark.slow),
+    pytest.param(
+        "no udp", "cone", f"{TURN}?transport=tcp", True, id="UDP blocked, by TURN over TCP", marks=pytest.mark.slow
+    ),
+]
+
+
+@pytest.fixture
+def internet(tmp_path: Path) -> Generator[Internet]:
+    """An internet without homes, and its servers."""
+    reason = why_not() or why_no_turn()
+    if reason is not None:
+        pytest.skip(reason)
+    with a_network() as network:
+        found = Internet(network, tmp_path)
+        with found.servers():
+            yield found
+
+
+def links_of(node: HomeNode) -> list[JsonObject]:
+    return cast("list[JsonObject]", json.loads(node.exo("status", "--json"))["links"])
+
+
+@pytest.mark.parametrize(("first", "second", "turn", "relayed"), CASES)
+def test_two_homes_are_one_cluster(
+    internet: Internet, tmp_path: Path, first: Nat, second: Nat, turn: str | None, relayed: bool
+) -> None:
+    alpha = HomeNode(internet.home(first), tmp_path / "alpha", turn=turn, rendezvous=True)
+    beta = HomeNode(internet.home(second), tmp_path / "beta", turn=turn, rendezvous=False)
+    try:
+        alpha.start()
+        alpha.wait_until_it_runs()
+        code = alpha.exo("invite").split()[-1]
+        began = time.monotonic()
+        beta.start("--join", code)
+        beta.wait_until_it_runs()
+        placed = alpha.exo("place", "tiny", "--min-nodes", "2").strip()
+        assert placed
+        answer = beta.exo("chat", "tiny", "What is exo?", "--temperature", "0", "--max-tokens", "16")
+        print(f"from --join to the whole answer {time.monotonic() - began:.1f} s: {answer.strip()}")
+        assert answer.startswith("exo turns")
+        (link,) = links_of(beta)
+        assert link["transport"] == "webrtc"
+        assert ("by TURN" in str(link["address"])) is relayed, link
+    finally:
+        for node in (alpha, beta):
+            node.stop()

@@ -1,0 +1,132 @@
+"""Nodes and joiners meet at a rendezvous that learns nothing of them, whatever it does with what they say."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from exo_core.errors import ConnectError
+from exo_core.testing.parties import parties, peer_for
+from exo_core.transports import Identity, Link, Listening, Peer, Ticket, TransportContext
+from exo_transport_webrtc.transport import WebrtcTransport
+
+if TYPE_CHECKING:
+    from conftest import Rendezvous
+
+HONEST: Callable[[bytes], list[bytes]] = lambda said: [said]  # noqa: E731
+
+
+@asynccontextmanager
+async def alice(rendezvous: Rendezvous) -> AsyncGenerator[tuple[Listening, list[Peer]]]:
+    """Alice waits at the rendezvous for members and for who holds her one join code; whom she met."""
+    met: list[Peer] = []
+
+    async def accept(link: Link) -> None:
+        met.append(link.peer)
+        await link.send(await link.receive())
+        _ = await link.receive()
+
+    known = {parties().inviter.authority_name: parties().inviter}
+    context = TransportContext(
+        identity=parties().alice,
+        identity_named=known.get,
+        identities_invited=lambda: list(known.values()),
+        settings={"rendezvous": rendezvous.url},
+    )
+    async with WebrtcTransport(context).serve(accept) as listening:
+        await rendezvous.until_seated(2)
+        yield listening, met
+
+
+async def visit(ticket: Ticket, identity: Identity, *, timeout: float = 5.0) -> None:
+    link = await WebrtcTransport(TransportContext(identity=identity)).connect(ticket, timeout=timeout)
+    await link.send(b"hello")
+    assert await link.receive() == b"hello"
+    await link.close()
+
+
+async def test_members_and_joiners_meet_and_strangers_do_not(rendezvous: Rendezvous) -> None:
+    async with alice(rendezvous) as (listening, met):
+        (ticket,) = listening.tickets
+        assert ticket.endswith(f"?via={rendezvous.url}")
+        await visit(ticket, parties().bob)
+        await visit(ticket, parties().joiner)
+        for stranger in (parties().stranger, parties().late_joiner):
+            with pytest.raises(ConnectError, match="nobody answered"):
+                await visit(ticket, stranger, timeout=0.5)
+    assert met == [peer_for(parties().bob), peer_for(parties().joiner)]
+    await rendezvous.until_seated(0)
+
+
+async def test_the_rendezvous_learns_nothing(rendezvous: Rendezvous) -> None:
+    async with alice(rendezvous) as (listening, _):
+        await visit(listening.tickets[0], parties().bob)
+    everything = b"".join(rendezvous.heard)
+    assert everything
+    for identity in (parties().alice, parties().bob):
+        for told in (identity.node_id, identity.authority_name, identity.role, identity.authority_name.split(".")[0]):
+            assert told.encode() not in everything
+    assert b"candidates" not in everything
+
+
+LIES: dict[str, Callable[[bytes], list[bytes]]] = {
+    "drops": lambda _: [],
+    "changes": lambda said: [said[:-1] + bytes((said[-1] ^ 1,))],
+    "cuts": lambda said: [said[:20]],
+    "invents": lambda _: [bytes(200)],
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+async def test_a_rendezvous_that_lies_prevents_a_link_and_nothing_else(
+    rendezvous: Rendezvous, caplog: pytest.LogCaptureFixture, lie: str
+) -> None:
+    async with alice(rendezvous) as (listening, met):
+        rendezvous.spoil = LIES[lie]
+        with pytest.raises(ConnectError):
+            await visit(listening.tickets[0], parties().bob, timeout=0.5)
+        assert not met
+        assert lie == "drops" or "was not sealed in this room" in caplog.text
+        rendezvous.spoil = HONEST
+        await visit(listening.tickets[0], parties().bob)
+
+
+async def test_what_the_rendezvous_repeats_makes_no_second_link(
+    rendezvous: Rendezvous, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with alice(rendezvous) as (listening, met):
+        rendezvous.spoil = lambda said: [said, said]
+        await visit(listening.tickets[0], parties().bob)
+        assert "heard before" in caplog.text
+    assert met == [peer_for(parties().bob)]
+
+
+async def test_a_rendezvous_that_is_gone_is_said_and_one_that_comes_back_is_found(rendezvous: Rendezvous) -> None:
+    async with alice(rendezvous) as (listening, _):
+        await rendezvous.stop()
+        with pytest.raises(ConnectError, match=r"the rendezvous ws://.* cannot be used"):
+            await visit(listening.tickets[0], parties().bob, timeout=0.5)
+        await rendezvous.start()
+        await rendezvous.until_seated(2)
+        await visit(listening.tickets[0], parties().bob)
+
+
+async def test_a_code_that_is_over_is_not_waited_for_any_more(rendezvous: Rendezvous) -> None:
+    invited = [parties().inviter]
+    context = TransportContext(
+        identity=parties().alice,
+        identities_invited=lambda: list(invited),
+        settings={"rendezvous": rendezvous.url},
+    )
+
+    async def accept(_: Link) -> None:
+        await asyncio.sleep(0)
+
+    async with WebrtcTransport(context).serve(accept):
+        await rendezvous.until_seated(2)
+        invited.clear()
+        await rendezvous.until_seated(1)
