@@ -10,7 +10,6 @@ import pytest
 from exo_http.testing.scripted_node import ScriptedNode
 
 MESSAGES = [{"role": "user", "content": "x"}]
-TOOL: dict[str, Any] = {"type": "function", "function": {"name": "f", "parameters": {}}}
 NOTHING: dict[str, Any] = {}
 
 
@@ -28,8 +27,6 @@ async def refused(client: httpx.AsyncClient, node: ScriptedNode, **fields: Any) 
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("tools", [TOOL]),
-        ("tool_choice", "required"),
         ("functions", [{"name": "f"}]),
         ("function_call", {"name": "f"}),
         ("response_format", {"type": "json_object"}),
@@ -51,12 +48,11 @@ async def test_what_only_asks_for_what_happens_anyway(client: httpx.AsyncClient)
     body: dict[str, Any] = {
         "model": "tiny",
         "messages": MESSAGES,
-        "tools": [TOOL],
-        "tool_choice": "none",
+        "functions": [{"name": "f"}],
+        "function_call": "none",
         "response_format": {"type": "text"},
         "modalities": ["text"],
         "verbosity": "medium",
-        "parallel_tool_calls": True,
     }
     assert (await client.post("/v1/chat/completions", json=body)).status_code == 200
 

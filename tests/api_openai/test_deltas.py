@@ -71,7 +71,7 @@ async def test_a_client_that_is_behind_gets_what_waits_in_one_chunk() -> None:
         return {}
 
     head = CompletionHead(request_id=RequestId("r"), model="tiny")
-    writer = ChunkWriter(head.document("chat.completion.chunk"), ChatChoices(), include_usage=False)
+    writer = ChunkWriter(head.document("chat.completion.chunk"), ChatChoices(RequestId("r")), include_usage=False)
     answer = StreamedAnswer(answers(), writer, choices=1, include_usage=False, headers={})
     async with asyncio.timeout(5):
         await answer({"type": "http"}, receive, send)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from exo_core.identifiers import RequestId
 from exo_core.requests import Accepted, Answer, Generate, Progress, TextPrompt
-from exo_engine.inbox import Submit
+from exo_engine.grammars.desk import GrammarDesk
+from exo_engine.grammars.making import make_compiler
+from exo_engine.inbox import Inbox, Submit
 from exo_engine.intake import Intake
 from exo_engine.open_requests import OpenRequests
 from exo_engine.queue_reports import INTERVAL, QueueReports
@@ -16,7 +20,9 @@ def test_the_queue_is_told_as_it_advances() -> None:
     now = 100.0
     scheduler = Scheduler(stages=1, context=100)
     requests = OpenRequests(scheduler)
-    intake = Intake(tokenizer=ByteTokenizer(), context=100, scheduler=scheduler, requests=requests)
+    tokenizer = ByteTokenizer()
+    grammars = GrammarDesk(Inbox(), partial(make_compiler, tokenizer))
+    intake = Intake(tokenizer=tokenizer, context=100, scheduler=scheduler, requests=requests, grammars=grammars)
     reports = QueueReports(scheduler, requests, clock=lambda: now)
     heard: list[list[Answer]] = [[], [], []]
     for number, answers in enumerate(heard):

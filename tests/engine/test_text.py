@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from exo_core.identifiers import RequestId
 from exo_core.requests import Generate, Sampling, TextPrompt
+from exo_engine.answers.reading import Reading
 from exo_engine.choice_text import ChoiceText
 from exo_engine.steps import Drawn
 from exo_engine.stop_strings import Cut, cut_at_stop
@@ -14,19 +15,22 @@ from exo_engine.testing.byte_tokenizer import ByteTokenizer
 
 
 def test_a_stop_string_is_cut_and_a_possible_one_is_held() -> None:
-    assert cut_at_stop("one two", ["two"]) == Cut("one ", "", stopped=True)
-    assert cut_at_stop("one tw", ["two"]) == Cut("one ", "tw", stopped=False)
-    assert cut_at_stop("one t", ["two", "e tea"]) == Cut("on", "e t", stopped=False)
-    assert cut_at_stop("abab", ["abc"]) == Cut("ab", "ab", stopped=False)
-    assert cut_at_stop("one", []) == Cut("one", "", stopped=False)
-    assert cut_at_stop("b then a", ["a", "b"]) == Cut("", "", stopped=True)
+    assert cut_at_stop("one two three", ["two"]) == Cut("one ", met="two", after=" three")
+    assert cut_at_stop("one tw", ["two"]) == Cut("one ", "tw")
+    assert cut_at_stop("one t", ["two", "e tea"]) == Cut("on", "e t")
+    assert cut_at_stop("abab", ["abc"]) == Cut("ab", "ab")
+    assert cut_at_stop("one", []) == Cut("one")
+    assert cut_at_stop("b then a", ["a", "b"]) == Cut("", met="b", after=" then a")
+    assert cut_at_stop("<a><b>", ["<a>", "<a><b>"]) == Cut("", met="<a><b>")
 
 
 def spoken(text: bytes, stops: tuple[str, ...]) -> tuple[str, str | None]:
     request = Generate(
         request_id=RequestId("r"), prompt=TextPrompt(text="x"), stop=stops, sampling=Sampling(temperature=0)
     )
-    choice = ChoiceText(request, choice=0, limit=len(text), tokenizer=ByteTokenizer())
+    choice = ChoiceText(
+        request, choice=0, limit=len(text), tokenizer=ByteTokenizer(), reader=Reading().reader(is_held=False)
+    )
     whole, finish = "", None
     for byte in text:
         chunk = choice.add(Drawn(sequence=1, token_id=byte))

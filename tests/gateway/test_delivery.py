@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exo_core.gateway.delivery import Delivery
-from exo_core.requests import Chunk
+from exo_core.requests import Chunk, Piece
 
 
 def chunk(index: int, text: str, *, text_from: int, attempt: int = 0, finish: bool = False) -> Chunk:
@@ -20,6 +20,11 @@ def chunk(index: int, text: str, *, text_from: int, attempt: int = 0, finish: bo
         attempt=attempt,
         finish="stop" if finish else None,
     )
+
+
+def call(name: str, arguments: str, *, text_from: int, number: int = 0) -> Piece:
+    """The beginning of a call of a tool."""
+    return Piece(channel="tool", call=number, name=name, text=arguments, text_from=text_from)
 
 
 def test_chunks_in_order_pass_unchanged() -> None:
@@ -65,3 +70,23 @@ def test_the_text_is_whole_however_late_a_second_attempt_takes_over(pieces: list
             admitted = delivery.admit(chunk(index, pieces[index], text_from=starts[index], attempt=attempt))
             text += admitted.text if admitted else ""
     assert text == "".join(pieces)
+
+
+def test_every_piece_of_a_token_counts_by_itself() -> None:
+    """A token may end the text and begin a call; what an attempt said of either, the next one need not say again."""
+    delivery = Delivery(1)
+    said = chunk(0, "Well", text_from=0).model_copy(update={"more": (call("f", '{"a":', text_from=0),)})
+    assert delivery.admit(said) == said
+    delivery.next_attempt()
+    again = chunk(1, "Well.", text_from=0, attempt=1).model_copy(update={"more": (call("f", '{"a": 1}', text_from=0),)})
+    admitted = delivery.admit(again)
+    assert admitted is not None
+    shown = [(piece.channel, piece.name, piece.text_from, piece.text) for piece in admitted.pieces]
+    assert shown == [("content", None, 4, "."), ("tool", None, 5, " 1}")]
+
+
+def test_each_call_has_its_own_text() -> None:
+    delivery = Delivery(1)
+    calls = (call("f", "{}", text_from=0), call("g", "{}", text_from=0, number=1))
+    both = chunk(0, "", text_from=0).model_copy(update={"more": calls})
+    assert delivery.admit(both) == both

@@ -56,13 +56,29 @@ class ChatLogprobs(Closed):
     refusal: None
 
 
+class CalledFunction(Closed):
+    """A function and its arguments, which are JSON."""
+
+    name: str
+    arguments: str
+
+
+class ToolCallObject(Closed):
+    """A call for the client to make."""
+
+    id: str
+    type: Literal["function"]
+    function: CalledFunction
+
+
 class ChatMessage(Closed):
-    """What the model said."""
+    """What the model said. `content` is null where it only called tools."""
 
     role: Literal["assistant"]
-    content: str
+    content: str | None
     refusal: None
     reasoning_content: str = ""
+    tool_calls: list[ToolCallObject] = []
 
 
 class ChatChoice(Closed):

@@ -28,7 +28,7 @@ def chat_endpoint(node: NodeHandle) -> Callable[[Request], Awaitable[Response]]:
         head = CompletionHead(request_id=generate.request_id, model=body.model)
         asked = Asked(
             head=head.document("chat.completion.chunk" if body.stream else "chat.completion"),
-            choices=ChatChoices(),
+            choices=ChatChoices(generate.request_id, may_call=generate.tool_use is not None),
             count=generate.choices,
             stream=bool(body.stream),
             include_usage=includes_usage(body),

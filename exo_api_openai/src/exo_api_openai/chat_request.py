@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
-from exo_api_openai.messages import Messages, template_message
+from exo_api_openai.messages import Messages, template_messages
 from exo_api_openai.sampling_fields import SamplingFields, TokenLimit, sampling_of, stop_texts
+from exo_api_openai.tool_fields import ToolChoice, Tools, template_tools, tool_use_of
+from exo_core.frozen import JsonValue
 from exo_core.identifiers import RequestId
 from exo_core.requests import ChatPrompt, Generate
 from exo_http.errors import ApiError
-from exo_http.treatments import Honoured, Refused, WithoutEffect, refuse_by_name
+from exo_http.treatments import Extension, Honoured, Refused, WithoutEffect, refuse_by_name
 
 Objects = Annotated[tuple[dict[str, JsonValue], ...], Field(max_length=1024, fail_fast=True)]
 Metadata = Annotated[dict[str, JsonValue], Field(max_length=64)]
@@ -29,7 +31,21 @@ class ChatRequest(SamplingFields):
     max_tokens: Annotated[TokenLimit | None, Honoured("the older name; `max_completion_tokens` goes first")] = None
     logprobs: Annotated[bool | None, Honoured("after penalties and biases, before temperature")] = None
     top_logprobs: Annotated[Annotated[int, Field(ge=0, le=20)] | None, Honoured("only together with `logprobs`")] = None
-    reasoning_effort: Annotated[Effort | None, Honoured("given to the chat template, which may know it")] = None
+    reasoning_effort: Annotated[
+        Effort | None,
+        Honoured("given to the chat template, which may know it; `none` says `enable_thinking` false too"),
+    ] = None
+    tools: Annotated[
+        Tools | None, Honoured("functions; the model's chat template has to know tools, and the model their calls")
+    ] = None
+    tool_choice: Annotated[
+        ToolChoice | None, Honoured("`none`, `auto`, `required`, a function by name, or `allowed_tools`")
+    ] = None
+    parallel_tool_calls: Annotated[bool | None, Honoured("false: one call at most")] = None
+    chat_template_kwargs: Annotated[
+        dict[str, JsonValue] | None, Extension("given to the chat template, which may know them")
+    ] = None
+    enable_thinking: Annotated[bool | None, Extension("given to the chat template, which may know it")] = None
 
     metadata: Annotated[Metadata | None, WithoutEffect("nothing is stored")] = None
     store: Annotated[bool | None, WithoutEffect("nothing is stored")] = None
@@ -39,26 +55,18 @@ class ChatRequest(SamplingFields):
     prompt_cache_options: Annotated[dict[str, JsonValue] | None, WithoutEffect("prefixes are found without it")] = None
     prompt_cache_retention: Annotated[str | None, WithoutEffect("what is used last is kept longest")] = None
     prediction: Annotated[dict[str, JsonValue] | None, WithoutEffect("a guess that may only save time")] = None
-    parallel_tool_calls: Annotated[bool | None, WithoutEffect("there are no tool calls yet")] = None
 
-    tools: Annotated[
-        Objects | None,
-        Refused(
-            'tool calls are not there yet; leave them out, or send "tool_choice": "none"',
-            unless=([],),
-            unless_field=("tool_choice", "none"),
-        ),
-    ] = None
-    tool_choice: Annotated[JsonValue, Refused("tool calls are not there yet", unless=("none", "auto"))] = None
     functions: Annotated[
         Objects | None,
         Refused(
-            'tool calls are not there yet; leave them out, or send "function_call": "none"',
+            "the older form of `tools`: send those",
             unless=([],),
             unless_field=("function_call", "none"),
         ),
     ] = None
-    function_call: Annotated[JsonValue, Refused("tool calls are not there yet", unless=("none", "auto"))] = None
+    function_call: Annotated[
+        JsonValue, Refused("the older form of `tool_choice`: send that", unless=("none", "auto"))
+    ] = None
     response_format: Annotated[
         dict[str, JsonValue] | None, Refused("only plain text is there yet", unless=({"type": "text"},))
     ] = None
@@ -81,16 +89,33 @@ class ChatRequest(SamplingFields):
 def generate_of(body: ChatRequest, request_id: RequestId) -> Generate:
     """What the engine is asked. Raises `ApiError` 400 that names a field."""
     refuse_by_name(body)
-    messages = tuple(template_message(message, position) for position, message in enumerate(body.messages))
-    effort = {"reasoning_effort": body.reasoning_effort} if body.reasoning_effort else {}
+    tool_use = tool_use_of(body.tools, body.tool_choice, body.parallel_tool_calls)
+    tools = template_tools(body.tools)
+    prompt = ChatPrompt(
+        messages=template_messages(body.messages),
+        tools=tools if tool_use is not None else (),
+        template_arguments=_template_arguments(body),
+    )
     return Generate(
         request_id=request_id,
-        prompt=ChatPrompt(messages=messages, template_arguments={**effort}),
+        prompt=prompt,
         sampling=sampling_of(body, _logprobs(body)),
         max_tokens=body.max_completion_tokens or body.max_tokens,
         stop=stop_texts(body),
         choices=body.n or 1,
+        tool_use=tool_use,
     )
+
+
+def _template_arguments(body: ChatRequest) -> dict[str, JsonValue]:
+    """What is told by a field of its own goes before what `chat_template_kwargs` says of it."""
+    arguments = dict(body.chat_template_kwargs or {})
+    if body.reasoning_effort is not None:
+        arguments["reasoning_effort"] = body.reasoning_effort
+    thinks = False if body.enable_thinking is None and body.reasoning_effort == "none" else body.enable_thinking
+    if thinks is not None:
+        arguments["enable_thinking"] = thinks
+    return arguments
 
 
 def _logprobs(body: ChatRequest) -> int | None:

@@ -6,9 +6,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict
 
-from exo_api_openai.messages import Messages, template_message
+from exo_api_openai.messages import Messages, template_messages
 from exo_api_openai.prompts import TokenIds
 from exo_api_openai.sampling_fields import ModelName
+from exo_api_openai.tool_fields import Tools, template_tools
 from exo_core.requests import ChatPrompt, TextPrompt
 from exo_http.errors import ApiError
 from exo_http.treatments import Honoured, Refused, refuse_by_name
@@ -24,6 +25,7 @@ class TokenizeRequest(BaseModel):
         Messages | None,
         Honoured("a conversation, as for a chat completion; either this or `prompt`"),
     ] = None
+    tools: Annotated[Tools | None, Honoured("of the conversation")] = None
     add_special_tokens: Annotated[
         bool | None, Refused("they are there if the model has them, as in a completion", unless=(True,))
     ] = None
@@ -42,8 +44,7 @@ def prompt_of(body: TokenizeRequest) -> TextPrompt | ChatPrompt:
     """What is tokenized. Raises `ApiError` 400."""
     refuse_by_name(body)
     if body.messages is not None and body.prompt is None:
-        messages = tuple(template_message(message, position) for position, message in enumerate(body.messages))
-        return ChatPrompt(messages=messages)
+        return ChatPrompt(messages=template_messages(body.messages), tools=template_tools(body.tools))
     if body.prompt is not None and body.messages is None:
         return TextPrompt(text=body.prompt)
     message = "prompt: say what to tokenize, either by 'prompt' or by 'messages'"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from pathlib import Path
 from typing import NoReturn, final
 
+from exo_backend_mlx.answer_markup import markup_of
 from exo_backend_mlx.mlx_lm_facade.tokenizers import DecodeStream, LoadedTokenizer
 from exo_backend_mlx.model_config import end_token_ids
 from exo_core.errors import RequestRefused
@@ -30,6 +31,7 @@ class MlxTokenizer:
         self._loaded = LoadedTokenizer(folder, end_token_ids(folder, config))
         size = config.get("vocab_size")
         self._vocabulary_size = size if isinstance(size, int) else self._loaded.size
+        self.markup = markup_of(self._loaded.marks)
 
     @property
     def eos_token_ids(self) -> frozenset[int]:
@@ -76,23 +78,28 @@ class MlxTokenizer:
         """As the `tokenizers` library writes it; None for the few tokenizers that are not in its form."""
         return self._loaded.as_json()
 
-    def detokenizer(self) -> MlxDetokenizer:
-        """A new one, for one choice."""
-        return MlxDetokenizer(self._loaded)
+    def detokenizer(self, shown: Collection[int] = ()) -> MlxDetokenizer:
+        """A new one, for one choice. Of special tokens those `shown` are text, except for those that end an answer."""
+        ends = self.eos_token_ids
+        hidden = {token_id for token_id in self._loaded.special_ids if token_id not in shown or token_id in ends}
+        return MlxDetokenizer(self._loaded, hidden)
 
 
 @final
 class MlxDetokenizer:
     """Turns token ids into text as they come: a pure function of the ids."""
 
-    def __init__(self, loaded: LoadedTokenizer) -> None:
+    def __init__(self, loaded: LoadedTokenizer, hidden: Set[int]) -> None:
         self._loaded = loaded
+        self._hidden = hidden
         self._stream: DecodeStream | None = loaded.stream()
         self._token_ids: list[int] = []
         self._given = ""
 
     def add(self, token_id: int) -> str:
         """The text that became certain with this token (empty while a character is incomplete)."""
+        if token_id in self._hidden:
+            return ""
         if self._stream is not None:
             return self._stream.step(token_id)
         self._token_ids.append(token_id)
@@ -104,13 +111,13 @@ class MlxDetokenizer:
         """What remains at the end (an incomplete character becomes U+FFFD)."""
         if self._stream is not None:
             return self._stream.rest()
-        rest = self._loaded.decode(self._token_ids)[len(self._given) :]
+        rest = self._loaded.decode(self._token_ids, with_specials=True)[len(self._given) :]
         self._given += rest
         return rest
 
     def _decoded_since(self) -> str:
         """For tokenizers without a stream: decode everything and give what is new, unless it ends in mid-character."""
-        text = self._loaded.decode(self._token_ids)
+        text = self._loaded.decode(self._token_ids, with_specials=True)
         return "" if text.endswith(REPLACEMENT) else text[len(self._given) :]
 
 

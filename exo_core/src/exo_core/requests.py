@@ -87,6 +87,18 @@ class Grammar(Frozen):
     text: Annotated[str, Field(max_length=MOST_GRAMMAR_TEXT)] = ""
 
 
+class ToolUse(Frozen):
+    """How an answer may call the tools of its `ChatPrompt`.
+
+    `required`: it is calls and nothing else. `names` are those that may be called; none named: all of them.
+    """
+
+    choice: Literal["auto", "required"] = "auto"
+    names: tuple[str, ...] = ()
+    parallel: bool = True
+    """Whether an answer may hold several calls."""
+
+
 class Generate(Frozen):
     """Continue a prompt. `delivered` holds, per choice, the token ids the client already has (a replay).
 
@@ -105,7 +117,10 @@ class Generate(Frozen):
     choices: Annotated[int, Field(ge=1, le=128)] = 1
     delivered: tuple[tuple[Count, ...], ...] = ()
     grammar: Grammar | None = None
-    """What every choice must look like. A choice that can only end ends; a replay goes on in the grammar's middle."""
+    """What every choice must look like, behind a thought and where it does not call tools. A choice that can only end
+    ends; a replay goes on in the grammar's middle."""
+    tool_use: ToolUse | None = None
+    """None: nothing in the answer is read as a call."""
 
 
 class Embed(Frozen):
@@ -185,12 +200,26 @@ class ChunkLogprobs(Frozen):
     top: tuple[TokenLogprob, ...] = ()
 
 
-class Chunk(Frozen):
+class Piece(Frozen):
+    """Text of one channel. `text_from` counts the characters that came before it in this choice's channel.
+
+    The text of channel `tool` is the arguments of call number `call`, JSON, and counted within that call; its first
+    piece has the function's name.
+    """
+
+    text_from: Count
+    text: str
+    channel: Channel = "content"
+    call: Count | None = None
+    name: str | None = None
+
+
+class Chunk(Piece):
     """One token of one choice and the text that became certain with it.
 
-    `index` counts tokens of the choice from 0, replayed ones included. `text_from` counts the characters that came
-    before `text` in this choice's channel (for tools: within call number `call`). `text` is a pure function of the
-    token ids so far; it is empty while a character is incomplete or might begin a stop string.
+    `index` counts tokens of the choice from 0, replayed ones included. The text is a pure function of the token ids so
+    far; it is empty while a character is incomplete, or might begin a stop string or a marker. `more` follows it, where
+    one token gives text of several channels. A token without text names the channel in which it was drawn.
     """
 
     kind: Literal["chunk"] = "chunk"
@@ -198,12 +227,14 @@ class Chunk(Frozen):
     attempt: Count = 0
     index: Count
     token_id: Count
-    text_from: Count
-    text: str
-    channel: Channel = "content"
-    call: Count | None = None
+    more: tuple[Piece, ...] = ()
     logprobs: ChunkLogprobs | None = None
     finish: FinishReason | None = None
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """All of its text."""
+        return (self, *self.more) if self.more else (self,)
 
 
 class Result(Frozen):

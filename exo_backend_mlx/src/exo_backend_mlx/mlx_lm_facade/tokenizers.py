@@ -6,6 +6,7 @@ from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import Any, cast, final
 
+from exo_backend_mlx.mlx_lm_facade.answer_marks import AnswerMarks, answer_marks
 from exo_core.errors import ModelError
 from exo_core.frozen import JsonValue
 
@@ -37,6 +38,11 @@ class LoadedTokenizer:
         return frozenset(cast("set[int]", self._wrapper.eos_token_ids))
 
     @property
+    def marks(self) -> AnswerMarks:
+        """What marks its thoughts and calls."""
+        return answer_marks(self._wrapper)
+
+    @property
     def has_chat_template(self) -> bool:
         """Whether `render_chat` works."""
         return bool(self._wrapper.has_chat_template)
@@ -45,11 +51,10 @@ class LoadedTokenizer:
         """The ids of a text, with the beginning-of-text token (where the model has one) if asked."""
         return cast("list[int]", self._wrapper.encode(text, add_special_tokens=with_specials))
 
-    def decode(self, token_ids: Sequence[int]) -> str:
-        """The text of ids, special ones left out."""
-        if self._fast is not None:
-            return cast("str", self._fast.decode(list(token_ids), skip_special_tokens=True))
-        return cast("str", self._wrapper.decode(list(token_ids), skip_special_tokens=True))
+    def decode(self, token_ids: Sequence[int], *, with_specials: bool = False) -> str:
+        """The text of ids; special ones are left out unless asked for."""
+        decoder = self._wrapper if self._fast is None else self._fast
+        return cast("str", decoder.decode(list(token_ids), skip_special_tokens=not with_specials))
 
     def name_of(self, token_id: int) -> str | None:
         """The vocabulary's own word for an id; None if it has none."""
@@ -84,14 +89,23 @@ class LoadedTokenizer:
         """As the `tokenizers` library writes it, what tokenizer_config.json adds included; None: it is no such."""
         return None if self._fast is None else cast("str", self._fast.to_str())
 
+    @property
+    def special_ids(self) -> frozenset[int]:
+        """Those that `decode` leaves out."""
+        if self._fast is None:
+            return frozenset(cast("list[int]", self._wrapper.all_special_ids))
+        added = cast("dict[int, Any]", self._fast.get_added_tokens_decoder())
+        return frozenset(token_id for token_id, token in added.items() if token.special)
+
     def stream(self) -> DecodeStream | None:
-        """An incremental decoder, or None for the few tokenizers that are not in transformers' fast form."""
+        """An incremental decoder; None for the few tokenizers that are not in transformers' fast form."""
         return None if self._fast is None else DecodeStream(self._fast)
 
 
 @final
 class DecodeStream:
-    """The incremental decoder of the `tokenizers` library: holds text back while a character is incomplete.
+    """The incremental decoder of the `tokenizers` library: holds text back while a character is incomplete. Special ids
+    have text.
 
     Where bytes are tokens, one that is no character's changes what those before it mean, and the library refuses to go
     on ("Invalid prefix encountered", huggingface/tokenizers#1705). Text that was given stays: what follows it is then
@@ -116,7 +130,7 @@ class DecodeStream:
     def _begin(self) -> None:
         from tokenizers import decoders
 
-        self._stream = cast("Any", decoders).DecodeStream(skip_special_tokens=True)
+        self._stream = cast("Any", decoders).DecodeStream(skip_special_tokens=False)
         self._token_ids: list[int] = []
         self._given = 0
         """Characters of their text."""
@@ -143,7 +157,7 @@ class DecodeStream:
         return text
 
     def _decode(self, token_ids: Sequence[int]) -> str:
-        return cast("str", self._fast.decode(list(token_ids), skip_special_tokens=True))
+        return cast("str", self._fast.decode(list(token_ids), skip_special_tokens=False))
 
 
 def _load(folder: Path, end_ids: Set[int]) -> object:

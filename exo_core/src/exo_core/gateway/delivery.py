@@ -1,7 +1,8 @@
 """Exactly once: which of an engine's answers may reach the client.
 
-Rules, per choice: only chunks of the current attempt; only the next index; of a chunk's text only what the client does
-not have yet. A chunk that breaks the first two rules is dropped; a gap is an error of the engine.
+Rules, per choice: only chunks of the current attempt; only the next index; of a chunk's text, and of its calls' names,
+only what the client does not have yet. A chunk that breaks the first two rules is dropped; a gap is an error of the
+engine.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import final
 
-from exo_core.requests import Chunk
+from exo_core.requests import Chunk, Piece
 
 
 @dataclass
@@ -60,11 +61,20 @@ class Delivery:
         return self._without_repeated_text(choice, chunk)
 
     def _without_repeated_text(self, choice: _Choice, chunk: Chunk) -> Chunk:
-        key = (chunk.channel, chunk.call)
-        known = choice.characters.get(key, 0)
-        end = chunk.text_from + len(chunk.text)
-        choice.characters[key] = max(known, end)
-        repeated = max(0, known - chunk.text_from)
-        if not repeated:
+        changes = [_what_is_new(choice, piece) for piece in chunk.pieces]
+        if not any(changes):
             return chunk
-        return chunk.model_copy(update={"text": chunk.text[repeated:], "text_from": chunk.text_from + repeated})
+        more = (piece.model_copy(update=change) for piece, change in zip(chunk.more, changes[1:], strict=True))
+        return chunk.model_copy(update={**changes[0], "more": tuple(more)})
+
+
+def _what_is_new(choice: _Choice, piece: Piece) -> dict[str, object]:
+    """What to change of a piece so that the client gets nothing twice."""
+    key = (piece.channel, piece.call)
+    known = choice.characters.get(key)
+    end = piece.text_from + len(piece.text)
+    choice.characters[key] = max(known or 0, end)
+    if known is None or (piece.name is None and known <= piece.text_from):
+        return {}
+    repeated = max(0, known - piece.text_from)
+    return {"name": None, "text": piece.text[repeated:], "text_from": piece.text_from + repeated}

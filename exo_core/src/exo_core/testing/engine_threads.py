@@ -10,7 +10,7 @@ from typing import final
 
 from exo_core.backends import Engine, Ring
 from exo_core.errors import LinkClosed
-from exo_core.requests import Answer, Chunk, EngineRequest
+from exo_core.requests import Answer, Channel, Chunk, EngineRequest, Piece
 from exo_core.runner.remaining import Remaining
 from exo_core.testing.blocking_pair import memory_rings
 
@@ -128,9 +128,26 @@ def _run(engine: Engine, ring: Ring) -> BaseException | None:
     return None
 
 
-def text_of(answers: Sequence[Answer], choice: int = 0) -> str:
+def text_of(answers: Sequence[Answer], choice: int = 0, channel: Channel = "content") -> str:
     """The text of a choice, put together as a client does."""
-    return "".join(chunk.text for chunk in chunks_of(answers, choice))
+    return "".join(piece.text for piece in _pieces_of(answers, choice) if piece.channel == channel)
+
+
+def calls_of(answers: Sequence[Answer], choice: int = 0) -> list[tuple[str, str]]:
+    """The calls of a choice, put together as a client does: names and arguments."""
+    calls: list[tuple[str, str]] = []
+    for piece in _pieces_of(answers, choice):
+        if piece.name is not None:
+            calls.append((piece.name, ""))
+        if piece.call is not None:
+            name, arguments = calls[piece.call]
+            calls[piece.call] = name, arguments + piece.text
+    return calls
+
+
+def _pieces_of(answers: Sequence[Answer], choice: int) -> Iterator[Piece]:
+    for chunk in chunks_of(answers, choice):
+        yield from chunk.pieces
 
 
 def chunks_of(answers: Sequence[Answer], choice: int = 0) -> list[Chunk]:

@@ -31,9 +31,8 @@ class Admission:
     limit: int
 
 
-def admit(request: Generate, *, tokenizer: Tokenizer, room: Room) -> Admission:
+def admit(request: Generate, prompt_ids: tuple[int, ...], *, tokenizer: Tokenizer, room: Room) -> Admission:
     """Check a request against this model. Raises `RequestRefused`."""
-    prompt_ids = prompt_token_ids(request.prompt, tokenizer)
     check_length(prompt_ids, room.tokens - 1, room)
     left = room.tokens - len(prompt_ids)
     _check_delivered(request, tokenizer, left)

@@ -1,45 +1,48 @@
-"""From drawn tokens to chunks: detokenizer, stop strings, the count of characters, and when a choice is over."""
+"""From drawn tokens to chunks: detokenizer, what the text says, the count of characters, and when a choice is over."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from typing import final
 
-from exo_core.requests import Chunk, ChunkLogprobs, FinishReason, Generate
+from exo_core.requests import Channel, Chunk, ChunkLogprobs, FinishReason, Generate, Piece
+from exo_engine.answers.answer_reader import AnswerReader, Heard
 from exo_engine.grammars.contract import Matcher
 from exo_engine.named_logprobs import named
 from exo_engine.steps import Drawn
-from exo_engine.stop_strings import cut_at_stop
 from exo_engine.text import Tokenizer
-
-
-@dataclass(frozen=True)
-class _Piece:
-    text: str
-    text_from: int
-    finish: FinishReason | None
 
 
 @final
 class ChoiceText:
     """The text of one choice, a pure function of its token ids.
 
-    `limit` is the most tokens it may have, `matcher` what holds it to a grammar.
+    `limit` is the most tokens it may have, `shown` are special tokens that are text to the `reader`, `matcher` holds it
+    to a grammar.
     """
 
     def __init__(
-        self, request: Generate, *, choice: int, limit: int, tokenizer: Tokenizer, matcher: Matcher | None = None
+        self,
+        request: Generate,
+        *,
+        choice: int,
+        limit: int,
+        tokenizer: Tokenizer,
+        reader: AnswerReader,
+        shown: Collection[int] = (),
+        matcher: Matcher | None = None,
     ) -> None:
         self._request = request
         self._choice = choice
         self._limit = limit
         self._tokenizer = tokenizer
+        self._reader = reader
         self._matcher = matcher
-        self._detokenizer = tokenizer.detokenizer()
+        self._detokenizer = tokenizer.detokenizer(shown)
         self._count = 0
-        self._characters = 0
-        self._held = ""
+        self._characters: dict[tuple[Channel, int | None], int] = {}
+        """What was said so far, by channel and call."""
 
     def allowed(self) -> bytes | None:
         """What may come next, as `Row.allowed` has it. Raises `GrammarBroken`."""
@@ -55,49 +58,32 @@ class ChoiceText:
 
     def add(self, drawn: Drawn) -> Chunk:
         """The chunk of the next token."""
-        index = self._count
+        channel = self._reader.channel
         self._count += 1
-        piece = self._piece(drawn.token_id)
-        return Chunk(
-            choice=self._choice,
-            attempt=self._request.attempt,
-            index=index,
-            token_id=drawn.token_id,
-            text_from=piece.text_from,
-            text=piece.text,
-            logprobs=self._logprobs(drawn),
-            finish=piece.finish,
-        )
+        heard, end = self._read(drawn.token_id)
+        if end == "stop" and self._reader.calls:
+            end = "tool_calls"
+        return self._chunk(self._count - 1, drawn, heard, channel, end)
 
     def cancelled(self) -> Chunk:
         """The chunk that ends a cancelled choice. No token was drawn: `index` is the next one's, `token_id` is 0."""
-        return Chunk(
-            choice=self._choice,
-            attempt=self._request.attempt,
-            index=self._count,
-            token_id=0,
-            text_from=self._characters,
-            text=self._held,
-            finish="cancelled",
-        )
+        channel = self._reader.channel
+        rest = self._reader.finish("", ())
+        return self._chunk(self._count, Drawn(sequence=0, token_id=0), rest, channel, "cancelled")
 
-    def _piece(self, token_id: int) -> _Piece:
+    def _read(self, token_id: int) -> tuple[list[Heard], FinishReason | None]:
+        """What is known with this token, and why it was the last."""
+        reader, stops = self._reader, self._stops()
         if self._ends(token_id):
-            return self._rest(self._held, "stop")
-        cut = cut_at_stop(self._held + self._detokenizer.add(token_id), self._stops())
-        if cut.stopped:
-            return self._released(cut.certain, "stop")
-        if self._completes_grammar(token_id):
-            return self._rest(cut.certain + cut.held, "stop")
-        if self._count >= self._limit:
-            return self._rest(cut.certain + cut.held, "length")
-        self._held = cut.held
-        return self._released(cut.certain, None)
-
-    def _rest(self, text: str, finish: FinishReason) -> _Piece:
-        """All that is left: nothing more comes, so nothing is held back."""
-        cut = cut_at_stop(text + self._detokenizer.finish(), self._stops())
-        return self._released(cut.certain + cut.held, "stop" if cut.stopped else finish)
+            return list(reader.finish(self._detokenizer.finish(), stops)), "stop"
+        heard = list(reader.add(self._detokenizer.add(token_id), stops))
+        if reader.stopped:
+            return heard, "stop"
+        is_complete = self._completes_grammar(token_id)
+        if not is_complete and self._count < self._limit:
+            return heard, None
+        heard.extend(reader.finish(self._detokenizer.finish(), stops))
+        return heard, "stop" if is_complete or reader.stopped else "length"
 
     def _ends(self, token_id: int) -> bool:
         sampling = self._request.sampling
@@ -115,12 +101,51 @@ class ChoiceText:
     def _stops(self) -> Sequence[str]:
         return self._request.stop if self._count > self._request.sampling.min_tokens else ()
 
-    def _released(self, text: str, finish: FinishReason | None) -> _Piece:
-        piece = _Piece(text, self._characters, finish)
-        self._characters += len(text)
-        return piece
+    def _chunk(
+        self, index: int, drawn: Drawn, heard: Iterable[Heard], channel: Channel, finish: FinishReason | None
+    ) -> Chunk:
+        """`channel` is that in which the token was drawn."""
+        pieces = _joined(heard) or [Heard("", channel)]
+        places = [self._place(piece) for piece in pieces]
+        (first, said), more = (pieces[0], places[0]), zip(pieces[1:], places[1:], strict=True)
+        return Chunk(
+            choice=self._choice,
+            attempt=self._request.attempt,
+            index=index,
+            token_id=drawn.token_id,
+            text_from=said,
+            text=first.text,
+            channel=first.channel,
+            call=first.call,
+            name=first.name,
+            more=tuple(_piece(piece, place) for piece, place in more),
+            logprobs=self._logprobs(drawn),
+            finish=finish,
+        )
+
+    def _place(self, piece: Heard) -> int:
+        """How many characters came before it; it is counted."""
+        key = (piece.channel, piece.call)
+        before = self._characters.get(key, 0)
+        self._characters[key] = before + len(piece.text)
+        return before
 
     def _logprobs(self, drawn: Drawn) -> ChunkLogprobs | None:
         if drawn.logprob is None:
             return None
         return named(self._tokenizer, drawn.token_id, drawn.logprob, drawn.top)
+
+
+def _joined(heard: Iterable[Heard]) -> list[Heard]:
+    """With consecutive text of one channel, or call, together."""
+    pieces: list[Heard] = []
+    for next_one in heard:
+        if pieces and next_one.goes_on(pieces[-1]):
+            pieces[-1] = replace(pieces[-1], text=pieces[-1].text + next_one.text)
+        else:
+            pieces.append(next_one)
+    return pieces
+
+
+def _piece(heard: Heard, text_from: int) -> Piece:
+    return Piece(text_from=text_from, text=heard.text, channel=heard.channel, call=heard.call, name=heard.name)

@@ -47,7 +47,13 @@ class Head:
         self._grammars = GrammarDesk(self.inbox, partial(make_compiler, tokenizer))
         self._scheduler = scheduler
         self._requests = OpenRequests(scheduler)
-        intake = Intake(tokenizer=tokenizer, context=context, scheduler=scheduler, requests=self._requests)
+        intake = Intake(
+            tokenizer=tokenizer,
+            context=context,
+            scheduler=scheduler,
+            requests=self._requests,
+            grammars=self._grammars,
+        )
         self._submissions = Submissions(intake.take)
         self._queue_reports = QueueReports(scheduler, self._requests)
         self._next_generation = next_generation
@@ -79,7 +85,7 @@ class Head:
         for command in commands:
             match command:
                 case Submit():
-                    self._admit(command)
+                    self._submissions.add(command)
                 case Compiled():
                     for submit in self._grammars.take(command):
                         self._submissions.add(submit)
@@ -89,15 +95,10 @@ class Head:
                     pass
         self._submissions.prepare_some(lambda: self._requests.are_any_open)
 
-    def _admit(self, submit: Submit) -> None:
-        admitted = self._grammars.admit(submit)
-        if admitted is not None:
-            self._submissions.add(admitted)
-
     def _cancel(self, cancel: Cancel) -> None:
+        self._submissions.prepare_those_of(cancel.request_id)
         for submit in self._grammars.give_back(cancel.request_id):
             submit.answer(Refused(status=499, code="cancelled", message=CANCELLED))
-        self._submissions.prepare_those_of(cancel.request_id)
         self._requests.cancel(cancel.request_id)
 
     # steps and what they gave ------------------------------------------------------------------------------

@@ -10,16 +10,26 @@ from typing import final
 from exo_core.errors import RequestRefused
 from exo_core.identifiers import RequestId
 from exo_core.requests import EngineRequest
+from exo_engine.answers.reading import Reading
 from exo_engine.grammars.contract import CompiledGrammar
 from exo_engine.open_request import AnswerTo
 
 
 @dataclass(frozen=True)
+class Prepared:
+    """What is known of a request to generate before anything is compiled or computed."""
+
+    prompt_ids: tuple[int, ...]
+    reading: Reading
+
+
+@dataclass(frozen=True)
 class Submit:
-    """Take a request. `grammar`: what came of compiling its grammar, where it has one."""
+    """Take a request. `prepared`: it is one to generate whose grammar had to be compiled; `grammar` came of that."""
 
     request: EngineRequest
     answer: AnswerTo
+    prepared: Prepared | None = None
     grammar: CompiledGrammar | RequestRefused | None = None
 
 

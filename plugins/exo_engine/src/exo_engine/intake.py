@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Literal, final
 
 from exo_core.errors import RequestRefused
 from exo_core.requests import Accepted, Embed, Generate, Progress, Refused, Result, Score, Tokenize
 from exo_engine.admission import Room, admit, admit_text, prompt_token_ids, refuse
-from exo_engine.grammars.contract import GrammarBroken
-from exo_engine.inbox import Submit
+from exo_engine.answers.reading import Reading, reading_of
+from exo_engine.grammars.contract import CompiledGrammar, GrammarBroken
+from exo_engine.grammars.desk import GrammarDesk
+from exo_engine.inbox import Prepared, Submit
 from exo_engine.open_embedding import OpenEmbedding
 from exo_engine.open_generation import OpenGeneration
 from exo_engine.open_request import AnswerTo, OpenRequest
@@ -25,8 +28,17 @@ logger = logging.getLogger(__name__)
 class Intake:
     """Tokenizes, checks, and hands over. Nothing a request holds ends the engine."""
 
-    def __init__(self, *, tokenizer: Tokenizer, context: int, scheduler: Scheduler, requests: OpenRequests) -> None:
+    def __init__(
+        self,
+        *,
+        tokenizer: Tokenizer,
+        context: int,
+        scheduler: Scheduler,
+        requests: OpenRequests,
+        grammars: GrammarDesk,
+    ) -> None:
         """`context` is the model's."""
+        self._grammars = grammars
         self._tokenizer = tokenizer
         self._context = context
         self._scheduler = scheduler
@@ -59,15 +71,24 @@ class Intake:
                 self._tokenize(request, answer)
 
     def _generate(self, request: Generate, command: Submit) -> None:
-        if isinstance(command.grammar, RequestRefused):
-            raise command.grammar
-        admission = admit(request, tokenizer=self._tokenizer, room=self._room)
-        opened = OpenGeneration(request, command.answer, command.grammar)
+        prepared = command.prepared or self._prepare(request)
+        if command.prepared is None and prepared.reading.grammar is not None:
+            compiled = self._grammars.admit(replace(command, prepared=prepared))
+            if compiled is None:
+                return  # it comes again
+            command = compiled
+        admission = admit(request, prepared.prompt_ids, tokenizer=self._tokenizer, room=self._room)
+        opened = OpenGeneration(request, command.answer, prepared.reading, _held_to(command.grammar, prepared.reading))
         finished = opened.open_choices(admission, self._tokenizer)
         self._accept(opened, admission.prompt_ids)
         for chunk in finished:
             command.answer(chunk)
         self._open(opened)
+
+    def _prepare(self, request: Generate) -> Prepared:
+        prompt_ids = prompt_token_ids(request.prompt, self._tokenizer)
+        admit(request, prompt_ids, tokenizer=self._tokenizer, room=self._room)  # before anything is compiled for it
+        return Prepared(prompt_ids, reading_of(request, prompt_ids, self._tokenizer))
 
     def _embed(self, request: Embed, answer: AnswerTo) -> None:
         self._check_output("sum", "embeddings")
@@ -108,3 +129,13 @@ class Intake:
     @property
     def _room(self) -> Room:
         return Room(model_tokens=self._context, cache_tokens=self._scheduler.open.context)
+
+
+def _held_to(compiled: CompiledGrammar | RequestRefused | None, reading: Reading) -> CompiledGrammar | None:
+    """What came of the grammar. Raises `RequestRefused` if nothing did, and the answer cannot do without."""
+    if not isinstance(compiled, RequestRefused):
+        return compiled
+    if not reading.must_hold:
+        return None
+    about = "tools: " if reading.tools is not None else ""
+    raise RequestRefused(compiled.status, compiled.code, f"{about}{compiled.message}")

@@ -6,6 +6,7 @@ from typing import final
 
 from exo_core.requests import Chunk, Generate, Progress
 from exo_engine.admission import Admission
+from exo_engine.answers.reading import Reading
 from exo_engine.choice_text import ChoiceText
 from exo_engine.grammars.contract import CompiledGrammar
 from exo_engine.open_request import AnswerTo
@@ -18,11 +19,15 @@ from exo_engine.text import Tokenizer
 class OpenGeneration:
     """See `OpenRequest`."""
 
-    def __init__(self, request: Generate, answer: AnswerTo, grammar: CompiledGrammar | None = None) -> None:
+    def __init__(
+        self, request: Generate, answer: AnswerTo, reading: Reading, grammar: CompiledGrammar | None = None
+    ) -> None:
+        """`grammar` is that of `reading`, compiled; None: there is none, or it has to do without."""
         self.request = request
         self.answer = answer
         self.ahead = 0
         self.sequences: list[SequenceState] = []
+        self._reading = reading
         self._grammar = grammar
         self._first: SequenceState | None = None
         """Until it was opened."""
@@ -73,8 +78,15 @@ class OpenGeneration:
         self.answer(self._texts[sequence].cancelled())
 
     def _text(self, number: int, admission: Admission, tokenizer: Tokenizer) -> ChoiceText:
-        matcher = None if self._grammar is None else self._grammar.matcher()
-        return ChoiceText(self.request, choice=number, limit=admission.limit, tokenizer=tokenizer, matcher=matcher)
+        return ChoiceText(
+            self.request,
+            choice=number,
+            limit=admission.limit,
+            tokenizer=tokenizer,
+            reader=self._reading.reader(is_held=self._grammar is not None),
+            shown=self._reading.shown(tokenizer.vocabulary_size),
+            matcher=None if self._grammar is None else self._grammar.matcher(),
+        )
 
     def _sequence(self, number: int, admission: Admission, delivered: tuple[int, ...]) -> SequenceState:
         return SequenceState(

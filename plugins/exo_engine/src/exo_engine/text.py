@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from exo_core.requests import ChatPrompt
+from exo_engine.answers.markup import Markup
 
 
 class Detokenizer(Protocol):
@@ -33,6 +34,11 @@ class Tokenizer(Protocol):
         """Ids are below this."""
         ...
 
+    @property
+    def markup(self) -> Markup:
+        """How the model marks its thoughts and its calls of tools; `NO_MARKUP` if it does neither."""
+        ...
+
     def encode(self, text: str) -> list[int]:
         """The ids of plain text, with the model's beginning-of-text token where it has one."""
         ...
@@ -56,6 +62,6 @@ class Tokenizer(Protocol):
         """
         ...
 
-    def detokenizer(self) -> Detokenizer:
-        """A new one, for one choice."""
+    def detokenizer(self, shown: Collection[int] = ()) -> Detokenizer:
+        """A new one, for one choice. Of special tokens those `shown` are text, except for those that end an answer."""
         ...

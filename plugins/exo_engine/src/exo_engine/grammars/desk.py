@@ -13,7 +13,7 @@ from typing import NewType, final
 
 from exo_core.errors import RequestRefused
 from exo_core.identifiers import RequestId
-from exo_core.requests import EngineRequest, Generate, Grammar
+from exo_core.requests import Grammar
 from exo_engine.grammars.contract import CompiledGrammar, GrammarCompiler
 from exo_engine.inbox import Compiled, Inbox, Submit
 
@@ -43,7 +43,7 @@ class GrammarDesk:
 
     def admit(self, submit: Submit) -> Submit | None:
         """The request with its grammar compiled or refused, which may be known; else None, and it waits here."""
-        grammar = grammar_of(submit.request)
+        grammar = submit.prepared.reading.grammar if submit.prepared is not None else None
         if grammar is None:
             return submit
         name = hash_of(grammar)
@@ -111,11 +111,6 @@ class GrammarDesk:
             self._inbox.put(Compiled(name, outcome))
         if compiler is not None:
             compiler.close()
-
-
-def grammar_of(request: EngineRequest) -> Grammar | None:
-    """What a request's choices are held to."""
-    return request.grammar if isinstance(request, Generate) else None
 
 
 def hash_of(grammar: Grammar) -> GrammarHash:

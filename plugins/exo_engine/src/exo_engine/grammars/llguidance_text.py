@@ -7,10 +7,7 @@ import json
 from llguidance import LLMatcher
 
 from exo_core.requests import Grammar
-
-WHITE_SPACE = r" ?|\n {0,24}"
-"""Between the parts of JSON: a space, or a new line and what it is indented by. Were it without end, a model that likes
-white space would never come to its point."""
+from exo_engine.grammars.white_space import WHITE_SPACE
 
 
 def llguidance_text(grammar: Grammar) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import count
 from typing import final
 
 from exo_core.requests import ChatPrompt
+from exo_engine.answers.markup import NO_MARKUP, Markup
 
 EOS = 256
 
@@ -31,7 +32,10 @@ class ByteDetokenizer:
 
 @final
 class ByteTokenizer:
-    """256 bytes and an end-of-sequence token."""
+    """256 bytes and an end-of-sequence token, for a model with any markup."""
+
+    def __init__(self, markup: Markup = NO_MARKUP) -> None:
+        self.markup = markup
 
     @property
     def eos_token_ids(self) -> frozenset[int]:
@@ -74,8 +78,9 @@ class ByteTokenizer:
             }
         )
 
-    def detokenizer(self) -> ByteDetokenizer:
-        """A new one."""
+    def detokenizer(self, shown: Collection[int] = ()) -> ByteDetokenizer:
+        """A new one. The only special token is the end."""
+        del shown
         return ByteDetokenizer()
 
 

@@ -9,6 +9,7 @@ from exo_core.cards import Card, Ends
 from exo_core.identifiers import ModelId
 from exo_core.testing.assignments import even_assignments
 from exo_core.testing.engine_threads import EngineThreads
+from exo_engine.answers.markup import NO_MARKUP, Markup
 from exo_engine.pipeline import PipelineEngine
 from exo_engine.steps import StageReport
 from exo_engine.testing.arithmetic_stage import ArithmeticStage
@@ -33,10 +34,11 @@ def arithmetic_pipeline(
     capacity: int = 64,
     tokens: Sequence[int] = range(EOS),
     told: StageReport | None = None,
+    markup: Markup = NO_MARKUP,
 ) -> ArithmeticPipeline:
     """`LAYERS` layers over that many stages; enter its `threads` to run it.
 
-    `tokens` is what may be drawn, `told` what every stage says of itself.
+    `tokens` is what may be drawn, `told` what every stage says of itself, `markup` that of its answers.
     """
     card = arithmetic_card(context)
     assignments = even_assignments(card, stages, backend="arithmetic", prefill_chunk=prefill_chunk)
@@ -46,7 +48,7 @@ def arithmetic_pipeline(
     ]
 
     def load(stage: int) -> PipelineEngine:
-        tokenizer = ByteTokenizer() if stage == 0 else None
+        tokenizer = ByteTokenizer(markup) if stage == 0 else None
         base = ("placement-1", 1)
         return PipelineEngine(parts[stage], tokenizer=tokenizer, assignment=assignments[stage], generation_base=base)
 

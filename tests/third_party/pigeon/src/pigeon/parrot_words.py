@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import final
 
 from exo_core.errors import RequestRefused
 from exo_core.requests import ChatPrompt
+from exo_engine.answers.markup import NO_MARKUP
 
 END = 0
 """The byte that ends an answer."""
@@ -35,6 +36,7 @@ class ParrotTokenizer:
 
     eos_token_ids = frozenset({END})
     vocabulary_size = 256
+    markup = NO_MARKUP
 
     def encode(self, text: str) -> list[int]:
         """The text's UTF-8."""
@@ -55,6 +57,10 @@ class ParrotTokenizer:
         """One byte, for people."""
         return "<end>" if token_id == END else self.decode([token_id])
 
-    def detokenizer(self) -> ParrotDetokenizer:
-        """A new one."""
+    def as_json(self) -> None:
+        """The `tokenizers` library knows nothing of parrots."""
+
+    def detokenizer(self, shown: Collection[int] = ()) -> ParrotDetokenizer:
+        """A new one; the end is the only special token."""
+        del shown
         return ParrotDetokenizer()
