@@ -87,6 +87,35 @@ def test_those_that_are_open_can_grow_once_beside_a_new_one() -> None:
     assert room.begin(second, 22) is not None
 
 
+def test_with_less_room_snapshots_go_first_and_sequences_are_too_many() -> None:
+    room = space(TIGHT)
+    kept(room, 1, [1] * 40)
+    kept(room, 2, [2] * 30)
+    opened = [sequence([number] * 20) for number in (3, 4)]
+    for each in opened:
+        assert room.begin(each, 20) is not None
+    gone = room.change(CacheBudget([TIGHT.model_copy(update={"cache_bytes": 500})]), opened)
+    assert [each.snapshot for each in gone] == [1]
+    assert not room.is_overfull
+    gone = room.change(CacheBudget([TIGHT.model_copy(update={"cache_bytes": 290})]), opened)
+    assert [each.snapshot for each in gone] == [2]
+    assert room.is_overfull
+    room.release(opened[1])
+    assert not room.is_overfull
+    room.change(CacheBudget([TIGHT]), opened[:1])
+    assert room.begin(opened[1], 100) is not None
+
+
+def test_one_that_is_alone_goes_on_with_less_room_than_it_was_taken_with() -> None:
+    room, alone = space(TIGHT), sequence([1] * 150)
+    assert room.begin(alone, 150) is not None
+    assert room.change(CacheBudget([TIGHT.model_copy(update={"cache_bytes": 400})]), [alone]) == []
+    assert room.grow(alone, 190) == []
+    assert room.begin(sequence([2] * 20), 20) is None
+    room.release(alone)
+    assert room.begin(alone, 150) is not None
+
+
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(8, 90), st.integers(0, 4)), max_size=40))
 def test_the_ledger_never_exceeds_the_limit_and_ends_at_nothing(events: list[tuple[int, int, int]]) -> None:
     """Whatever is begun, grown, kept and closed, everything that is held costs together what the stage has."""

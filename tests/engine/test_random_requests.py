@@ -110,6 +110,8 @@ class Disturbed:
                 name = self.chance.choice(list(self.asked))
                 self.asked[name].cancelled = True
                 self.head.inbox.put(Cancel(RequestId(name)))
+            case 5 if self.chance.random() < 0.5:
+                self.steps.resize(self.chance.randrange(len(self.stages)), self.chance.choice((4800, 6000)))
             case 4 if self.chance.random() < 0.1:
                 self.chance.choice(self.stages).failures = 1
             case _:

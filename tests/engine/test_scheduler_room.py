@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from exo_engine.steps import Close, StageReport
+import pytest
+
+from exo_engine.scheduler import Scheduler
+from exo_engine.steps import Close, Resized, StageReport
 from exo_engine.testing.scheduler_by_hand import decoding, is_open, opens, scheduler, sequence, settle, step, step_until
 
 FULL = StageReport(cache_bytes=200, bytes_per_token=1, trimmable=True)
@@ -32,6 +35,55 @@ def test_a_sequence_alone_has_room_to_its_end() -> None:
     while len(alone.tokens) < 200:
         step(made)
     assert not made.waiting
+
+
+def test_with_less_room_the_youngest_wait_and_with_more_they_go_on() -> None:
+    made = scheduler(report=FULL, context=200)
+    sequences = decoding(made, 3)
+    held = sum(each.reserved for each in sequences)
+    made.resize([Resized(stage=0, cache_bytes=held - 1)])
+    assert list(made.waiting) == sequences[2:]
+    plan = step(made)
+    assert [operation.op for operation in plan.operations] == ["close", "forward"]
+    assert len(plan.rows) == 2
+    made.resize([Resized(stage=0, cache_bytes=200)])
+    step_until(made, lambda: not made.waiting)
+    assert len(step(made).rows) == 3
+
+
+def test_one_that_is_left_alone_has_room_to_its_end() -> None:
+    made = scheduler(report=FULL, context=200)
+    alone = sequence(20, most=200)
+    made.add(alone)
+    step(made)
+    made.resize([Resized(stage=0, cache_bytes=30)])
+    assert made.open.context == 30
+    while len(alone.tokens) < 200:
+        step(made)
+    assert not made.waiting
+
+
+@pytest.mark.parametrize(("stages", "looks"), [(1, False), (2, True)])
+def test_an_idle_head_hears_other_stages_once_a_second(stages: int, looks: bool) -> None:
+    now = [0.0]
+    made = Scheduler(stages=stages, context=1000, prefill_chunk=16, clock=lambda: now[0])
+    made.start_over()
+    made.settle((0.0,))
+    made.begin([StageReport(trimmable=True)] * stages)
+    now[0] = 0.9
+    assert made.next_plan() is None
+    now[0] = 1.1
+    plan = made.next_plan()
+    assert (plan is not None) == looks
+    assert plan is None or (plan.kind, plan.operations) == ("housekeeping", ())
+    assert made.next_plan() is None
+
+
+def test_a_step_that_was_asked_for_comes_once() -> None:
+    made = scheduler()
+    made.look_around()
+    assert step(made).kind == "housekeeping"
+    assert made.next_plan() is None
 
 
 def test_one_that_came_back_under_another_name_is_not_drawn_twice() -> None:

@@ -109,6 +109,8 @@ class MlxStage:
     def evict(self, snapshot: int) -> None:
         """Drop a copy."""
         self._snapshots.pop(snapshot, None)
+        if not self._open:
+            give_back()
 
     def close(self, sequence: int, keep: int | None) -> None:
         """Free a sequence, or make its caches the snapshot `keep`."""

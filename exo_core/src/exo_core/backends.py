@@ -115,4 +115,16 @@ class ChoosesParts(Protocol):
         ...
 
 
+@runtime_checkable
+class ResizesCaches(Protocol):
+    """What an engine may give besides: its caches get more or less room while it runs, and no request fails of it.
+
+    Without it, what a shard's caches were promised at its load stays theirs.
+    """
+
+    def resize_caches(self, kv_bytes: int) -> None:
+        """The caches may take so many bytes; what is more is given back soon. Callable from any thread."""
+        ...
+
+
 BackendFactory = Callable[[], Backend]

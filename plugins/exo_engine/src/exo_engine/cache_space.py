@@ -6,6 +6,7 @@ for it becomes two as soon as one of them writes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import final
 
@@ -32,20 +33,37 @@ class CacheSpace:
         self._budget = budget
         self.index = index
         self._growth_tokens = growth
+        self._number = 0
+        """Of those that are open."""
         self._open = budget.nothing
         self._growth = budget.nothing
         """What it costs to let all that are open grow once."""
         self._kept = budget.nothing
+
+    @property
+    def is_overfull(self) -> bool:
+        """Whether what is open has no room any more; one that is alone has, for it was taken when there was more."""
+        return self._number > 1 and not self._budget.holds(self._open)
+
+    def change(self, budget: CacheBudget, opened: Iterable[SequenceState]) -> list[Kept]:
+        """Other limits hold from now on; gives what is evicted. `opened` are those that are open."""
+        self._budget, self._number = budget, 0
+        self._open = self._growth = budget.nothing
+        for sequence in opened:
+            self._count(sequence.reserved, sequence)
+        self._kept = sum(map(budget.cost, self.index.lengths.values()), budget.nothing)
+        return self._make_room(budget.nothing, None)
 
     def begin(self, sequence: SequenceState, tokens: int) -> Beginning | None:
         """Reserve room for a new sequence, with the longest beginning that is kept.
 
         A snapshot that has no room beside it would have to be evicted: it is taken, and cut to what both begin with.
 
-        None, with nothing changed: there is no room for it and the growth of the others.
+        None, with nothing changed: there is no room for it and the growth of the others. One that is alone has room: it
+        was admitted with what there is, or with more.
         """
         cost = self._budget.cost(tokens)
-        if not self._budget.holds(self._open + self._growth + cost):
+        if self._number and not self._budget.holds(self._open + self._growth + cost):
             return None
         match = self.index.find(sequence.tokens) if sequence.wants == "tokens" else None
         start = None
@@ -61,7 +79,7 @@ class CacheSpace:
     def grow(self, sequence: SequenceState, tokens: int) -> list[Kept] | None:
         """Let an open sequence hold so many; gives what is evicted. None, with nothing changed: there is no room."""
         more = self._budget.cost(tokens) - self._budget.cost(sequence.reserved)
-        if not self._budget.holds(self._open + more):
+        if self._number > 1 and not self._budget.holds(self._open + more):
             return None
         evicted = self._make_room(more, None)
         self.release(sequence)
@@ -70,6 +88,7 @@ class CacheSpace:
 
     def release(self, sequence: SequenceState) -> None:
         """It is closed."""
+        self._number -= 1
         self._open -= self._budget.cost(sequence.reserved)
         self._growth -= self._growth_of(sequence.reserved)
 
@@ -87,6 +106,7 @@ class CacheSpace:
 
     def _count(self, tokens: int, sequence: SequenceState) -> None:
         sequence.reserved = tokens
+        self._number += 1
         self._open += self._budget.cost(tokens)
         self._growth += self._growth_of(tokens)
 
@@ -101,10 +121,9 @@ class CacheSpace:
         self._kept -= self._budget.cost(kept.length)
 
     def _make_room(self, cost: Cost, spare: Kept | None) -> list[Kept]:
+        """Evict what has no room beside it, and what does not begin alike (`spare`), as far as there is something."""
         evicted: list[Kept] = []
-        while not self._budget.holds(self._open + cost + self._kept):
-            oldest = self.index.oldest(spare)
-            assert oldest is not None  # noqa: S101  # that it fits without snapshots was asked before
+        while not self._budget.holds(self._open + cost + self._kept) and (oldest := self.index.oldest(spare)):
             self._forget(oldest)
             evicted.append(oldest)
         return evicted

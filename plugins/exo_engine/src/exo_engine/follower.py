@@ -7,6 +7,7 @@ from typing import final
 
 from exo_core.errors import WireError
 from exo_core.transports import BlockingLink, Buffer
+from exo_engine.cache_limit import CacheLimit
 from exo_engine.execute import Executed, execute
 from exo_engine.ring_steps import send_step, with_own
 from exo_engine.stage import ActivationCodec, Stage
@@ -24,8 +25,11 @@ class Follower:
     the head, told by the failed step's answer, draws a new generation, at which every stage starts empty.
     """
 
-    def __init__(self, stage: Stage, *, outgoing: BlockingLink, codec: ActivationCodec) -> None:
+    def __init__(
+        self, stage: Stage, *, outgoing: BlockingLink, codec: ActivationCodec, limit: CacheLimit | None = None
+    ) -> None:
         self._stage = stage
+        self._limit = limit or CacheLimit()
         self._outgoing = outgoing
         self._codec = codec
         self._generation: Generation | None = None
@@ -47,7 +51,7 @@ class Follower:
         elif self._stage.is_last:
             self._outgoing.send(encode_answer(self._answer(received.header, executed)))
         else:
-            header = with_own(received.header, self._stage, executed)
+            header = with_own(received.header, self._stage, executed, self._limit)
             send_step(self._outgoing, header, executed.activation, self._codec)
 
     def _admits(self, step: Step) -> bool:
@@ -75,7 +79,7 @@ class Follower:
             return None
 
     def _answer(self, header: StepHeader, executed: Executed) -> StepAnswer:
-        whole, tail = with_own(header, self._stage, executed), executed.tail
+        whole, tail = with_own(header, self._stage, executed, self._limit), executed.tail
         return StepAnswer(
             generation=header.step.generation,
             number=header.step.number,
@@ -84,6 +88,7 @@ class Follower:
             scored=tail.scored,
             seconds=whole.seconds,
             reports=whole.reports,
+            resized=whole.resized,
         )
 
     def _pass_failure(self, step: Step) -> None:

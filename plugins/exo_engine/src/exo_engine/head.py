@@ -16,7 +16,7 @@ from exo_core.requests import Progress, Refused
 from exo_engine.grammars.contract import GrammarBroken
 from exo_engine.grammars.desk import GrammarDesk
 from exo_engine.grammars.making import make_compiler
-from exo_engine.inbox import Cancel, Command, Compiled, Inbox, Submit, Wake
+from exo_engine.inbox import Cancel, Command, Compiled, Inbox, LookAround, Submit, Wake
 from exo_engine.intake import Intake
 from exo_engine.open_requests import OpenRequests
 from exo_engine.plan import Plan
@@ -91,6 +91,8 @@ class Head:
                         self._submissions.add(submit)
                 case Cancel():
                     self._cancel(command)
+                case LookAround():
+                    self._scheduler.look_around()
                 case Wake():
                     pass
         self._submissions.prepare_some(lambda: self._requests.are_any_open)
@@ -134,7 +136,11 @@ class Head:
         if plan.kind == "announcement":
             self._scheduler.begin(answer.reports)
             self._requests.fail_those_of(self._scheduler.too_long(), "instance_lost", LESS_ROOM)
-            return
+        else:
+            self._hand_out(plan, answer)
+        self._scheduler.resize(answer.resized)
+
+    def _hand_out(self, plan: Plan, answer: StepAnswer) -> None:
         if plan.kind == "chunk":
             self._report_prefill(plan)
         for output in chain(answer.drawn, answer.sums, answer.scored):

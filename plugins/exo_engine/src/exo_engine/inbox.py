@@ -53,7 +53,12 @@ class Compiled:
     outcome: CompiledGrammar | RequestRefused
 
 
-Command = Submit | Cancel | Wake | Compiled
+@dataclass(frozen=True)
+class LookAround:
+    """Hear what the stages have to say."""
+
+
+Command = Submit | Cancel | Wake | Compiled | LookAround
 
 
 @final

@@ -10,7 +10,7 @@ from exo_engine.cache_budget import CacheBudget
 from exo_engine.cache_space import CacheSpace
 from exo_engine.prefix_index import Kept, PrefixIndex, common_length
 from exo_engine.sequence import SequenceState
-from exo_engine.steps import Close, Evict, Operation, SequenceId, Snapshot, StageReport
+from exo_engine.steps import Close, Evict, Operation, Resized, SequenceId, Snapshot, StageReport
 
 WORTH_KEEPING = 64
 """Tokens that the next in the queue saves by them, for which a running sequence's caches are kept."""
@@ -38,15 +38,28 @@ class OpenSequences:
 
     def begin(self, reports: Sequence[StageReport]) -> None:
         """The stages are empty, and this is what they have room for."""
-        budget = CacheBudget(reports)
-        longest = budget.longest
-        self.context = self._unmeasured if longest is None else min(self._model_context, longest)
-        kept = self._unmeasured if longest is None else None  # who knows no limit keeps no more than one such sequence
+        self._reports = list(reports)
+        budget = self._budget()
+        kept = (
+            self._unmeasured if budget.longest is None else None
+        )  # who knows no limit keeps no more than one sequence
         index = PrefixIndex(trimmable=all(report.trimmable for report in reports), most_tokens=kept)
         self._space = CacheSpace(budget, index, growth=GROWTH)
         self._operations.clear()
         self._after_forward.clear()
         self._open.clear()
+
+    def resize(self, resized: Iterable[Resized]) -> None:
+        """Stages have other limits from now on; snapshots that have no room any more are evicted."""
+        for each in resized:
+            told = self._reports[each.stage]
+            self._reports[each.stage] = told.model_copy(update={"cache_bytes": each.cache_bytes})
+        self._evict(self._space.change(self._budget(), self._open.values()))
+
+    @property
+    def is_overfull(self) -> bool:
+        """Whether several are open that have no room together any more."""
+        return self._space.is_overfull
 
     @property
     def by_name(self) -> Mapping[SequenceId, SequenceState]:
@@ -135,6 +148,11 @@ class OpenSequences:
     def keeps_whole_only(self) -> bool:
         """Whether caches cannot be trimmed, so that only what was kept at its very length is of use."""
         return not self._space.index.trimmable
+
+    def _budget(self) -> CacheBudget:
+        budget = CacheBudget(self._reports)
+        self.context = self._unmeasured if budget.longest is None else min(self._model_context, budget.longest)
+        return budget
 
     def _evict(self, kept: Iterable[Kept]) -> None:
         self._operations.extend(Evict(snapshot=each.snapshot) for each in kept)

@@ -16,10 +16,11 @@ from exo_core.identifiers import RequestId
 from exo_core.placement import ShardAssignment
 from exo_core.requests import EngineRequest
 from exo_core.transports import BlockingLink
+from exo_engine.cache_limit import CacheLimit
 from exo_engine.codecs import ExactCodec
 from exo_engine.follower import Follower
 from exo_engine.head import Head
-from exo_engine.inbox import Cancel, Submit, Wake
+from exo_engine.inbox import Cancel, LookAround, Submit, Wake
 from exo_engine.open_request import AnswerTo
 from exo_engine.ring_steps import RingSteps
 from exo_engine.scheduler import Scheduler
@@ -56,6 +57,7 @@ class PipelineEngine:
         self._stopping = threading.Event()
         self._generation_base = generation_base
         self._runs = count(1)
+        self._limit = CacheLimit()
         self._head = self._make_head(tokenizer, assignment) if stage.is_first else None
 
     def run(self, ring: Ring) -> None:
@@ -84,6 +86,12 @@ class PipelineEngine:
         """Forget a request at the next step boundary."""
         if self._head is not None:
             self._head.inbox.put(Cancel(request_id))
+
+    def resize_caches(self, kv_bytes: int) -> None:
+        """The caches may take so many bytes from the next step on; see `exo_core.backends.ResizesCaches`."""
+        self._limit.say(kv_bytes)
+        if self._head is not None:
+            self._head.inbox.put(LookAround())
 
     def stop(self) -> None:
         """Make `run` return within a step or a quarter of a second."""
@@ -116,13 +124,20 @@ class PipelineEngine:
 
     def _steps(self, ring: Ring) -> StepRunner:
         if self._stages == 1:
-            return LocalSteps(self._stage)
+            return LocalSteps(self._stage, self._limit)
         incoming, outgoing = _both(ring)
-        return RingSteps(self._stage, incoming=incoming, outgoing=outgoing, stages=self._stages, codec=self._codec)
+        return RingSteps(
+            self._stage,
+            incoming=incoming,
+            outgoing=outgoing,
+            stages=self._stages,
+            codec=self._codec,
+            limit=self._limit,
+        )
 
     def _follow(self, ring: Ring) -> None:
         incoming, outgoing = _both(ring)
-        follower = Follower(self._stage, outgoing=outgoing, codec=self._codec)
+        follower = Follower(self._stage, outgoing=outgoing, codec=self._codec, limit=self._limit)
         while not self._stopping.is_set():
             message = incoming.receive(RECEIVE_TIMEOUT)
             if message is not None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import final
 
 from exo_core.transports import BlockingLink
+from exo_engine.cache_limit import CacheLimit
 from exo_engine.execute import Executed, execute
 from exo_engine.stage import Activation, ActivationCodec, Stage
 from exo_engine.step_runner import describe_failure
@@ -28,9 +29,17 @@ class RingSteps:
     """
 
     def __init__(
-        self, stage: Stage, *, incoming: BlockingLink, outgoing: BlockingLink, stages: int, codec: ActivationCodec
+        self,
+        stage: Stage,
+        *,
+        incoming: BlockingLink,
+        outgoing: BlockingLink,
+        stages: int,
+        codec: ActivationCodec,
+        limit: CacheLimit | None = None,
     ) -> None:
         self._stage = stage
+        self._limit = limit or CacheLimit()
         self._incoming = incoming
         self._outgoing = outgoing
         self._window = stages + 1
@@ -71,7 +80,7 @@ class RingSteps:
             self._own.append(StepAnswer(generation=self._generation, number=self._number, error=error))
             return self._number
         step = Step(generation=self._generation, number=self._number, operations=tuple(operations))
-        header = with_own(StepHeader(step=step), self._stage, executed)
+        header = with_own(StepHeader(step=step), self._stage, executed, self._limit)
         send_step(self._outgoing, header, executed.activation, self._codec)
         self._under_way += 1
         return self._number
@@ -93,10 +102,14 @@ class RingSteps:
             self._under_way -= 1
 
 
-def with_own(header: StepHeader, stage: Stage, executed: Executed) -> StepHeader:
+def with_own(header: StepHeader, stage: Stage, executed: Executed, limit: CacheLimit) -> StepHeader:
     """A step's header with what this stage adds to it for the answer."""
-    reports = (*header.reports, stage.report()) if header.step.number == 1 else ()
-    return StepHeader(step=header.step, seconds=(*header.seconds, executed.seconds), reports=reports)
+    return StepHeader(
+        step=header.step,
+        seconds=(*header.seconds, executed.seconds),
+        reports=(*header.reports, limit.report(stage)) if header.step.number == 1 else (),
+        resized=(*header.resized, *limit.news(len(header.seconds))),
+    )
 
 
 def send_step(link: BlockingLink, header: StepHeader, activation: Activation | None, codec: ActivationCodec) -> None:

@@ -21,7 +21,7 @@ from exo_engine.open_sequences import OpenSequences
 from exo_engine.plan import Plan, PlanKind
 from exo_engine.row_limit import RowLimit
 from exo_engine.sequence import SequenceState
-from exo_engine.steps import Row, RowOutput, StageReport
+from exo_engine.steps import Resized, Row, RowOutput, StageReport
 from exo_engine.steps_under_way import StepsUnderWay
 
 HEADROOM = 256
@@ -93,6 +93,19 @@ class Scheduler:
         self._micro_batches = MicroBatches(reports, fixed=self._fixed_micro_batches)
         self.outputs = reports[-1].outputs if reports else ()
 
+    def resize(self, resized: Sequence[Resized]) -> None:
+        """Some stages' caches may take more or less. Those that have no room any more wait, but for one."""
+        if not resized:
+            return
+        self.open.resize(resized)
+        while self.open.is_overfull and (youngest := self.open.youngest()) is not None:
+            self._close(youngest, keep=False)
+            self.waiting.appendleft(youngest)
+
+    def look_around(self) -> None:
+        """A step soon, if only to hear what stages have to say."""
+        self._steps.look_soon()
+
     def too_long(self) -> list[SequenceState]:
         """Those that were taken when the caches had more room than now."""
         return [sequence for sequence in self.waiting if sequence.most > self.open.context]
@@ -159,7 +172,9 @@ class Scheduler:
         return self._issue("chunk", rows, sequences, inputs) if rows else None
 
     def _housekeeping(self) -> Plan | None:
-        return self._issue("housekeeping", (), (), ()) if self.open.has_operations else None
+        if not (self.open.has_operations or self._steps.looks_due):
+            return None
+        return self._issue("housekeeping", (), (), ())
 
     def _issue(
         self, kind: PlanKind, rows: Sequence[Row], sequences: Sequence[SequenceState], inputs: Sequence[int]

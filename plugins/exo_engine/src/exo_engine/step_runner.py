@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Protocol, final
 
+from exo_engine.cache_limit import CacheLimit
 from exo_engine.execute import execute
 from exo_engine.stage import Stage
 from exo_engine.steps import Generation, Operation, StepAnswer
@@ -51,8 +52,9 @@ class StepRunner(Protocol):
 class LocalSteps:
     """One stage that is the whole model: called directly, nothing is serialized, one step at a time."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, limit: CacheLimit | None = None) -> None:
         self._stage = stage
+        self._limit = limit or CacheLimit()
         self._number = 0
         self._answers: deque[StepAnswer] = deque()
         self._generation: Generation | None = None
@@ -104,7 +106,8 @@ class LocalSteps:
             sums=tail.sums,
             scored=tail.scored,
             seconds=(executed.seconds,),
-            reports=(self._stage.report(),) if self._number == 1 else (),
+            reports=(self._limit.report(self._stage),) if self._number == 1 else (),
+            resized=self._limit.news(0),
         )
 
 

@@ -18,7 +18,7 @@ from exo_core.frozen import Count, Frozen
 from exo_core.transports import Buffer
 from exo_engine.packing import pack, unpack
 from exo_engine.stage import Activation
-from exo_engine.steps import StageReport, Step, StepAnswer
+from exo_engine.steps import Resized, StageReport, Step, StepAnswer
 
 ModelT = TypeVar("ModelT")
 
@@ -38,13 +38,14 @@ class ActivationHeader(Frozen):
 class StepHeader(Frozen):
     """A step as it travels. `error`: an earlier stage failed in it, so that nothing is to be executed.
 
-    `seconds` and, in a generation's first step, `reports` are what the stages so far added for the answer.
+    `seconds`, `resized` and, in a generation's first step, `reports` are what the stages so far added for the answer.
     """
 
     step: Step
     activation: ActivationHeader | None = None
     seconds: tuple[float, ...] = ()
     reports: tuple[StageReport, ...] = ()
+    resized: tuple[Resized, ...] = ()
     error: str | None = None
 
 

@@ -183,11 +183,19 @@ class StageReport(Frozen):
     """(rows of one token, seconds)."""
 
 
+class Resized(Frozen):
+    """The caches of the pipeline's `stage`-th stage, counted from 0, may take another number of bytes from now on."""
+
+    stage: Count
+    cache_bytes: Count
+
+
 class StepAnswer(Frozen):
     """What the tail gave for a step, in the order of its rows; `error` says why the step failed instead.
 
     `seconds` is how long each stage computed, the first stage's first; `reports`, in the same order, comes with the
-    first step of a generation. Both are empty after an error.
+    first step of a generation, and `resized` with the first step after it was said to the stage. All are empty after an
+    error.
     """
 
     generation: Generation
@@ -197,4 +205,5 @@ class StepAnswer(Frozen):
     scored: tuple[Scored, ...] = ()
     seconds: tuple[float, ...] = ()
     reports: tuple[StageReport, ...] = ()
+    resized: tuple[Resized, ...] = ()
     error: str | None = None

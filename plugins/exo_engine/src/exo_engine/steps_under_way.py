@@ -10,6 +10,9 @@ from exo_engine.plan import Plan, PlanKind
 from exo_engine.sequence import SequenceState
 from exo_engine.steps import Forward, Operation, Row
 
+LOOK_AFTER = 1.0
+"""Seconds after which an idle head hears what other stages have to say."""
+
 
 @final
 class StepsUnderWay:
@@ -20,6 +23,8 @@ class StepsUnderWay:
         self._clock = clock
         self._plans: deque[Plan] = deque()
         self._number = 0
+        self._issued_at = clock()
+        self._looks_soon = False
 
     @property
     def plans(self) -> Sequence[Plan]:
@@ -44,6 +49,7 @@ class StepsUnderWay:
     ) -> Plan:
         """The next step; its rows follow its other operations."""
         self._number += 1
+        self._issued_at, self._looks_soon = self._clock(), False
         plan = Plan(
             kind=kind,
             number=self._number,
@@ -52,11 +58,24 @@ class StepsUnderWay:
             sequences=tuple(sequences),
             inputs=inputs,
             begun=tuple(begun),
-            issued_at=self._clock(),
+            issued_at=self._issued_at,
             alone=not self._plans,
         )
         self._plans.append(plan)
         return plan
+
+    def look_soon(self) -> None:
+        """A step is wanted, whatever it does."""
+        self._looks_soon = True
+
+    @property
+    def looks_due(self) -> bool:
+        """Whether a step is due that does nothing: one was wanted, or other stages were not heard of for a while.
+
+        They may need memory back, or have some to give, and only answer steps.
+        """
+        is_idle = self._stages > 1 and not self._plans
+        return self._looks_soon or (is_idle and self._clock() - self._issued_at >= LOOK_AFTER)
 
     def settle(self) -> tuple[Plan, float | None]:
         """The oldest was answered: its plan, and how long it was under way if nothing else was."""

@@ -13,7 +13,7 @@ from typing import final
 
 from exo_engine.execute import execute
 from exo_engine.stage import Activation
-from exo_engine.steps import Generation, Operation, StepAnswer
+from exo_engine.steps import Generation, Operation, Resized, StepAnswer
 from exo_engine.testing.arithmetic_stage import ArithmeticStage
 
 
@@ -48,6 +48,7 @@ class LaggingStages:
         self._generation: Generation | None = None
         self._number = 0
         self._broken: list[str | None] = [None] * len(stages)
+        self._news: list[Resized] = []
         self.steps = 0
         self.seen: list[Operation] = []
         """All operations so far."""
@@ -88,6 +89,10 @@ class LaggingStages:
     def check(self) -> None:
         """Nothing is lost."""
 
+    def resize(self, stage: int, cache_bytes: int) -> None:
+        """The head hears with a step to come that a stage's caches may take so much. What the stage bears stays."""
+        self._news.append(Resized(stage=stage, cache_bytes=cache_bytes))
+
     def settle(self) -> None:
         """Let every stage catch up."""
         while self._advance():
@@ -117,6 +122,7 @@ class LaggingStages:
         step.seconds = (*step.seconds, done.seconds)
         step.carried = done.activation
         if stage.is_last:
+            resized, self._news = tuple(self._news), []
             step.answer = StepAnswer(
                 generation=self._present,
                 number=step.number,
@@ -125,6 +131,7 @@ class LaggingStages:
                 scored=done.tail.scored,
                 seconds=step.seconds,
                 reports=tuple(each.report() for each in self._stages) if step.number == 1 else (),
+                resized=resized,
             )
 
     def _answer(self, step: _Travelling) -> StepAnswer:

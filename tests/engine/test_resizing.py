@@ -1,0 +1,82 @@
+"""The caches of a running pipeline get less room, and more again, on whichever stage, and no client notices."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from exo_core.backends import ResizesCaches
+from exo_core.identifiers import RequestId
+from exo_core.requests import Answer, Chunk, Generate, Sampling, TextPrompt
+from exo_engine.steps import StageReport
+from exo_engine.testing.pipeline_threads import ArithmeticPipeline, arithmetic_pipeline
+
+PATIENCE = 20.0
+ROOM = StageReport(cache_bytes=1000, bytes_per_token=1, trimmable=True)
+
+
+def ask(name: str, text: str, tokens: int = 20) -> Generate:
+    return Generate(
+        request_id=RequestId(name),
+        prompt=TextPrompt(text=text),
+        sampling=Sampling(temperature=0, ignore_eos=True),
+        max_tokens=tokens,
+    )
+
+
+def resize(pipeline: ArithmeticPipeline, stage: int, cache_bytes: int) -> None:
+    engine = pipeline.threads.engines[stage]
+    assert isinstance(engine, ResizesCaches)
+    engine.resize_caches(cache_bytes)
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+
+
+def tokens_of(answers: Sequence[Answer]) -> list[int]:
+    return [answer.token_id for answer in answers if isinstance(answer, Chunk)]
+
+
+@pytest.mark.parametrize(("stages", "resized"), [(1, 0), (2, 0), (2, 1), (3, 1)])
+def test_what_is_kept_is_given_back_also_while_nobody_asks(stages: int, resized: int) -> None:
+    pipeline = arithmetic_pipeline(stages, told=ROOM)
+    with pipeline.threads as threads:
+        for number in range(4):
+            threads.ask(ask(str(number), f"{number}" * 60))
+        wait_until(lambda: all(len(stage.snapshots) == 4 for stage in pipeline.stages))
+        resize(pipeline, resized, 100)
+        wait_until(lambda: all(stage.used_bytes <= 100 for stage in pipeline.stages))
+        resize(pipeline, resized, 1000)
+        wait_until(lambda: len(tokens_of(threads.ask(ask("a", "y" * 200)))) == 20)
+        again = threads.ask(ask("long", "x" * 500))
+    with arithmetic_pipeline(stages, told=ROOM).threads as threads:
+        assert tokens_of(again) == tokens_of(threads.ask(ask("long", "x" * 500)))
+
+
+def test_running_requests_go_on_with_less_room() -> None:
+    pipeline = arithmetic_pipeline(2, told=ROOM)
+    requests = [ask(str(number), f"{number}" * 50, tokens=150) for number in range(4)]
+    with pipeline.threads as threads:
+        running = [threads.submit(request) for request in requests]
+        wait_until(lambda: len(pipeline.stages[0].lengths()) == 4)
+        resize(pipeline, 1, 210)
+        heard = [tokens_of(list(answers)) for answers in running]
+    with arithmetic_pipeline(2, told=ROOM).threads as threads:
+        assert heard == [tokens_of(threads.ask(request)) for request in requests]
+
+
+def test_a_later_generation_knows_what_was_said_before() -> None:
+    pipeline = arithmetic_pipeline(2, told=ROOM)
+    with pipeline.threads as threads:
+        resize(pipeline, 1, 120)
+        threads.cut()
+        threads.link()
+        for number in range(4):
+            threads.ask(ask(str(number), f"{number}" * 60))
+        assert all(stage.used_bytes <= 120 for stage in pipeline.stages)
