@@ -21,6 +21,8 @@ VALUES: dict[str, str] = {
     "log_format": "json",
     "api_port": "1234",
     "drain": "5.0",
+    "max_requests": "5",
+    "max_queue": "5",
     "verbose": "2",
     "home": "some-home",
     "api_key_file": "some-file",

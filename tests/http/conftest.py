@@ -26,6 +26,12 @@ async def echo(request: Request) -> Response:
     return JSONResponse({"bytes": len(await request.body())})
 
 
+async def much(request: Request) -> Response:
+    """More than fits into any buffer between here and a client."""
+    del request
+    return Response(bytes(40_000_000))
+
+
 async def broken(request: Request) -> Response:
     """Fails with a message that must not get out."""
     message = f"the secret prompt was {await request.body()!r}"
@@ -50,6 +56,7 @@ def route_plugin() -> ModuleType:
         return [
             Route("/held", held),
             Route("/echo", echo, methods=["GET", "POST", "DELETE"]),
+            Route("/much", much),
             Route("/broken", broken, methods=["POST"]),
         ]
 

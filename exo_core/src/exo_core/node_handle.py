@@ -23,7 +23,7 @@ from exo_core.transports import Ticket
 
 @dataclass(frozen=True, kw_only=True)
 class HttpOptions:
-    """How the front door was asked to listen. `api_key` None: none is set."""
+    """How the front door was asked to listen. `api_key` None: none is set. `max_requests`: to models, at once."""
 
     enabled: bool = True
     host: str = "127.0.0.1"
@@ -32,6 +32,7 @@ class HttpOptions:
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     insecure_no_auth: bool = False
+    max_requests: int = 2048
 
 
 @dataclass(frozen=True, kw_only=True)

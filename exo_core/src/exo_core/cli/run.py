@@ -33,6 +33,8 @@ class RunWords(TypedDict):
     insecure_no_auth: bool
     model: tuple[str, ...]
     max_memory: str | None
+    max_requests: int
+    max_queue: int
     consistency: Literal["availability", "majority"] | None
     drain: float
     allow_plaintext_tensor: bool
@@ -75,6 +77,20 @@ class RunWords(TypedDict):
     "--max-memory",
     metavar="SIZE",
     help="What models may take here: 12GB, 8GiB, 60%. Default: what is free, with room left for you.",
+)
+@click.option(
+    "--max-requests",
+    type=click.IntRange(1, 100_000),
+    default=2048,
+    metavar="N",
+    help="Of clients of this node, at once; more are told to come back.",
+)
+@click.option(
+    "--max-queue",
+    type=click.IntRange(1, 100_000),
+    default=1024,
+    metavar="N",
+    help="Requests that wait for a first token of one model whose first layers are here.",
 )
 @click.option(
     "--consistency",

@@ -54,6 +54,8 @@ def node_options(words: RunWords) -> NodeOptions:
         models=words["model"],
         offline=words["offline"],
         max_memory=_max_memory(words["max_memory"]),
+        max_requests=words["max_requests"],
+        max_queue=words["max_queue"],
         drain_s=_drain(words["drain"]),
         without=words["without"],
     )
@@ -116,6 +118,7 @@ def _http_options(words: RunWords) -> HttpOptions:
         allowed_hosts=words["allow_host"],
         allowed_origins=words["allow_origin"],
         insecure_no_auth=words["insecure_no_auth"],
+        max_requests=words["max_requests"],
     )
 
 

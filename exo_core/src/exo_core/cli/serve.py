@@ -22,12 +22,14 @@ from exo_core.errors import UserError
 from exo_core.node.departures import Departure
 from exo_core.node.home import Home
 from exo_core.node.node import Node
+from exo_core.node.open_files import allow_many_open_files
 from exo_core.node.options import NodeOptions
 from exo_core.node.running import running_node
 
 
 async def serve(options: NodeOptions, *, quiet: bool) -> None:
     """Run until SIGINT or SIGTERM, which also end a start that takes long."""
+    allow_many_open_files()
     started, stop = asyncio.Event(), asyncio.Event()
     running = asyncio.ensure_future(_run_until(stop, started, options, quiet=quiet))
 

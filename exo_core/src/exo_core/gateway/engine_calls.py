@@ -8,68 +8,35 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Protocol
 
 from pydantic import TypeAdapter
 
 from exo_core.errors import LinkClosed, WireError
-from exo_core.frozen import Frozen
-from exo_core.identifiers import Epoch, NodeId, RunnerId
+from exo_core.gateway.engine_call import EngineCall, instance_lost
+from exo_core.gateway.local_heads import LocalHeads
+from exo_core.identifiers import NodeId
 from exo_core.messaging import Messenger, Stream
-from exo_core.requests import Answer, EngineRequest, Failed, Refused
+from exo_core.requests import Answer, Failed, Refused
 from exo_core.wire.codec import decode, encode
 
 STREAM = "engine"
 HAND_BACK_PATIENCE_S = 0.5
 
 
-class EngineCall(Frozen):
-    """A request for a runner, under the epoch in which its sender lives."""
-
-    runner_id: RunnerId
-    epoch: Epoch
-    request: EngineRequest
-
-
-class Head(Protocol):
-    """A runner of this node that answers requests."""
-
-    def generate(self, request: EngineRequest, epoch: Epoch) -> AsyncGenerator[Answer, None]:
-        """Answer; closing the generator cancels."""
-        ...
-
-
-FindHead = Callable[[RunnerId], Head | None]
-
 _CALL: TypeAdapter[EngineCall] = TypeAdapter(EngineCall)
 _ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)
 
 
-def instance_lost(message: str) -> Failed:
-    """The answer when whatever served a request is gone."""
-    return Failed(code="instance_lost", message=message)
-
-
 async def call_engine(
-    messenger: Messenger, node_id: NodeId, find_head: FindHead, call: EngineCall
+    messenger: Messenger, node_id: NodeId, heads: LocalHeads, call: EngineCall
 ) -> AsyncGenerator[Answer]:
     """Answers of the head, here or elsewhere. Ends after the last one; a lost peer is `Failed(instance_lost)`."""
     here = node_id == messenger.node_id
-    source = _answers_here(find_head, call) if here else _answers_from(messenger, node_id, call)
+    source = heads.answers(call) if here else _answers_from(messenger, node_id, call)
     async with aclosing(source):
         async for answer in source:
-            yield answer
-
-
-async def _answers_here(find_head: FindHead, call: EngineCall) -> AsyncGenerator[Answer]:
-    head = find_head(call.runner_id)
-    if head is None:
-        yield instance_lost("the runner that held the model is not there any more; ask again")
-        return
-    async with aclosing(head.generate(call.request, call.epoch)) as answers:
-        async for answer in answers:
             yield answer
 
 
@@ -91,13 +58,13 @@ async def _answers_from(messenger: Messenger, node_id: NodeId, call: EngineCall)
         await stream.close()
 
 
-async def serve_engine_call(stream: Stream, opening: bytes, find_head: FindHead, *, until: asyncio.Event) -> None:
+async def serve_engine_call(stream: Stream, opening: bytes, heads: LocalHeads, *, until: asyncio.Event) -> None:
     """The head's node's side: pass a runner's answers on until they end or the gateway closes the stream.
 
     When `until` is set, what is not over is handed back.
     """
     call = decode(_CALL, opening)
-    async with aclosing(_answers_here(find_head, call)) as answers, asyncio.TaskGroup() as tasks:
+    async with aclosing(heads.answers(call)) as answers, asyncio.TaskGroup() as tasks:
         sending = tasks.create_task(_send_all(stream, answers))
         closed, over = tasks.create_task(_until_closed(stream)), tasks.create_task(until.wait())
         await asyncio.wait((sending, closed, over), return_when=asyncio.FIRST_COMPLETED)

@@ -14,7 +14,8 @@ from functools import partial
 from typing import final
 
 from exo_core.gateway.backlog import Backlog
-from exo_core.gateway.engine_calls import STREAM, FindHead, hand_back, serve_engine_call
+from exo_core.gateway.engine_calls import STREAM, hand_back, serve_engine_call
+from exo_core.gateway.local_heads import LocalHeads
 from exo_core.gateway.observed_request import ObservedRequest
 from exo_core.gateway.replayed_request import ReplayedRequest, Surroundings
 from exo_core.gateway.waiting import InstanceFinder
@@ -28,18 +29,27 @@ from exo_core.task_scope import TaskScope
 logger = logging.getLogger(__name__)
 
 STOPPING = "this node is stopping; ask another"
+MOST_REQUESTS = 2048
+"""Of clients of one node at once, unless told."""
 
 
 @final
 class Gateway:
-    """All requests whose client's socket this node holds."""
+    """All requests whose client's socket this node holds, `most` at once; the others are refused."""
 
     def __init__(
-        self, *, messenger: Messenger, find_head: FindHead, finder: InstanceFinder, observe: Observe = lambda _: None
+        self,
+        *,
+        messenger: Messenger,
+        heads: LocalHeads,
+        finder: InstanceFinder,
+        most: int = MOST_REQUESTS,
+        observe: Observe = lambda _: None,
     ) -> None:
         self._observe = observe
-        self._find_head = find_head
-        self._around = Surroundings(messenger=messenger, find_head=find_head, finder=finder)
+        self._heads = heads
+        self._most = most
+        self._around = Surroundings(messenger=messenger, heads=heads, finder=finder)
         self._running: dict[RequestId, asyncio.Task[None]] = {}
         self._tasks = TaskScope()
         self._work = WorkInHand()
@@ -80,14 +90,13 @@ class Gateway:
     async def generate(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer]:
         """See `NodeHandle.generate`."""
         backlog = Backlog()
-        if request.request_id in self._running:
-            yield Refused(status=409, code="duplicate_request", message="a request with this id is running")
+        refusal = self._why_not(request.request_id)
+        if refusal is not None:
+            yield refusal
             return
-        pump = None
-        if not self._work.is_closed:
-            pump = self._tasks.start(self._pump(request, model_id, backlog), f"request {request.request_id}")
+        pump = self._tasks.start(self._pump(request, model_id, backlog), f"request {request.request_id}")
         if pump is None:
-            yield Refused(status=503, code="stopping", message=STOPPING)
+            yield _stopping()
             return
         self._running[request.request_id] = pump
         pump.add_done_callback(lambda _: backlog.end())  # also when it was cancelled before its first step
@@ -98,6 +107,17 @@ class Gateway:
             finally:
                 pump.cancel()
                 self._running.pop(request.request_id, None)
+
+    def _why_not(self, request_id: RequestId) -> Refused | None:
+        """Why a request is not taken; None when it is."""
+        if request_id in self._running:
+            return Refused(status=409, code="duplicate_request", message="a request with this id is running")
+        if self._work.is_closed:
+            return _stopping()
+        if len(self._running) >= self._most:
+            message = f"this node answers {self._most} requests already; ask again in a moment"
+            return Refused(status=429, code="too_many_requests", message=message)
+        return None
 
     async def _pump(self, request: EngineRequest, model_id: ModelId, backlog: Backlog) -> None:
         """Move answers from the engine into the backlog; whatever goes wrong becomes the last of them."""
@@ -126,7 +146,11 @@ class Gateway:
             await hand_back(stream)
             return
         with self._work.one():
-            await serve_engine_call(stream, opening, self._find_head, until=self._stopping)
+            await serve_engine_call(stream, opening, self._heads, until=self._stopping)
+
+
+def _stopping() -> Refused:
+    return Refused(status=503, code="stopping", message=STOPPING)
 
 
 def _deliver(observed: ObservedRequest, backlog: Backlog, answer: Answer) -> None:

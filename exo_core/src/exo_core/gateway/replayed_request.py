@@ -16,7 +16,9 @@ from typing import final
 from exo_core.errors import RequestRefused
 from exo_core.gateway.attempt import Attempt
 from exo_core.gateway.delivery import Delivery
-from exo_core.gateway.engine_calls import EngineCall, FindHead, call_engine, instance_lost
+from exo_core.gateway.engine_call import EngineCall, instance_lost
+from exo_core.gateway.engine_calls import call_engine
+from exo_core.gateway.local_heads import LocalHeads
 from exo_core.gateway.replaying import MOST_ATTEMPTS, best_instance, is_replayable, next_request, pause_before
 from exo_core.gateway.sent_prompts import SentPrompts
 from exo_core.gateway.standstill import LONGEST_STANDSTILL_S, LOOK_S, Pace, Standstill
@@ -32,7 +34,7 @@ class Surroundings:
     """What all requests of one gateway share."""
 
     messenger: Messenger
-    find_head: FindHead
+    heads: LocalHeads
     finder: InstanceFinder
     in_flight: Counter[InstanceId] = field(default_factory=Counter[InstanceId])
     sent: SentPrompts = field(default_factory=SentPrompts)
@@ -104,6 +106,9 @@ class ReplayedRequest:
     def _another_is_ready(self, instance_id: InstanceId) -> bool:
         return any(name != instance_id for name in self._around.finder.ready(self._model_id))
 
+    def _all_have_failed(self) -> bool:
+        return all(self._failures[name] for name in self._around.finder.ready(self._model_id))
+
     # one attempt -------------------------------------------------------------------------------------------
 
     async def _ask(self, instance_id: InstanceId, head: Shard) -> Refused | Failed | None:
@@ -113,7 +118,7 @@ class ReplayedRequest:
         around.sent.sent(instance_id, self._beginnings)
         try:
             call = EngineCall(runner_id=head.runner_id, epoch=around.finder.epoch(), request=self._next_request())
-            async with Attempt(call_engine(around.messenger, head.node_id, around.find_head, call)) as attempt:
+            async with Attempt(call_engine(around.messenger, head.node_id, around.heads, call)) as attempt:
                 return await self._pass_on(attempt, instance_id)
         finally:
             around.in_flight[instance_id] -= 1
@@ -192,6 +197,8 @@ class ReplayedRequest:
         if not self._around.finder.is_wished(instance_id) and not self._another_is_ready(instance_id):
             message = f"the instance {instance_id} was removed during the answer; ask again to place the model"
             return instance_lost(message)
+        if end.code == "queue_full" and self._all_have_failed():
+            return end
         if self._accepted >= MOST_ATTEMPTS:
             return Failed(code=end.code, message=f"{MOST_ATTEMPTS} attempts broke off, the last because {end.message}")
         return end if _now() >= self._standstill.deadline else None

@@ -7,6 +7,8 @@
 | `stopping`: whatever should serve it does not      | accepted an error                                       |
 | the same, after a person removed the instance      | the next attempt if another one is ready, else an error |
 | the same, and nothing moved for 60 s               | an error                                                |
+| `queue_full`                                       | the next attempt if another instance is ready that has  |
+|                                                    | not failed, else this refusal                           |
 | any other refusal or failure: the request's fault  | it ends the request                                     |
 
 Only attempts that an engine accepted are counted: a runner that is just starting again refuses many in a second, and
@@ -28,7 +30,7 @@ from exo_core.requests import Answer, EngineRequest, Failed, Generate, Refused
 MOST_ATTEMPTS = 3
 CROWDED_BY = 16
 """An instance with so many more requests in flight than another one is not preferred for what it may have cached."""
-REPLAYABLE = frozenset({"instance_lost", "stalled", "fenced", "not_ready", "stopping"})
+REPLAYABLE = frozenset({"instance_lost", "stalled", "fenced", "not_ready", "stopping", "queue_full"})
 """Codes that say nothing against the request itself."""
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 1.0

@@ -10,6 +10,7 @@ from exo_core import __version__
 from exo_core.control_plane.control_plane import ControlPlane
 from exo_core.control_plane.telemetry_board import TelemetryBoard
 from exo_core.gateway.gateway import Gateway
+from exo_core.gateway.local_heads import LocalHeads
 from exo_core.gateway.waiting import InstanceFinder
 from exo_core.identifiers import NodeId, RunnerId
 from exo_core.node.backend_probing import BackendProbing
@@ -263,8 +264,9 @@ class Assembly:
         )
         return Gateway(
             messenger=self.router,
-            find_head=lambda runner_id: self.worker.find_head(runner_id),
+            heads=LocalHeads(lambda runner_id: self.worker.find_head(runner_id), most=self.options.max_queue),
             finder=finder,
+            most=self.options.max_requests,
             observe=self.plugins.observe,
         )
 

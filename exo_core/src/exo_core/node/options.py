@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from exo_core.gateway.gateway import MOST_REQUESTS
+from exo_core.gateway.local_heads import MOST_WAITING
 from exo_core.identity.enrolment_messages import Consistency
 from exo_core.node_handle import HttpOptions
 
@@ -18,7 +20,8 @@ class NodeOptions:
     `private`: a node for one conversation, with a temporary identity and log, and neither cluster, HTTP nor discovery;
     `models_folder` then still is the usual one. `consistency` is what a cluster that it founds keeps, and what it asks
     of one that it joins; None: whatever that keeps. `max_memory` is the most, in bytes, that models may take; None:
-    what is measured. `drain_s`: how long, in seconds, requests may run on after the first signal.
+    what is measured. `max_requests` of its clients are taken in at once, `max_queue` wait at one head of this node.
+    `drain_s`: how long, in seconds, requests may run on after the first signal.
     """
 
     home: Path
@@ -37,6 +40,8 @@ class NodeOptions:
     models: tuple[str, ...] = ()
     offline: bool = False
     max_memory: int | None = None
+    max_requests: int = MOST_REQUESTS
+    max_queue: int = MOST_WAITING
     drain_s: float = 0.0
     models_folder: Path | None = None
     without: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import final
 
-from exo_core.gateway.engine_calls import Head
+from exo_core.gateway.local_heads import Head
 from exo_core.identifiers import BootId, Epoch, NodeId, RunnerId
 from exo_core.identity.leaf import RunnerCertificate
 from exo_core.node.cache_promises import CachePromises, with_promise

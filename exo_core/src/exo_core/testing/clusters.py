@@ -10,7 +10,7 @@ For plugin authors: `plugins` adds entry modules of yours to those of every node
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,8 +83,12 @@ async def memory_cluster(
     seed: int = 0,
     echo: EchoConfig | None = None,
     plugins: Mapping[str, object] | None = None,
+    change: Callable[[NodeOptions], NodeOptions] = lambda options: options,
 ) -> AsyncGenerator[MemoryCluster]:
-    """A cluster of `size` nodes that have met; their homes lie in `folder`. `echo` is what its model is like."""
+    """A cluster of `size` nodes that have met; their homes lie in `folder`. `echo` is what its model is like.
+
+    `change` makes of what each node would be started with something else.
+    """
     network, secret = MemoryNetwork(seed), ClusterSecret.generate().reveal().hex()
     model = write_echo_model(folder / "echo-model", echo or EchoConfig())
     cluster = MemoryCluster(network=network, model=ModelId(str(model)))
@@ -105,7 +109,7 @@ async def memory_cluster(
             )
             running = AsyncExitStack()
             node = await running.enter_async_context(
-                running_node(options, plugins=Plugins(built_in=modules, points=()))
+                running_node(change(options), plugins=Plugins(built_in=modules, points=()))
             )
             cluster.nodes.append(node)
             cluster.running[node.node_id] = running

@@ -19,6 +19,7 @@ from exo_http.guards.host import HostGuard
 from exo_http.guards.origin import OriginGuard
 from exo_http.guards.readable import ReadableGuard
 from exo_http.guards.request_id import RequestIdGuard
+from exo_http.idle_connections import IdleConnections
 from exo_http.key_ring import KeyRing
 from exo_http.limits import Limits
 from exo_http.scopes import ScopedRoute
@@ -30,6 +31,7 @@ class Application:
 
     def __init__(self, routes: Sequence[BaseRoute], options: HttpOptions, limits: Limits, keys: KeyRing) -> None:
         self.limits = limits
+        self.idle = IdleConnections()
         self._router = Router([ScopedRoute(route) for route in routes], redirect_slashes=False)
         self._guarded = guarded(self._route, options, limits, keys)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 
@@ -24,6 +25,34 @@ class Limits:
     body_bytes_per_second: int = 16 * 2**10
     unread_seconds: float = 2.0
     """How long a client may go on sending a body that was already answered (refused)."""
-    concurrent_requests: int = 2048
+    unread_answer_seconds: float = 60.0
+    """A client that takes nothing for so long while bytes wait for it is cut off."""
+    connections: int = 4096
+    """At once. One more ends the one that has been idle, or slow to ask, for the longest."""
+    concurrent_requests: int = 3072
+    """Of every kind. Those that ask models have a limit of their own in the node."""
     stop_seconds: int = 1
     """How long running answers may finish when the server stops."""
+
+
+SPARE_DESCRIPTORS = 256
+"""For the node's log, links and runners."""
+
+
+def limits_for(max_requests: int, descriptors: int) -> Limits:
+    """Room for that many requests to models, half as many others, and as many connections that wait for their next.
+
+    `descriptors` is how many files and sockets this process may have open.
+    """
+    connections = max(2, min(2 * max_requests, descriptors - SPARE_DESCRIPTORS))
+    return Limits(connections=connections, concurrent_requests=max(1, connections * 3 // 4))
+
+
+def open_descriptors() -> int:
+    """How many this process may have."""
+    if sys.platform == "win32":
+        return 8192  # what the C library allows
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft

@@ -13,7 +13,7 @@ from exo_http.application import Application
 from exo_http.health import health_route
 from exo_http.key_ring import KeyRing
 from exo_http.keys import PLUGIN, key_records
-from exo_http.limits import Limits
+from exo_http.limits import Limits, limits_for, open_descriptors
 from exo_http.listening import is_reachable, open_sockets
 from exo_http.openapi import openapi_route
 from exo_http.plugin_routes import plugin_routes
@@ -27,7 +27,7 @@ class HttpService:
     """Serves while its node runs, if the node was asked for HTTP at all. One object serves one node."""
 
     def __init__(self, limits: Limits | None = None) -> None:
-        self._limits = limits or Limits()
+        self._limits = limits
         self._url: str | None = None
 
     @property
@@ -52,9 +52,8 @@ class HttpService:
             self._url = _url(*sockets[0].getsockname()[:2])
             routes = [health_route(node), *plugin_routes(node)]
             routes.append(openapi_route(routes, node.version))
-            application = Application(
-                routes, node.http, self._limits, KeyRing(node, is_reachable=_others_reach(sockets))
-            )
+            limits = self._limits or limits_for(node.http.max_requests, open_descriptors())
+            application = Application(routes, node.http, limits, KeyRing(node, is_reachable=_others_reach(sockets)))
             async with serving(application, sockets):
                 logger.info("serving at %s", self._url)
                 yield
