@@ -1,7 +1,12 @@
-"""Clusters of real nodes, started once per module."""
+"""Clusters of real nodes, started once per module.
+
+EXO_TEST_TRANSPORT says by which transport they are linked: tcp, or webrtc, with a rendezvous to meet at.
+"""
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -9,22 +14,39 @@ from pathlib import Path
 import pytest
 from openai import OpenAI
 
-from exo_core.testing.node_process import NodeProcess, joined
+from exo_core.testing.node_process import EXO, NodeProcess, free_port, joined
 
 import_module("mlx_lm")  # sets a variable of the environment, which tests may not do while they run
 
+TRANSPORT = os.environ.get("EXO_TEST_TRANSPORT", "tcp")
 MakeCluster = Callable[..., list[NodeProcess]]
 Greedy = Callable[..., str]
 
 
+@pytest.fixture(scope="session")
+def meeting() -> Iterator[dict[str, str]]:
+    """What nodes are told of a rendezvous; nothing where they need none."""
+    if TRANSPORT != "webrtc":
+        yield {}
+        return
+    port = str(free_port())
+    process = subprocess.Popen([EXO, "rendezvous", "--host", "127.0.0.1", "--port", port], stderr=subprocess.DEVNULL)
+    yield {"EXO_WEBRTC_RENDEZVOUS": f"http://127.0.0.1:{port}"}
+    process.terminate()
+    process.wait(10)
+
+
 @pytest.fixture(scope="module")
-def make_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeCluster]:
+def make_cluster(tmp_path_factory: pytest.TempPathFactory, meeting: dict[str, str]) -> Iterator[MakeCluster]:
     """`make_cluster(2)`: that many nodes, joined; all are killed when the module ends."""
     started: list[NodeProcess] = []
 
     def make(size: int, *arguments: str) -> list[NodeProcess]:
         folder = tmp_path_factory.mktemp("cluster")
-        nodes = [NodeProcess(folder / name, name, *arguments) for name in ("alpha", "beta", "gamma", "delta")[:size]]
+        nodes = [
+            NodeProcess(folder / name, name, "--transport", TRANSPORT, *arguments, environment=meeting)
+            for name in ("alpha", "beta", "gamma", "delta")[:size]
+        ]
         started.extend(nodes)
         joined(nodes)
         return nodes
@@ -35,12 +57,13 @@ def make_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeClust
 
 
 @pytest.fixture
-def make_node(tmp_path: Path) -> Iterator[Callable[..., NodeProcess]]:
+def make_node(tmp_path: Path, meeting: dict[str, str]) -> Iterator[Callable[..., NodeProcess]]:
     """`make_node("alpha")`: a node that was not started yet; it is killed when the test ends."""
     made: list[NodeProcess] = []
 
     def make(name: str, *arguments: str, environment: dict[str, str] | None = None) -> NodeProcess:
-        made.append(NodeProcess(tmp_path / name, name, *arguments, environment=environment))
+        told = {**meeting, **(environment or {})}
+        made.append(NodeProcess(tmp_path / name, name, "--transport", TRANSPORT, *arguments, environment=told))
         return made[-1]
 
     yield make
