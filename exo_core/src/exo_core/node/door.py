@@ -11,6 +11,7 @@ from typing import final
 from exo_core.errors import ConnectError, JoinError, UserError, WrongUsage
 from exo_core.identity.enrolment_messages import Consistency
 from exo_core.identity.invitations import Invitations
+from exo_core.identity.join_code import MAXIMUM_TICKETS
 from exo_core.node.membership import Membership
 from exo_core.node.options import NodeOptions
 from exo_core.node.switchboard import Switchboard
@@ -65,7 +66,14 @@ class Door:
         if not self.tickets:
             message = "this node listens on no transport, so nobody could join it. Start it with --transport tcp"
             raise JoinError(message)
-        return str(self.invitations.invite(self.tickets, minutes=minutes))
+        return str(self.invitations.invite(self._told_joiners(), minutes=minutes))
+
+    def _told_joiners(self) -> list[Ticket]:
+        """A code holds few tickets: the best of each transport has to be among them."""
+        best = {listening.tickets[0] for listening in self._listening if listening.tickets}
+        kept = MAXIMUM_TICKETS - len(best)
+        others = [ticket for ticket in self.tickets if ticket not in best][: max(0, kept)]
+        return [ticket for ticket in self.tickets if ticket in best or ticket in others]
 
 
 def make_door(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Final
 
 from exo_core.errors import ConnectError, JoinError
 from exo_core.identity.enrolment import enroll
@@ -14,7 +18,12 @@ from exo_core.node.home import Home
 from exo_core.node.options import NodeOptions
 from exo_core.plugins.manager import Plugins
 from exo_core.plugins.settings import settings_of
-from exo_core.transports import Ticket, Transport, TransportContext
+from exo_core.router.race import Race
+from exo_core.transports import Identity, Link, Ticket, Transport, TransportContext
+
+CONNECT_SECONDS: Final = 10.0
+HEAD_START_SECONDS: Final = 0.5
+"""How long one address of the code is tried alone before the next is tried too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,25 +37,14 @@ class Joined:
 
 async def join_cluster(home: Home, node_key: NodeKey, code: JoinCode, options: NodeOptions, plugins: Plugins) -> Joined:
     """Meet the inviter at one of the code's addresses and take over the secret. Raises `JoinError`."""
-    identity = code.joiner(node_key)
-    dialers = {
-        item: plugins.transports().get(item)(
-            TransportContext(identity=identity, settings=settings_of(item, os.environ))
-        )
-        for item in options.transports
-    }
     before = home.current_file.read_text(encoding="ascii").strip() if home.current_file.exists() else None
     problems: list[str] = []
-    for ticket in code.tickets:
-        dialer = dialers.get(ticket.partition("://")[0])
-        if dialer is None:
-            problems.append(f"{ticket}: no transport for it was chosen")
-            continue
-        joined = await _join_at(ticket, dialer, code, home, node_key, options, problems)
-        if joined is not None:
+    race = _race(code, _dialers(code.joiner(node_key), options, plugins), problems)
+    async with aclosing(race.links()) as links:
+        async for ticket, link in links:
+            joined = await _join_over(link, ticket, code, home, node_key, options)
             kept = f"; cluster {str(before)[:12]} is kept aside in {home.clusters}" if _another(before, joined) else ""
-            announcement = f"joined cluster {joined.cluster.cluster_id[:12]}{kept}"
-            return Joined(cluster=joined.cluster, tickets=joined.tickets, announcement=announcement)
+            return replace(joined, announcement=f"joined cluster {joined.cluster.cluster_id[:12]}{kept}")
     message = (
         "nobody answered at the join code's addresses. Is `exo run` still running where it was made? "
         + "; ".join(problems)
@@ -54,20 +52,38 @@ async def join_cluster(home: Home, node_key: NodeKey, code: JoinCode, options: N
     raise JoinError(message)
 
 
-async def _join_at(
-    ticket: Ticket,
-    dialer: Transport,
-    code: JoinCode,
-    home: Home,
-    node_key: NodeKey,
-    options: NodeOptions,
-    problems: list[str],
-) -> Joined | None:
-    try:
-        link = await dialer.connect(ticket)
-    except ConnectError as problem:
-        problems.append(f"{ticket}: {problem}")
-        return None
+def _dialers(identity: Identity, options: NodeOptions, plugins: Plugins) -> dict[str, Transport]:
+    return {
+        name: plugins.transports().get(name)(
+            TransportContext(identity=identity, settings=settings_of(name, os.environ))
+        )
+        for name in options.transports
+    }
+
+
+def _race(code: JoinCode, dialers: Mapping[str, Transport], problems: list[str]) -> Race[Link]:
+    """A person waits: an address that swallows everything must not cost its whole time before the next is tried."""
+
+    async def connect(ticket: Ticket) -> Link:
+        dialer = dialers.get(ticket.partition("://")[0])
+        if dialer is None:
+            message = "no transport for it was chosen"
+            raise ConnectError(message)
+        return await dialer.connect(ticket, timeout=CONNECT_SECONDS)
+
+    return Race(
+        code.tickets,
+        connect,
+        lambda ticket, problem: problems.append(f"{ticket}: {problem}"),
+        close=lambda link: link.close(),
+        sleep=asyncio.sleep,
+        head_start=lambda _: HEAD_START_SECONDS,
+    )
+
+
+async def _join_over(
+    link: Link, ticket: Ticket, code: JoinCode, home: Home, node_key: NodeKey, options: NodeOptions
+) -> Joined:
     try:
         enrolment = await enroll(link, code, node_key.node_id, options.name)
     finally:
