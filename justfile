@@ -53,5 +53,5 @@ prove-api:
 # nftables and coturn; what cannot be run is said).
 prove-webrtc:
     uv run pytest -m "" -rs tests/transport_webrtc tests/rendezvous tests/network/test_behind_nats.py
-    EXO_TEST_TRANSPORT=webrtc uv run pytest -m "" -rs tests/integration/test_split.py tests/integration/test_faults.py \
+    EXO_TEST_TRANSPORT=webrtc uv run pytest -m "" -rs --timeout 400 tests/integration/test_split.py tests/integration/test_faults.py \
         tests/integration/test_membership.py tests/integration/test_leaving.py tests/integration/test_adapters.py
