@@ -11,7 +11,6 @@ import pytest
 
 from exo_core.cards import Card
 from exo_core.errors import ModelError
-from exo_core.hookspecs import hookimpl
 from exo_core.identifiers import ModelId, NodeId
 from exo_core.manifests import Manifest, ManifestFile
 from exo_core.node import downloads
@@ -22,46 +21,27 @@ from exo_core.node.real_clock import RealClock
 from exo_core.node.shard_files import FetchPatience, ShardFiles
 from exo_core.placement import ShardAssignment
 from exo_core.plugins.manager import Plugins
-from exo_core.registers import Register
 from exo_core.router.router import Router
-from exo_core.sources import FetchProgress, Part, SourceContext, SourceFactory
+from exo_core.sources import FetchProgress, Part, SourceContext
 from exo_core.testing.memory_network import MemoryNetwork
 from exo_core.testing.memory_routers import memory_router, until_reachable
+from exo_core.testing.one_model_source import OneModelSource
 
 MODEL = ModelId("org/name")
 MANIFEST = Manifest(model_id=MODEL, source="dripping", revision="1", files=(ManifestFile(path="a", size=4),))
 ALPHA, BETA = NodeId("alpha"), NodeId("beta")
 
 
-class Dripping:
-    """A source that brings a byte each time it is let; also the plugin that offers it."""
-
-    name = "dripping"
+class Dripping(OneModelSource):
+    """A source that brings a byte each time it is let."""
 
     def __init__(self) -> None:
+        super().__init__(MANIFEST)
         self.drops = asyncio.Semaphore(0)
         self.fetches = 0
         self.refuses: str | None = None
         self.breaks = False
         self.looks_for_s = 0.0
-
-    @hookimpl
-    def exo_register_sources(self, register: Register[SourceFactory]) -> None:
-        register("dripping", self._made)
-
-    def _made(self, context: SourceContext) -> Dripping:
-        del context
-        return self
-
-    def claims(self, model_id: ModelId) -> bool:
-        return model_id == MODEL
-
-    async def catalogue(self) -> Sequence[ModelId]:
-        return ()
-
-    async def resolve(self, model_id: ModelId) -> Manifest:
-        del model_id
-        return MANIFEST
 
     def local_folder(self, manifest: Manifest) -> Path | None:
         del manifest

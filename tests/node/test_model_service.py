@@ -6,52 +6,39 @@ from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 from exo_core.cards import Card
-from exo_core.hookspecs import hookimpl
 from exo_core.identifiers import BootId, ModelId, NodeId
 from exo_core.manifests import Manifest
 from exo_core.node.model_library import ModelLibrary
 from exo_core.node.model_service import ModelService
 from exo_core.plugins.manager import Plugins
-from exo_core.registers import Register
-from exo_core.sources import FetchProgress, Part, SourceContext, SourceFactory
+from exo_core.sources import FetchProgress, Part, SourceContext
 from exo_core.state.apply import apply_all
 from exo_core.state.commands import Command, CommandAccepted, CommandAnswer
 from exo_core.state.decide import Decision, decide
 from exo_core.state.events import NodeStarted
 from exo_core.state.state import State
 from exo_core.testing.models import model_with_layers
+from exo_core.testing.one_model_source import OneModelSource
 
 SHELF = ModelId("shelf")
 
 
-class Shelf:
-    """A source with one model at hand, whose revision can change; also the plugin that offers it."""
-
-    name = "shelf"
+class Shelf(OneModelSource):
+    """A source with one model at hand, whose revision can change."""
 
     def __init__(self, folder: Path) -> None:
+        super().__init__(Manifest(model_id=SHELF, source="shelf", revision="1", files=()))
         self.folder = folder
-        self.revision = "1"
 
-    @hookimpl
-    def exo_register_sources(self, register: Register[SourceFactory]) -> None:
-        register("shelf", self._made)
-
-    def _made(self, context: SourceContext) -> Shelf:
-        del context
-        return self
-
-    def claims(self, model_id: ModelId) -> bool:
-        return model_id == SHELF
+    def change(self, revision: str) -> None:
+        """It comes with a new version of its package."""
+        self.manifest = self.manifest.model_copy(update={"revision": revision})
 
     async def catalogue(self) -> Sequence[ModelId]:
         return (SHELF,)
 
-    async def resolve(self, model_id: ModelId) -> Manifest:
-        return Manifest(model_id=model_id, source=self.name, revision=self.revision, files=())
-
     def local_folder(self, manifest: Manifest) -> Path | None:
-        return self.folder if manifest.revision == self.revision else None
+        return self.folder if manifest == self.manifest else None
 
     async def fetch(self, manifest: Manifest, parts: Sequence[Part], into: Path) -> AsyncGenerator[FetchProgress]:
         del manifest, parts, into
@@ -87,7 +74,7 @@ async def test_an_embedded_model_that_changed_is_described_and_wished_anew(tmp_p
     before = node.state
     await node.service.refresh()
     assert node.state == before, "nothing changed, so nothing is said"
-    node.shelf.revision = "2"
+    node.shelf.change("2")
     await node.service.refresh()
     assert node.state.models[SHELF].manifest.revision == "2"
     ((name, instance),) = node.state.instances.items()

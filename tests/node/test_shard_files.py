@@ -22,6 +22,7 @@ from exo_core.registers import Register
 from exo_core.sources import FetchProgress, Part, SourceContext, SourceFactory
 from exo_core.testing.assignments import even_assignments
 from exo_core.testing.models import model_with_layers
+from exo_core.testing.one_model_source import OneModelSource
 
 MODEL = ModelId("loft/model")
 FILES = ("config.json", "a.safetensors", "b.safetensors")
@@ -75,33 +76,14 @@ async def check_for_long(parts: Sequence[Part]) -> AsyncGenerator[FetchProgress]
     yield FetchProgress(done=len(parts), total=len(parts), checked=20)
 
 
-class Loft:
-    """A source whose fetches go as they are told, one after the other; also the plugin that offers it."""
-
-    name = "loft"
+class Loft(OneModelSource):
+    """A source whose fetches go as they are told, one after the other."""
 
     def __init__(self, *behaviours: Behaviour) -> None:
+        super().__init__(MANIFEST)
         self.behaviours = list(behaviours)
         self.asked: list[tuple[Part, ...]] = []
         self.folder: Path | None = None
-
-    @hookimpl
-    def exo_register_sources(self, register: Register[SourceFactory]) -> None:
-        register("loft", self._made)
-
-    def _made(self, context: SourceContext) -> Loft:
-        del context
-        return self
-
-    def claims(self, model_id: ModelId) -> bool:
-        return model_id == MODEL
-
-    async def catalogue(self) -> Sequence[ModelId]:
-        return ()
-
-    async def resolve(self, model_id: ModelId) -> Manifest:
-        del model_id
-        return MANIFEST
 
     def local_folder(self, manifest: Manifest) -> Path | None:
         del manifest
