@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -41,6 +41,8 @@ Content = tuple[Epoch, EventId, bytes]
 
 class LogMachine(RuleBasedStateMachine):
     """`model` is what the log must be: its `entries` by index, its `base` how many of them a snapshot replaces."""
+
+    agreements: ClassVar[int] = 0
 
     def open(self) -> EventLog:
         """A new log; the same one again where it is durable."""
@@ -143,6 +145,7 @@ class LogMachine(RuleBasedStateMachine):
     @invariant()
     def agrees(self) -> None:
         assert self.differences(self.log, self.model) == []
+        LogMachine.agreements += 1
 
     def differences(self, log: EventLog, model: dict[str, Any]) -> list[str]:
         """Where the two differ."""
@@ -243,22 +246,37 @@ class SqliteMachine(LogMachine):
         self.temporary.cleanup()
 
 
-def run(machine: type[LogMachine], examples: int, steps: int) -> None:
+def agreements(machine: type[LogMachine], histories: int, steps: int) -> int:
+    """Compare log and dictionary after every step of so many histories: how often they agreed.
+
+    Raises `AssertionError`, with the shortest history that shows it, when they differ once.
+    """
     profile = settings(
-        max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        max_examples=histories, stateful_step_count=steps, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
+    LogMachine.agreements = 0
     run_state_machine_as_test(machine, settings=profile)  # pyright: ignore[reportUnknownMemberType] - partly untyped
+    return LogMachine.agreements
 
 
 def test_the_log_in_memory_is_a_dictionary() -> None:
-    run(MemoryMachine, 100, 50)
+    assert agreements(MemoryMachine, histories=100, steps=50) > 1000
 
 
 def test_the_log_in_a_file_is_a_dictionary() -> None:
-    run(SqliteMachine, 100, 50)
+    assert agreements(SqliteMachine, histories=100, steps=50) > 1000
+
+
+def test_a_log_that_forgets_something_is_no_dictionary(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forget(log: MemoryLog, offers: Sequence[Offer]) -> None:
+        del log, offers
+
+    monkeypatch.setattr(MemoryLog, "set_outbox", forget)
+    with pytest.raises(AssertionError, match="outbox"):
+        agreements(MemoryMachine, histories=100, steps=50)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_the_log_in_a_file_is_a_dictionary_for_long() -> None:
-    run(SqliteMachine, 500, 50)
+    assert agreements(SqliteMachine, histories=500, steps=50) > 5000
