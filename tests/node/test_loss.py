@@ -18,6 +18,7 @@ from exo_core.state.events import ExtensionChanged
 from exo_core.testing.clusters import memory_cluster
 from exo_core.testing.control_planes import TestNode, control_plane_node, until
 from exo_core.testing.memory_network import MemoryNetwork
+from exo_core.testing.memory_routers import eventually
 
 FACTS = 20
 
@@ -63,7 +64,7 @@ async def test_where_less_is_left_a_person_is_sent_to_the_machine_that_has_more(
     damaged: tuple[TestNode, TestNode],
 ) -> None:
     a, b = damaged
-    await until(b.control_plane, lambda _: "a" in b.router.reachable and "a" in b.board.nodes)
+    await eventually(lambda: "a" in b.router.reachable and "a" in b.board.nodes)
     ours, theirs = b.control_plane.log_view.length, a.control_plane.log_view.length
     assert theirs > ours
     for confirmed in (None, b.control_plane.damage):
