@@ -124,6 +124,23 @@ def test_an_event_of_a_newer_version_is_kept_verbatim_and_passed_on_within_a_sna
     assert len(cluster.chains()) == 1
 
 
+def test_a_damaged_log_is_whole_when_a_snapshot_brought_all_that_the_master_has() -> None:
+    """No entry follows the snapshot, so none comes that would say so."""
+    cluster = VirtualCluster(3, consistency="majority", retention=Retention(snapshot_every=16, recent_s=5.0))
+    cluster.run(5.0)
+    while (length := cluster.present("n0").ledger.length) < 126:
+        cluster.offer("n0", ExtensionChanged(plugin="test", key=str(length), value=length))
+        cluster.run(0.02)
+    cluster.run(3.0)
+    cluster.kill("n1")
+    cluster.node("n1").log.spoil_snapshot()
+    cluster.start("n1")
+    cluster.run(5.0)
+    assert cluster.node("n1").log.first_index == cluster.present("n0").ledger.length + 1 == 129
+    assert cluster.present("n1").trouble is None
+    assert len(cluster.chains()) == 1
+
+
 def test_a_master_whose_state_went_wrong_makes_room_and_sums_up_again() -> None:
     cluster = VirtualCluster(3, retention=SHORT)
     cluster.run(3.0)

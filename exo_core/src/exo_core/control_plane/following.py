@@ -8,7 +8,7 @@
 | differs from an entry here                         | cuts there (facts go to the outbox), takes the frame's    |
 | ends the master's log where ours goes on           | cuts there                                                |
 | was taken, and is on the disk                      | answers `Replicated`                                      |
-| brought all that the master has                    | and was damaged: it is mended                             |
+| brought all that the master has                    | and was damaged: it is mended (a heartbeat says so, too)  |
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class Following:
         agreed = frame.previous.index + len(frame.entries)
         known_to = self.extent.up_to(self._ledger.length if cut_to is None else cut_to)
         self.extent = known_to.grown_by(Extent.of(frame).up_to(agreed))
-        if agreed == frame.length and self._ledger.damage is not None:
-            self._ledger.mended()
+        if agreed == frame.length:
+            self._mend(up_to=agreed)
         return Replicated(epoch=frame.epoch, length=agreed), cut_to, added
 
     def where(self, epoch: Epoch) -> Mismatch:
@@ -62,6 +62,12 @@ class Following:
         """The master's heartbeat: what it calls safe is safe here if our logs are one."""
         if self._ledger.chain_at(mark.length) == mark.chain:
             self.extent = self.extent.grown_by(Extent.of(mark))
+            self._mend(up_to=mark.length)
+
+    def _mend(self, up_to: int) -> None:
+        """The log here is the master's up to there: once that is all of both, nothing that was lost is missing."""
+        if self._ledger.damage is not None and up_to == self._ledger.length:
+            self._ledger.mended()
 
     def _known(self, frame: Replicate) -> int:
         """How many of the frame's entries are here already."""
