@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import final
 
-from exo_core.control_plane.messages import SNAPSHOT_PART_BYTES, FetchSnapshot, SnapshotPart
+from exo_core.control_plane.messages import FetchSnapshot, SnapshotPart
 from exo_core.control_plane.running_sum import point_of
 from exo_core.errors import WireError
 from exo_core.event_logs import Snapshot
@@ -116,9 +116,10 @@ class CatchingUp:
 
 @final
 class SnapshotServer:
-    """The serving side: one encoded snapshot is kept while it is being fetched."""
+    """The serving side: one encoded snapshot is kept while it is being fetched, in parts of so many bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, part_bytes: int) -> None:
+        self._part_bytes = part_bytes
         self._snapshot: Snapshot | None = None
         self._encoded = b""
 
@@ -136,7 +137,7 @@ class SnapshotServer:
             chain=self._snapshot.chain,
             offset=offset,
             total=len(self._encoded),
-            data=self._encoded[offset : offset + SNAPSHOT_PART_BYTES],
+            data=self._encoded[offset : offset + self._part_bytes],
         )
 
 

@@ -107,6 +107,7 @@ class Participant:
             following=self._following,
             waiting=self._waiting,
             origin=self._origin,
+            part_bytes=retention.snapshot_part_bytes,
         )
         self._obeying = Obeying(
             ledger=self._ledger,

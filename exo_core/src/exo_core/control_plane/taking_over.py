@@ -38,6 +38,7 @@ class TakingOver:
         following: Following,
         waiting: WaitingAnswers,
         origin: Origin,
+        part_bytes: int,
     ) -> None:
         self._ledger = ledger
         self._trouble = trouble
@@ -45,7 +46,7 @@ class TakingOver:
         self._following = following
         self._waiting = waiting
         self._origin = origin
-        self._wholeness = Wholeness(ledger, trouble)
+        self._wholeness = Wholeness(ledger, trouble, part_bytes)
         self._giving_way = GivingWay()
 
     @property

@@ -17,7 +17,7 @@ from exo_core.control_plane.catching_up import CatchingUp, SnapshotServer
 from exo_core.control_plane.extent import Extent
 from exo_core.control_plane.inputs import Differs, Outgoing
 from exo_core.control_plane.ledger import Ledger
-from exo_core.control_plane.messages import FetchSnapshot, SnapshotPart
+from exo_core.control_plane.messages import SNAPSHOT_PART_BYTES, FetchSnapshot, SnapshotPart
 from exo_core.control_plane.standing_of import REDUCERS
 from exo_core.control_plane.trouble import Trouble
 from exo_core.election.messages import Heartbeat, StateMark
@@ -30,14 +30,14 @@ UNOPPOSED_S = 2.0
 
 @final
 class Wholeness:
-    """One node's. What it yields is to be sent or told."""
+    """One node's. What it yields is to be sent or told. A snapshot is given in parts of `part_bytes`."""
 
-    def __init__(self, ledger: Ledger, trouble: Trouble) -> None:
+    def __init__(self, ledger: Ledger, trouble: Trouble, part_bytes: int = SNAPSHOT_PART_BYTES) -> None:
         self._ledger = ledger
         self._trouble = trouble
         self._agreement = Agreement(REDUCERS, self._ours)
         self._catching_up = CatchingUp()
-        self._server = SnapshotServer()
+        self._server = SnapshotServer(part_bytes)
         self._doubted_at = float("-inf")
 
     @property

@@ -149,6 +149,10 @@ def _yes(*_: object, **__: object) -> bool:
     return True
 
 
+def _no(*_: object, **__: object) -> bool:
+    return False
+
+
 def _nothing(*_: object) -> None: ...
 
 
@@ -178,6 +182,7 @@ MUTANTS: Mapping[str, tuple[Patch, ...]] = {
     "a snapshot forgets which facts it covers": ((ledger_module, "snapshot_of", _without_last_seqs),),
     "a snapshot forgets facts that others lack": ((ledger_module, "snapshot_of", _without_facts),),
     "who takes over a snapshot forgets what it knew alone": ((ledger_module, "not_covered", _no_offers),),
+    "a snapshot is taken over that makes its taker forget": ((Ledger, "would_forget", _no),),
 }
 
 

@@ -1,8 +1,9 @@
-"""What a snapshot that turns bad does to a cluster, and what people then do.
+"""What it does to a cluster when the beginning of a machine's log turns bad, and what people then do.
 
-Such a machine has lost what its log began with, and much of it was kept nowhere else on its disk. In a **blackout**
-every process ends, and it is the first to start again; in `availability` a person soon loses patience with it and
-accepts the loss, though the others come back later with sound logs.
+A machine whose snapshot is bad has lost what its log began with, and much of it was kept nowhere else on its disk; one
+with a bad row keeps the facts of the later ones. In a **blackout** every process ends, and that machine is the first to
+start again; in `availability` a person soon loses patience with it and accepts the loss, though the others come back
+later with sound logs.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ from functools import partial
 from typing import final
 
 from exo_core.testing.simulation.cluster import VirtualCluster
+from exo_core.testing.simulation.disk import VirtualDisk
 from exo_core.testing.simulation.node import VirtualNode
 from exo_core.testing.simulation.people import People
 
 FACTS = 80
 """So many more make a first snapshot likely."""
-AGAIN_S = 0.5
+ROWS = 0.2
+"""The share of machines that have a snapshot, and in which a row turns bad all the same."""
 BLACKOUTS = 0.6
-"""The share of bad snapshots that come to light after a blackout."""
+"""The share of damages that come to light after a blackout."""
 SOONEST_S, LATEST_S = 1.0, 9.0
 """When the others start after a blackout."""
 PATIENCE_S = 3.0
@@ -37,34 +40,28 @@ class Rot:
         self._people = people
         self._chance = chance
         self._may_lose = may_lose
-        self._until = 0.0
         self.loss_accepted = False
         """Whether a person did so: two histories may be left then that cannot become one."""
 
     def begin(self, seconds: float) -> None:
-        """Within so many seconds a snapshot turns bad, if there is one by then."""
+        """Within so many seconds it turns bad."""
         for _ in range(FACTS):
             self._people.offer(1)
-        self._until = self._cluster.now + seconds
-        self._cluster.later(seconds * self._chance.random(), self._strike)
+        self._cluster.later(seconds * (1 - self._chance.random() ** 2), self._strike)
 
     def _strike(self) -> None:
-        """The snapshot of one machine is bad from now on, and is found to be when that starts again."""
-        candidates = [
-            node
-            for node in self._cluster.nodes.values()
-            if node.log.snapshot is not None and not node.retired and self._may_lose(node)
-        ]
-        if not candidates:
-            if self._cluster.now + AGAIN_S < self._until:
-                self._cluster.later(AGAIN_S, self._strike)
-            return
-        victim = self._chance.choice(candidates)
-        victim.log.spoil_snapshot()
-        if self._chance.random() < BLACKOUTS:
-            self._blackout(victim)
-        else:
-            self._restart(victim)
+        """It is found to be bad when its machine starts again."""
+        nodes = [node for node in self._cluster.nodes.values() if not node.retired and self._may_lose(node)]
+        if nodes:
+            victim = self._chance.choice([node for node in nodes if node.log.snapshot is not None] or nodes)
+            self._spoil(victim.log)
+            (self._blackout if self._chance.random() < BLACKOUTS else self._restart)(victim)
+
+    def _spoil(self, disk: VirtualDisk) -> None:
+        if disk.snapshot is not None and self._chance.random() >= ROWS:
+            disk.spoil_snapshot()
+        elif disk.length >= disk.first_index:
+            disk.spoil(self._chance.choice((disk.first_index, self._chance.randint(disk.first_index, disk.length))))
 
     def _restart(self, victim: VirtualNode) -> None:
         self._cluster.kill(victim.node_id)

@@ -6,6 +6,7 @@ import random
 import traceback
 from typing import Literal, final
 
+from exo_core.control_plane.messages import SNAPSHOT_PART_BYTES
 from exo_core.control_plane.retention import Retention
 from exo_core.testing.simulation.cluster import VirtualCluster
 from exo_core.testing.simulation.peace import Peace
@@ -18,6 +19,9 @@ Consistency = Literal["availability", "majority"]
 MODES: tuple[Consistency, ...] = ("availability", "majority")
 START_S = 2.5
 STORM_S = (8.0, 30.0)
+PARTS = 0.25
+"""The share of storms in which a snapshot comes in many parts."""
+PART_BYTES = 700
 FACTS_AFTER_WRONG = 80
 """So many more facts bring every log to a point at which states are compared."""
 
@@ -35,7 +39,9 @@ class _Simulation:
         self._faults = faults
         self._chance = random.Random(f"{seed} {consistency} storm")  # noqa: S311  repeatable on purpose
         retention = Retention(
-            snapshot_every=self._chance.choice((16, 64, 1000)), recent_s=self._chance.choice((4.0, 10.0, 600.0))
+            snapshot_every=self._chance.choice((16, 64, 1000)),
+            recent_s=self._chance.choice((4.0, 10.0, 600.0)),
+            snapshot_part_bytes=_part_bytes(seed, consistency),
         )
         self._cluster = VirtualCluster(0, seed=seed, consistency=consistency, retention=retention)
         self._people = People(self._cluster, self._chance)
@@ -100,13 +106,21 @@ class _Simulation:
         )
 
 
+# The words leave the seeds in failing_seeds.txt without any of it: they stay the storms that they were.
+
+
+def _part_bytes(seed: int, consistency: Consistency) -> int:
+    return PART_BYTES if _aside(seed, consistency, "history").random() < PARTS else SNAPSHOT_PART_BYTES
+
+
 def _seldom(seed: int, consistency: Consistency) -> Seldom:
-    """These words leave the seeds in failing_seeds.txt without any of it: they stay the storms that they were."""
-    crowds, farewells, rot = (
-        random.Random(f"{seed} {consistency} {word}")  # noqa: S311  repeatable on purpose
-        for word in ("party", "proper", "passes")
-    )
+    crowds, farewells, rot = (_aside(seed, consistency, word) for word in ("party", "proper", "cycle"))
     return Seldom(crowds=crowds, farewells=farewells, rot=rot)
+
+
+def _aside(seed: int, consistency: Consistency, word: str) -> random.Random:
+    """Chance that leaves the rest of a storm as it is."""
+    return random.Random(f"{seed} {consistency} {word}")  # noqa: S311  repeatable on purpose
 
 
 def _where(problem: Exception) -> str:

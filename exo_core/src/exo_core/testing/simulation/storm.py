@@ -29,8 +29,8 @@ CROWDS = 0.15
 """The share of storms in which several machines come at once, while a majority is cut off."""
 FAREWELLS = 0.15
 """The share of storms in which half of the processes that end say so before."""
-ROT = 0.15
-"""The share of storms in which a snapshot turns bad."""
+ROT = 0.25
+"""The share of storms in which the beginning of a log turns bad."""
 CALMEST_S = 1.0
 """The longest time between two things that happen."""
 
