@@ -41,6 +41,29 @@ def links_of(node: HomeNode) -> list[JsonObject]:
     return cast("list[JsonObject]", json.loads(node.exo("status", "--json"))["links"])
 
 
+def is_answered(node: HomeNode) -> bool:
+    """Whether the two of them, one stage each, answer."""
+    answer = node.tried("chat", "tiny", "What is exo?", "--temperature", "0", "--max-tokens", "16")
+    return answer.stdout.startswith("exo turns")
+
+
+def check_that_a_move_is_noticed(alpha: HomeNode, beta: HomeNode) -> None:
+    """Beta's machine gets another address, as a laptop that changes its Wi-Fi does."""
+    told = beta.output
+    beta.machine.run("ip", "address", "del", "10.2.0.2/24", "dev", "eth0")
+    beta.machine.run("ip", "address", "add", "10.2.0.3/24", "dev", "eth0")
+    beta.machine.run("ip", "route", "replace", "default", "via", "10.2.0.1")
+    began = time.monotonic()
+    while (news := beta.output.removeprefix(told)).count("reached machine1") == 0:
+        assert time.monotonic() - began < 60, beta.output
+        time.sleep(0.1)
+    assert "lost its address 10.2.0.2" in news
+    print(f"linked again {time.monotonic() - began:.1f} s after the move")
+    while not is_answered(beta):
+        assert time.monotonic() - began < 60, beta.output
+    print(f"and answers {time.monotonic() - began:.1f} s after it")
+
+
 @pytest.mark.parametrize(("first", "second", "turn", "relayed"), CASES)
 def test_two_homes_are_one_cluster(
     internet: Internet, tmp_path: Path, first: Nat, second: Nat, turn: str | None, relayed: bool
@@ -62,6 +85,8 @@ def test_two_homes_are_one_cluster(
         (link,) = links_of(beta)
         assert link["transport"] == "webrtc"
         assert ("by TURN" in str(link["address"])) is relayed, link
+        if not relayed:
+            check_that_a_move_is_noticed(alpha, beta)
     finally:
         for node in (alpha, beta):
             node.stop()

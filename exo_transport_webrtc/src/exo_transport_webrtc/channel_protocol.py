@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections import deque
 from typing import Final, final
@@ -12,6 +11,7 @@ from exo_core.errors import ConnectError, LinkClosed, WireError
 from exo_core.transports import Buffer
 from exo_transport_webrtc import fragments
 from exo_transport_webrtc.fragments import FRAGMENT_BYTES, Assembly
+from exo_transport_webrtc.own_addresses import is_ours
 from exo_transport_webrtc.rtc_facade import Path
 from exo_transport_webrtc.windows import ReceivingWindow, SendingWindow
 
@@ -202,6 +202,14 @@ class ChannelProtocol:
         if not self.ended.done():
             self.ended.set_result(None)
 
+    @property
+    def _lost_address(self) -> str:
+        """Our address on the path, if this machine has it no more; that of a relay is another machine's."""
+        if self._addresses is None:
+            return ""
+        host, _, kind = self._addresses[0]
+        return host if kind == "host" and not is_ours(host) else ""
+
     async def _watch(self) -> None:
         """Be heard, and give the path up when it has ended, is silent, or our address on it is gone."""
         woken = time.monotonic()
@@ -215,24 +223,10 @@ class ChannelProtocol:
                 self._say(bytes((fragments.BEAT,)))
             if now - self._heard_at > SILENT_SECONDS:
                 self._break(f"nothing came from the other side for {now - self._heard_at:.0f} s")
-            elif self._addresses is not None and not _is_ours(self._addresses[0]):
-                self._break(f"this machine has lost its address {self._addresses[0][0]}")
+            elif self._lost_address:
+                self._break(f"this machine has lost its address {self._lost_address}")
         await asyncio.sleep(LINGER_SECONDS)  # for the goodbye to go out
         await self._path.close()
-
-
-def _is_ours(address: tuple[str, int, str]) -> bool:
-    """Whether a packet could still leave from there; that of a relay is not on this machine."""
-    host, _, kind = address
-    if kind != "host":
-        return True
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.bind((host, 0))
-    except OSError:
-        return False
-    return True
 
 
 def _wake(waiting: asyncio.Future[None] | None) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from typing import Final, final
+from typing import Final, cast, final
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
@@ -15,6 +15,7 @@ from exo_core.errors import AuthenticationError
 from exo_core.transports import Peer
 from exo_transport_webrtc.complaints import Complaints
 from exo_transport_webrtc.envelopes import LARGEST_ENVELOPE_BYTES
+from exo_transport_webrtc.own_addresses import is_ours
 from exo_transport_webrtc.sealing import NONCE_BYTES, TAG_BYTES, RoomSeal
 from exo_transport_webrtc.ways import TakeEnvelope
 
@@ -22,6 +23,9 @@ logger = logging.getLogger(__name__)
 
 OPEN_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 0.5
+PING_SECONDS: Final = 10.0
+LOOK_SECONDS: Final = 0.5
+"""How soon it is noticed that the address from which the seat was taken is not ours any more."""
 FIRST_PAUSE_SECONDS: Final = 0.25
 LONGEST_PAUSE_SECONDS: Final = 10.0
 STALE_SECONDS: Final = 5.0
@@ -59,6 +63,8 @@ class RoomWay:
                     open_timeout=OPEN_SECONDS,
                     close_timeout=CLOSE_SECONDS,
                     max_size=LARGEST_ENVELOPE_BYTES + NONCE_BYTES + TAG_BYTES,
+                    ping_interval=PING_SECONDS,
+                    ping_timeout=PING_SECONDS,
                     compression=None,
                     user_agent_header=None,
                 ) as connection:
@@ -70,13 +76,14 @@ class RoomWay:
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
     async def _sit(self, connection: ClientConnection) -> None:
-        saying = asyncio.create_task(self._say(connection))
+        tasks = [asyncio.create_task(self._say(connection)), asyncio.create_task(_watch(connection))]
         try:
             async for said in connection:
                 self._hear(said if isinstance(said, bytes) else said.encode())
         finally:
-            saying.cancel()
-            _ = await asyncio.wait([saying])
+            for task in tasks:
+                task.cancel()
+            _ = await asyncio.wait(tasks)
 
     async def _say(self, connection: ClientConnection) -> None:
         with contextlib.suppress(WebSocketException):  # whoever listens sees it too
@@ -100,3 +107,14 @@ class RoomWay:
 
     def __repr__(self) -> str:
         return f"the rendezvous {self._rendezvous}"
+
+
+async def _watch(connection: ClientConnection) -> None:
+    """Hang up when our end of the connection is gone: the other end would not hear of it for minutes."""
+    local: object = connection.local_address
+    host = str(cast("tuple[object, ...]", local)[0]) if isinstance(local, tuple) else ""
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        if host and not is_ours(host):
+            connection.transport.abort()
+            return
