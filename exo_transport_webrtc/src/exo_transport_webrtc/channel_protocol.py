@@ -26,6 +26,9 @@ BEAT_SECONDS: Final = 1.0
 SILENT_SECONDS: Final = 6.0
 """After which the path is given up; the other side says something every second."""
 
+REFUSED_SECONDS: Final = 1.5
+"""The same when the other machine says that nobody is there."""
+
 LINGER_SECONDS: Final = 1.0
 """How long the end may take."""
 
@@ -49,7 +52,9 @@ class ChannelProtocol:
         self._room: asyncio.Future[None] | None = None
         self._discarding = False
         self._heard_at = self._spoke_at = time.monotonic()
+        self._patience = SILENT_SECONDS
         path.on_message, path.on_room, path.on_lost = self._took, self._pump, self._lost
+        path.on_refused = self._refused
         path.call_when_below(BUFFERED_BYTES // 2)
         self._watching = self._loop.create_task(self._watch(), name="watching a webrtc link")
         self._say(GREETING)
@@ -127,7 +132,7 @@ class ChannelProtocol:
     # called by the path ----------------------------------------------------------------------------------------------
 
     def _took(self, fragment: bytes) -> None:
-        self._heard_at = time.monotonic()
+        self._heard_at, self._patience = time.monotonic(), SILENT_SECONDS
         try:
             self._take(fragment)
         except WireError as problem:
@@ -135,6 +140,9 @@ class ChannelProtocol:
 
     def _lost(self) -> None:
         self._break("the connection was lost")
+
+    def _refused(self) -> None:
+        self._patience = REFUSED_SECONDS
 
     def _pump(self) -> None:
         """Send what may go now."""
@@ -221,7 +229,7 @@ class ChannelProtocol:
             woken = now
             if now - self._spoke_at >= BEAT_SECONDS / 2:
                 self._say(bytes((fragments.BEAT,)))
-            if now - self._heard_at > SILENT_SECONDS:
+            if now - self._heard_at > self._patience:
                 self._break(f"nothing came from the other side for {now - self._heard_at:.0f} s")
             elif self._lost_address:
                 self._break(f"this machine has lost its address {self._lost_address}")

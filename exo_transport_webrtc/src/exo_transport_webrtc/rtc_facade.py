@@ -10,12 +10,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 import time
+from asyncio.trsock import TransportSocket
 from collections.abc import Callable
 from typing import Final, cast, final
 
 from aioice import Candidate as IceCandidate
 from aioice import Connection
+from aioice.ice import StunProtocol
 from aiortc import (
     RTCCertificate,
     RTCDataChannel,
@@ -51,6 +54,11 @@ for _name in ("aioice", "aiortc"):  # they tell of every check and every packet
 _CLOSING: Final[set[asyncio.Future[None]]] = set()
 """An event loop keeps no task alive."""
 
+
+_ERRORS_IPV4: Final = (socket.IPPROTO_IP, 11)
+"""IP_RECVERR of Linux, which Python has no name for."""
+
+_ERRORS_IPV6: Final = (socket.IPPROTO_IPV6, 25)
 
 _SILENT_UNTIL: Final[dict[StunServer, float]] = {}
 
@@ -102,6 +110,8 @@ class Path:
         self.on_message: Callable[[bytes], None] = lambda _: None
         self.on_room: Callable[[], None] = lambda: None
         self.on_lost: Callable[[], None] = lambda: None
+        self.on_refused: Callable[[], None] = lambda: None
+        """Told when the other machine says that nobody is there any more; anybody could say that in its name."""
 
     def start_gathering(self) -> None:
         """Begin with what `gather` waits for."""
@@ -136,8 +146,7 @@ class Path:
         )
         await dtls.start(RTCDtlsParameters(fingerprints=[RTCDtlsFingerprint("sha-256", _colons(other.fingerprint))]))
         if dtls.state != "connected":
-            message = "the other side showed another certificate than the one whose fingerprint was signed"
-            raise AuthenticationError(message)
+            raise _refusal(certificate_came=dtls.encrypted)
         dtls.on("statechange", self._dtls_changed)
         self._sctp = RTCSctpTransport(dtls, SCTP_PORT)
         self._channel = self._new_channel(self._sctp)
@@ -197,9 +206,20 @@ class Path:
         await self._connection.add_remote_candidate(None)
         try:
             await self._connection.connect()
+            self._hear_refusals()
         except ConnectionError as problem:
             message = "no pair of addresses of the two sides reaches each other (a TURN server would)"
             raise ConnectError(message) from problem
+
+    def _hear_refusals(self) -> None:
+        """A machine on which a process was killed answers that the port is unreachable; Linux tells if it is asked."""
+        protocol = next(iter(self._nominated().values())).protocol
+        link_socket: object = protocol.transport.get_extra_info("socket")
+        if isinstance(link_socket, TransportSocket):  # not one of a TURN server's
+            protocol.error_received = lambda exc: self.on_refused()
+            with contextlib.suppress(OSError):  # another system
+                level, option = _ERRORS_IPV6 if link_socket.family == socket.AF_INET6 else _ERRORS_IPV4
+                link_socket.setsockopt(level, option, 1)
 
     def _note_silence(self) -> None:
         if self._stun is not None and not any(item.type == "srflx" for item in self._connection.local_candidates):
@@ -256,8 +276,18 @@ class Path:
 class _Pair:
     """The part of aioice's pair of candidates that we read."""
 
+    protocol: StunProtocol
     local_candidate: IceCandidate
     remote_candidate: IceCandidate
+
+
+def _refusal(*, certificate_came: bool) -> ConnectError:
+    """A break while hands are shaken proves nothing against anybody; another certificate than promised does."""
+    if certificate_came:
+        return AuthenticationError(
+            "the other side showed another certificate than the one whose fingerprint was signed"
+        )
+    return ConnectError("the other side broke off while the connection was being encrypted")
 
 
 def _answering(server: StunServer | None) -> StunServer | None:
