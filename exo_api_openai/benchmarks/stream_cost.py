@@ -12,9 +12,10 @@ import asyncio
 import statistics
 import sys
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 
 import psutil
+from stream_figures import throughput
 
 import exo_api_openai.plugin
 import exo_http.plugin
@@ -22,7 +23,7 @@ from exo_core.plugins.manager import Plugins
 from exo_core.requests import Accepted, Answer, Chunk, EngineRequest, Generate
 from exo_http.testing.scripted_node import ScriptedNode
 from exo_http.testing.serving import serving_at
-from exo_http.testing.stream_client import Stream, chat_body, stream
+from exo_http.testing.stream_client import chat_body, stream
 
 STREAMS, TOKENS = 64, 400
 PACED_TOKENS, PACE_S = 400, 0.005
@@ -67,27 +68,12 @@ async def measure() -> None:
     process = psutil.Process(server.pid)
     await stream(url, chat_body("words", max_tokens=20))
     for _ in range(TURNS):
-        await throughput(url, process)
+        await throughput(url, process, "words", streams=STREAMS, tokens=TOKENS)
     for _ in range(TURNS):
         await delay(url)
     assert server.stdin is not None  # noqa: S101
     server.stdin.close()
     await server.wait()
-
-
-async def throughput(url: str, process: psutil.Process) -> None:
-    """Chunks per second, by the clock and by the processor time of the server."""
-    begun, used = time.monotonic(), cpu_seconds(process)
-    bodies = [chat_body("words", max_tokens=TOKENS)] * STREAMS
-    streams: Sequence[Stream] = await asyncio.gather(*(stream(url, body) for body in bodies))
-    seconds, used = time.monotonic() - begun, cpu_seconds(process) - used
-    chunks = sum(each.chunks for each in streams)
-    whole = sum(each.is_whole for each in streams)
-    print(
-        f"{whole} of {STREAMS} streams whole, {chunks} chunks: {chunks / seconds:.0f} per second, "
-        f"{chunks / used:.0f} per second of the server's processor ({1e6 * used / chunks:.0f} us each)",
-        flush=True,
-    )
 
 
 async def delay(url: str) -> None:
@@ -106,12 +92,6 @@ async def delay(url: str) -> None:
         f"({len(delays)} tokens)",
         flush=True,
     )
-
-
-def cpu_seconds(process: psutil.Process) -> float:
-    """What a process used so far."""
-    used = process.cpu_times()
-    return used.user + used.system
 
 
 if __name__ == "__main__":

@@ -28,6 +28,12 @@ class TestEchoBackend(BackendConformance):
         return write_echo_model(tmp_path / "echo", EchoConfig(seconds_per_token=0.001))
 
 
+class TestEchoBackendOfMany(TestEchoBackend):
+    @pytest.fixture
+    def model_folder(self, tmp_path: Path) -> Path:
+        return write_echo_model(tmp_path / "echo", EchoConfig(seconds_per_token=0.001, at_once=100))
+
+
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
 def test_words_come_back(text: str) -> None:
     token_ids = token_ids_of(text)

@@ -73,10 +73,7 @@ class EchoBackend:
         total = config.layer_bytes * (shard.end_layer - shard.start_layer)
         progress(LoadProgress(phase="loading", done=0, total=total))
         progress(LoadProgress(phase="loading", done=total, total=total))
-        hangs = config.fault == ("hang_in_stage" if shard.stage else "hang_in_answer")
-        return EchoEngine(
-            stage=shard.stage, context=config.context, seconds_per_token=config.seconds_per_token, hangs=hangs
-        )
+        return EchoEngine(stage=shard.stage, config=config)
 
 
 def _fail_as_told(config: EchoConfig, moment: Literal["load", "describe"]) -> None:

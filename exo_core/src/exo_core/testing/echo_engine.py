@@ -5,45 +5,34 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import final
 
 from exo_core.backends import Ring
 from exo_core.errors import LinkClosed, RequestRefused
 from exo_core.identifiers import RequestId
-from exo_core.requests import (
-    Accepted,
-    Answer,
-    Chunk,
-    EngineRequest,
-    Failed,
-    Generate,
-    Progress,
-    Refused,
-    Result,
-    Tokenize,
-)
-from exo_core.testing.echo_reply import prompt_ids_of, reply_chunks
+from exo_core.requests import Accepted, EngineRequest, Generate, Progress, Refused, Result, Tokenize
+from exo_core.testing.echo_model import EchoConfig
+from exo_core.testing.echo_reply import prompt_ids_of
 from exo_core.testing.echo_words import text_of_tokens
+from exo_core.testing.open_echo import AnswerTo, OpenEcho
 
 POLL_S = 0.25
 QUEUE_REPORT_S = 1.0
-AnswerTo = Callable[[Answer], None]
 
 
 @final
 class EchoEngine:
-    """See `exo_core.backends.Engine`. One request at a time. `hangs`: for ever, before its sixth token."""
+    """See `exo_core.backends.Engine`. A step gives every open request a token, of which there are `at_once`."""
 
-    def __init__(self, *, stage: int, context: int, seconds_per_token: float, hangs: bool = False) -> None:
+    def __init__(self, *, stage: int, config: EchoConfig) -> None:
         self._is_head = stage == 0
-        self._context = context
-        self._pause = seconds_per_token
-        self._tokens_until_it_hangs = 5 if hangs else -1
+        self._config = config
+        hangs = config.fault == ("hang_in_stage" if stage else "hang_in_answer")
+        self._steps_until_it_hangs = 5 if hangs else -1
         self._inbox: SimpleQueue[tuple[EngineRequest, AnswerTo] | RequestId | None] = SimpleQueue()
         self._waiting: deque[tuple[EngineRequest, AnswerTo]] = deque()
-        self._cancelled: set[RequestId] = set()
+        self._open: list[OpenEcho] = []
         self._queue_reported = 0.0
         self._stopping = threading.Event()
 
@@ -52,10 +41,12 @@ class EchoEngine:
         try:
             while not self._stopping.is_set():
                 if self._is_head:
-                    self._serve_next(ring)
+                    self._serve(ring)
                 else:
                     self._pass_on(ring)
-        except LinkClosed:
+            self._fail_all("the instance was stopped")
+        except LinkClosed as closed:
+            self._fail_all(str(closed))
             if not self._stopping.is_set():
                 raise
 
@@ -72,6 +63,8 @@ class EchoEngine:
         self._stopping.set()
         self._inbox.put(None)
 
+    # a later stage -----------------------------------------------------------------------------------------
+
     def _pass_on(self, ring: Ring) -> None:
         assert ring.incoming is not None
         assert ring.outgoing is not None
@@ -81,23 +74,25 @@ class EchoEngine:
             ring.outgoing.send(bytes(message))
 
     def _hang_as_told(self) -> None:
-        if self._tokens_until_it_hangs == 0:
+        if self._steps_until_it_hangs == 0:
             threading.Event().wait()
-        self._tokens_until_it_hangs -= 1
+        self._steps_until_it_hangs -= 1
 
-    def _serve_next(self, ring: Ring) -> None:
-        if not self._waiting:
-            self._look(wait=True)
-        if self._waiting:
-            request, answer = self._waiting.popleft()
-            self._serve(ring, request, answer)
+    # the head ----------------------------------------------------------------------------------------------
+
+    def _serve(self, ring: Ring) -> None:
+        self._look(wait=not self._open and not self._waiting)
+        while self._waiting and len(self._open) < self._config.at_once:
+            self._take(*self._waiting.popleft())
+        if self._open:
+            self._step(ring)
         elif ring.incoming is not None:
             ring.incoming.receive(0)
 
-    def _serve(self, ring: Ring, request: EngineRequest, answer: AnswerTo) -> None:
+    def _take(self, request: EngineRequest, answer: AnswerTo) -> None:
         try:
             if isinstance(request, Generate):
-                self._generate(ring, request, answer)
+                self._open.append(OpenEcho(request, answer, context=self._config.context))
             elif isinstance(request, Tokenize):
                 token_ids = prompt_ids_of(request.prompt)
                 answer(Accepted(prompt_ids=token_ids))
@@ -106,31 +101,27 @@ class EchoEngine:
                 answer(Refused(status=501, code="not_there_yet", message="the echo backend has no such thing"))
         except RequestRefused as refusal:
             answer(Refused(status=refusal.status, code=refusal.code, message=refusal.message))
-        except LinkClosed as closed:
-            answer(Failed(code="instance_lost", message=str(closed)))
-            raise
 
-    def _generate(self, ring: Ring, request: Generate, answer: AnswerTo) -> None:
-        prompt_ids = prompt_ids_of(request.prompt)
-        chunks = reply_chunks(request, prompt_ids, context=self._context)
-        answer(Accepted(prompt_ids=prompt_ids))
-        answer(Progress(phase="prefill", done=len(prompt_ids), total=len(prompt_ids)))
-        self._cancelled.discard(request.request_id)  # what was cancelled is an earlier attempt
-        ended: set[int] = set()
-        for chunk in chunks:
-            if self._stopping.wait(self._pause) if self._pause else self._stopping.is_set():
-                answer(Failed(code="instance_lost", message="the instance was stopped"))
+    def _step(self, ring: Ring) -> None:
+        if self._config.seconds_per_token and self._stopping.wait(self._config.seconds_per_token):
+            return
+        self._hang_as_told()
+        self._look(wait=False)
+        self._report_queue()
+        for opened in self._open:
+            token_id = opened.next_token
+            if token_id is not None:
+                self._send_around(ring, token_id)
+                opened.say()
+        self._open = [opened for opened in self._open if opened.next_token is not None]
+
+    def _send_around(self, ring: Ring, token_id: int) -> None:
+        if ring.outgoing is None or ring.incoming is None:
+            return
+        ring.outgoing.send(token_id.to_bytes(8, "little"))
+        while ring.incoming.receive(POLL_S) is None:
+            if self._stopping.is_set():
                 return
-            self._hang_as_told()
-            self._look(wait=False)
-            self._report_queue()
-            if request.request_id in self._cancelled:
-                self._end_cancelled(request, chunk, ended, answer)
-                return
-            self._send_around(ring, chunk)
-            answer(chunk)
-            if chunk.finish is not None:
-                ended.add(chunk.choice)
 
     def _report_queue(self) -> None:
         """Tell those that wait, every second, that those before them go on."""
@@ -141,23 +132,14 @@ class EchoEngine:
         for ahead, (_, answer) in enumerate(self._waiting):
             answer(Progress(phase="queued", done=0, total=ahead + 1))
 
-    def _end_cancelled(self, request: Generate, at: Chunk, ended: set[int], answer: AnswerTo) -> None:
-        self._cancelled.discard(request.request_id)
-        for choice in range(request.choices):
-            if choice not in ended:
-                update = {"choice": choice, "token_id": 0, "text": "", "finish": "cancelled"}
-                answer(at.model_copy(update=update))
+    def _fail_all(self, message: str) -> None:
+        for opened in self._open:
+            opened.fail(message)
+        self._open.clear()
 
-    def _send_around(self, ring: Ring, chunk: Chunk) -> None:
-        if ring.outgoing is None or ring.incoming is None:
-            return
-        ring.outgoing.send(chunk.token_id.to_bytes(8, "little"))
-        while ring.incoming.receive(POLL_S) is None:
-            if self._stopping.is_set():
-                return
+    # what other threads ask --------------------------------------------------------------------------------
 
     def _look(self, *, wait: bool) -> None:
-        """Take what other threads asked."""
         timeout = POLL_S if wait else 0
         try:
             while True:
@@ -171,10 +153,10 @@ class EchoEngine:
             return
 
     def _cancel(self, request_id: RequestId) -> None:
-        """Mark the running request, or forget one that waits (it was never accepted)."""
-        waiting = [entry for entry in self._waiting if entry[0].request_id == request_id]
-        for entry in waiting:
+        """End what runs, and forget what waits (it was never accepted)."""
+        for entry in [entry for entry in self._waiting if entry[0].request_id == request_id]:
             self._waiting.remove(entry)
             entry[1](Refused(status=499, code="cancelled", message="cancelled before it began"))
-        if not waiting:
-            self._cancelled.add(request_id)
+        for opened in [opened for opened in self._open if opened.request.request_id == request_id]:
+            self._open.remove(opened)
+            opened.cancel()

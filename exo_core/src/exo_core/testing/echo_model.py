@@ -25,12 +25,13 @@ Fault = Literal[
 
 
 class EchoConfig(Frozen):
-    """`config.json` of an echo model. `fault`: what goes wrong, and when."""
+    """`config.json` of an echo model. `at_once` requests get a token each step. `fault`: what goes wrong, and when."""
 
     model_type: Literal["echo"] = "echo"
     layers: Count = 4
     context: Count = 4096
     seconds_per_token: float = 0.0
+    at_once: Count = 1
     layer_bytes: Count = 1_000_000
     fault: Fault = "none"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import cycle, islice
+from itertools import chain, cycle, islice
 
 from exo_core.errors import RequestRefused
 from exo_core.requests import ChatPrompt, Chunk, FinishReason, Generate, Prompt, TextPrompt
@@ -29,15 +29,19 @@ def reply_chunks(request: Generate, prompt_ids: tuple[int, ...], *, context: int
     limit = min(request.max_tokens or room, room)
     said = list(islice(cycle(prompt_ids), limit)) if request.sampling.ignore_eos else list(prompt_ids[:limit])
     finish: FinishReason = "length" if len(said) == limit else "stop"
-    chunks = list(_chunks(request, said, finish))
-    return (
-        chunk.model_copy(update={"choice": choice})
-        for choice in range(request.choices)
-        for chunk in chunks[min(len(request.delivered[choice]), len(chunks) - 1) if request.delivered else 0 :]
-    )
+    return chain.from_iterable(_choice(request, choice, said, finish) for choice in range(request.choices))
 
 
-def _chunks(request: Generate, said: list[int], finish: FinishReason) -> Iterator[Chunk]:
+def _choice(request: Generate, choice: int, said: list[int], finish: FinishReason) -> Iterator[Chunk]:
+    """Made as they are asked for, but for a replay."""
+    chunks = _chunks(request, choice, said, finish)
+    if request.delivered:
+        known = list(chunks)
+        return iter(known[min(len(request.delivered[choice]), len(known) - 1) :])
+    return chunks
+
+
+def _chunks(request: Generate, choice: int, said: list[int], finish: FinishReason) -> Iterator[Chunk]:
     """One choice; its text ends before the first stop string, at the token that completes it."""
     whole = "".join(text_of_token(token_id) for token_id in said)
     end, ends_at = min(
@@ -48,6 +52,7 @@ def _chunks(request: Generate, said: list[int], finish: FinishReason) -> Iterato
         begins, position = position, position + len(text_of_token(token_id))
         stopped = end is not None and position >= end
         yield Chunk(
+            choice=choice,
             attempt=request.attempt,
             index=index,
             token_id=token_id,
