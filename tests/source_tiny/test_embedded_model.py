@@ -113,5 +113,5 @@ def test_the_chat_template_marks_every_turn(chat: EmbeddedChat) -> None:
 
 
 def test_an_unknown_role_is_refused(chat: EmbeddedChat) -> None:
-    with pytest.raises(Exception, match="roles system, user and assistant"):
-        chat.template([{"role": "tool", "content": "x"}], open_answer=True)
+    with pytest.raises(Exception, match="roles system, user, assistant and tool"):
+        chat.template([{"role": "critic", "content": "x"}], open_answer=True)

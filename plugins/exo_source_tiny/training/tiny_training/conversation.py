@@ -57,8 +57,12 @@ class Conversation:
 
 def draw_conversation(rng: Random, *, turns: int, mixture: Mixture = BALANCED) -> Conversation:
     """A chat of so many turns."""
-    system = add_noise(rng.choice(read_surroundings().system_messages), rng) if rng.random() < _SYSTEM_SHARE else ""
-    return Conversation(system, tuple(draw_turn(rng, mixture) for _ in range(turns)))
+    return Conversation(draw_system(rng), tuple(draw_turn(rng, mixture) for _ in range(turns)))
+
+
+def draw_system(rng: Random) -> str:
+    """A system message, mostly none."""
+    return add_noise(rng.choice(read_surroundings().system_messages), rng) if rng.random() < _SYSTEM_SHARE else ""
 
 
 def draw_turn(rng: Random, mixture: Mixture = BALANCED) -> Turn:

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 
 from tiny_training.checkpoint import WEIGHT_PREFIX
 from tiny_training.model_folder import MODEL_FOLDER
-from tiny_training.network import SHAPE, Shape
+from tiny_training.network import PROBE, SHAPE, Shape
 from tiny_training.tokens import CONTEXT_LENGTH, END_ID
 
 
@@ -37,7 +37,7 @@ def write_weights(checkpoint: Path, model: Path) -> None:
             value.T if name.endswith("_proj") else value
         )
         for name, value in load_file(checkpoint).items()
-        if name.startswith(WEIGHT_PREFIX)
+        if name.startswith(WEIGHT_PREFIX) and not name.endswith(PROBE)
     }
     save_file(arrays, model, metadata={"format": "pt"})
     model.chmod(0o644)  # safetensors writes files that only their owner may read

@@ -4,16 +4,17 @@
 # ///
 """How many held-out prompts does the exported model answer right?
 
-Every prompt is a chat of its own, answered greedily through the chat template by mlx_lm, up to 64 tokens. Right is,
-for a sum, exactly the digits of the result (with `-` before a negative one); for a question in words, exactly the one
-answer of its topic, a whole sentence. Nothing else counts, not even a different true sentence.
+Every prompt is a chat of its own, answered greedily through the chat template by mlx_lm, nothing constrained, up to 160
+tokens. Right is, for a sum, exactly the digits of the result (with `-` before a negative one); for a question in words,
+exactly the one answer of its topic, a whole sentence; for a call, the tool's name and arguments equal to those asked
+for, and no word beside it; for JSON, an equal value. Nothing else counts, not even a different true sentence.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 
@@ -23,14 +24,14 @@ from tiny_training.arithmetic import draw_sum_prompt
 from tiny_training.conversation import draw_conversation
 from tiny_training.held_out import PARTS, HeldOut, Sum, read_held_out
 from tiny_training.model_folder import MODEL_FOLDER
+from tiny_training.tool_trials import tool_skills
 from tiny_training.topics import read_topics
+from tiny_training.trials import Message, Trial, asked
 
-_LONGEST_ANSWER = 64
+_LONGEST_ANSWER = 160
 _CHAT_TURNS = 3
 
-Message = dict[str, str]
-Trial = tuple[list[Message], str]
-Answer = Callable[[list[Message]], str]
+Answer = Callable[[Sequence[Trial]], list[str]]
 
 
 def main() -> None:
@@ -39,10 +40,14 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=MODEL_FOLDER)
     parser.add_argument("--part", choices=PARTS, default="test")
     parser.add_argument("--wrong", action="store_true", help="print the wrong answers too")
+    parser.add_argument("--every", type=int, default=1, help="only one of so many trials, for a quick look")
+    parser.add_argument("--rows", default="", help="only the rows whose name holds this")
     options = parser.parse_args()
     answer = load_answerer(options.model)
-    for skill, trials in skills(read_held_out(options.part)).items():
-        report(skill, trials, answer, options.wrong)
+    held_out = read_held_out(options.part)
+    for skill, trials in (skills(held_out) | tool_skills(options.part, held_out)).items():
+        if options.rows in skill:
+            report(skill, trials[:: options.every], answer, options.wrong)
 
 
 def skills(held_out: HeldOut) -> dict[str, list[Trial]]:
@@ -55,9 +60,9 @@ def skills(held_out: HeldOut) -> dict[str, list[Trial]]:
     exo = [(q.prompt, answers[q.topic]) for q in held_out.exo]
     alone = {"sums and differences, `What is a + b?`": plain, "sums and differences, any phrasing": varied}
     alone |= {"greetings and small talk": small, "questions about exo": exo}
-    trials = {skill: [(_chat(prompt), right) for prompt, right in pairs] for skill, pairs in alone.items()}
+    trials = {skill: [Trial(asked(prompt), right) for prompt, right in pairs] for skill, pairs in alone.items()}
     trials["all of them, after a chat of three turns"] = [
-        (_earlier(rng) + _chat(prompt), right) for prompt, right in (*varied[::3], *small, *exo)
+        Trial(_earlier(rng) + asked(prompt), right) for prompt, right in (*varied[::3], *small, *exo)
     ]
     return trials
 
@@ -72,25 +77,29 @@ def load_answerer(folder: Path) -> Answer:
     """Greedy answers of the model in a folder."""
     model, tokenizer = mlx_lm.load(str(folder))
 
-    def answer(messages: list[Message]) -> str:
-        ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
-        return mlx_lm.generate(model, tokenizer, ids, max_tokens=_LONGEST_ANSWER)
+    def answer(trials: Sequence[Trial]) -> list[str]:
+        prompts = [
+            tokenizer.apply_chat_template(
+                list(trial.messages),
+                tools=list(trial.tools) or None,
+                response_format=trial.response_format,
+                add_generation_prompt=True,
+            )
+            for trial in trials
+        ]
+        return mlx_lm.batch_generate(model, tokenizer, prompts, max_tokens=_LONGEST_ANSWER).texts
 
     return answer
 
 
-def report(skill: str, trials: Iterable[Trial], answer: Answer, show_wrong: bool) -> None:
+def report(skill: str, trials: Sequence[Trial], answer: Answer, show_wrong: bool) -> None:
     """Print one row of the table."""
-    results = [(messages, right, answer(messages)) for messages, right in trials]
-    wrong = [result for result in results if result[1] != result[2]]
-    share = 100 * (len(results) - len(wrong)) / len(results)
-    print(f"| {skill} | {len(results) - len(wrong)} of {len(results)} | {share:.1f} % |", flush=True)
-    for messages, right, given in wrong if show_wrong else ():
-        print("   ", json.dumps([messages[-1]["content"], right, given], ensure_ascii=False))
-
-
-def _chat(prompt: str) -> list[Message]:
-    return [{"role": "user", "content": prompt}]
+    answered = list(zip(trials, answer(trials), strict=True))
+    wrong = [(trial, given) for trial, given in answered if not trial.is_right(given, trial.right)]
+    share = 100 * (len(trials) - len(wrong)) / len(trials)
+    print(f"| {skill} | {len(trials) - len(wrong)} of {len(trials)} | {share:.1f} % |", flush=True)
+    for trial, given in wrong if show_wrong else ():
+        print("   ", json.dumps([trial.messages[-1]["content"], trial.right, given], ensure_ascii=False))
 
 
 def _earlier(rng: Random) -> list[Message]:

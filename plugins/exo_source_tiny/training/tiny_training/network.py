@@ -21,7 +21,7 @@ _MASKED = -1e9
 class Shape:
     """The sizes of the network."""
 
-    vocabulary: int = 1024
+    vocabulary: int = 1152
     hidden: int = 128
     layers: int = 6
     heads: int = 4
@@ -33,6 +33,8 @@ class Shape:
 
 
 SHAPE = Shape()
+EARLY_LAYERS = 2
+PROBE = "probe_proj"  # a matrix of training alone, which no model has
 
 
 def matrix_shapes(shape: Shape) -> dict[str, tuple[int, int]]:
@@ -54,6 +56,7 @@ def initial_weights(key: jax.Array, shape: Shape) -> Weights:
     weights: Weights = {
         "embed_tokens": 0.02 * jax.random.normal(key, (shape.vocabulary, shape.hidden)),
         "norm": jnp.ones(shape.hidden),
+        PROBE: shape.hidden**-0.5 * jax.random.normal(key, (shape.hidden, shape.hidden)),
     }
     for layer in range(shape.layers):
         for name, (inputs, outputs) in matrix_shapes(shape).items():
@@ -65,28 +68,38 @@ def initial_weights(key: jax.Array, shape: Shape) -> Weights:
     return weights
 
 
-def hidden_states(weights: Weights, tokens: jax.Array, segments: jax.Array, shape: Shape) -> jax.Array:
-    """Final normed states (batch, length, hidden) of token ids and segment numbers (batch, length).
+def hidden_states(
+    weights: Weights, tokens: jax.Array, segments: jax.Array, shape: Shape
+) -> tuple[jax.Array, jax.Array]:
+    """Final normed states (batch, length, hidden) of token ids and segment numbers (batch, length), and early ones.
 
-    A position attends to itself and to earlier positions of its own segment.
+    A position attends to itself and to earlier positions of its own segment. The early states are those after
+    EARLY_LAYERS layers.
     """
     length = tokens.shape[1]
     frequencies = shape.rope_theta ** (-jnp.arange(0, shape.head, 2) / shape.head)
     angles = jnp.arange(length)[:, None, None] * frequencies
     earlier = jnp.arange(length)[:, None] >= jnp.arange(length)[None]
     visible = ((segments[:, :, None] == segments[:, None, :]) & earlier)[:, None]
-    states = weights["embed_tokens"][tokens]
-    for layer in range(shape.layers):
-        own = {
-            name.removeprefix(f"layers.{layer}."): value
-            for name, value in weights.items()
-            if name.startswith(f"layers.{layer}.")
-        }
-        states = states + _attend(own, _norm(states, own["input_layernorm"], shape), angles, visible, shape)
-        normed = _norm(states, own["post_attention_layernorm"], shape)
-        gated = jax.nn.silu(normed @ own["mlp.gate_proj"]) * (normed @ own["mlp.up_proj"])
-        states = states + gated @ own["mlp.down_proj"]
-    return _norm(states, weights["norm"], shape)
+    early = weights["embed_tokens"][tokens]
+    for layer in range(EARLY_LAYERS):
+        early = _after_layer(_of_layer(weights, layer), early, angles, visible, shape)
+    states = early
+    for layer in range(EARLY_LAYERS, shape.layers):
+        states = _after_layer(_of_layer(weights, layer), states, angles, visible, shape)
+    return _norm(states, weights["norm"], shape), early
+
+
+def _of_layer(weights: Weights, layer: int) -> Weights:
+    prefix = f"layers.{layer}."
+    return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+
+
+def _after_layer(own: Weights, states: jax.Array, angles: jax.Array, visible: jax.Array, shape: Shape) -> jax.Array:
+    states = states + _attend(own, _norm(states, own["input_layernorm"], shape), angles, visible, shape)
+    normed = _norm(states, own["post_attention_layernorm"], shape)
+    gated = jax.nn.silu(normed @ own["mlp.gate_proj"]) * (normed @ own["mlp.up_proj"])
+    return states + gated @ own["mlp.down_proj"]
 
 
 def _attend(own: Weights, normed: jax.Array, angles: jax.Array, visible: jax.Array, shape: Shape) -> jax.Array:

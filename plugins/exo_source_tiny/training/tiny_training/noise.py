@@ -20,6 +20,18 @@ def add_noise(prompt: str, rng: Random) -> str:
     return change_case(punctuate(prompt, rng), rng)
 
 
+def add_noise_around(prompt: str, rng: Random) -> str:
+    """The prompt with fillers and an end; what stands in it, which an answer may have to repeat, is not touched."""
+    surroundings = read_surroundings()
+    if rng.random() < 0.06:
+        prompt = f"{rng.choice(surroundings.before)} {prompt}"
+    if rng.random() < 0.04:
+        prompt = f"{prompt} please"
+    if rng.random() < 0.5:
+        prompt = prompt[:1].upper() + prompt[1:]
+    return punctuate(prompt, rng) if rng.random() < 0.8 else prompt
+
+
 def slip(prompt: str, rng: Random) -> str:
     """One letter missing, doubled, replaced, or swapped with the next; only inside words."""
     places = [i for i in range(len(prompt) - 1) if prompt[i].isalpha() and prompt[i + 1].isalpha()]

@@ -4,48 +4,54 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tiny_training.conversation import BALANCED, Mixture
+from tiny_training.conversation import Mixture
 
 
 class Stage(NamedTuple):
-    """From `first_step` on, a step has so many rows of this mixture."""
+    """From `first_step` on, a step has so many rows.
+
+    The share `repeats` of them is random tokens, each run of them more than once; the share `plain` holds plain
+    conversations of this mixture, many to a row. In the others the shares `tools` and `json` of the conversations are
+    with declared tools, `most_tools` of them at most, or answered as JSON. `before` is the share of the loss for the
+    tokens before (train.py).
+    """
 
     first_step: int
-    mixture: Mixture
     rows: int
+    tools: float
+    json: float
+    mixture: Mixture
+    most_tools: int
+    repeats: float = 0.0
+    plain: float = 0.0
+    before: float = 0.0
 
 
-# Questions in words are learned first and sums last, so sums get the larger part of most stages. One-digit sums, where
-# the tables and the carry stand alone, are oversampled until they are known.
+_PLAIN = Mixture(arithmetic=0.6, exo=0.2, small_talk=0.16, bare_sums=0.3, small_sums=0.1)
+_SUMS = Mixture(arithmetic=0.76, exo=0.12, small_talk=0.09, bare_sums=0.5, small_sums=0.2)
+
+# To copy is learned first, where there is nothing else to learn; then what calls are made of, from one tool; then to
+# choose from several.
 STAGES = (
-    Stage(0, BALANCED, 24),
-    Stage(1000, Mixture(arithmetic=0.78, exo=0.13, small_talk=0.06), 24),
-    Stage(1250, Mixture(arithmetic=0.92, exo=0.045, small_talk=0.025, bare_sums=0.6), 24),
-    Stage(1750, Mixture(arithmetic=0.92, exo=0.045, small_talk=0.025, bare_sums=0.6, small_sums=0.45), 16),
-    Stage(2250, Mixture(arithmetic=0.9, exo=0.05, small_talk=0.04, bare_sums=0.6, small_sums=0.15), 16),
-    Stage(2750, Mixture(arithmetic=0.65, exo=0.2, small_talk=0.12, bare_sums=0.4, small_sums=0.1), 16),
-    Stage(3100, Mixture(arithmetic=0.5, exo=0.22, small_talk=0.23, bare_sums=0.3, small_sums=0.1), 16),
-    Stage(3250, Mixture(arithmetic=0.76, exo=0.1, small_talk=0.11, bare_sums=0.5, small_sums=0.1), 16),
-    Stage(3900, Mixture(arithmetic=0.5, exo=0.17, small_talk=0.28, bare_sums=0.4, small_sums=0.1), 16),
+    Stage(0, 8, 0.25, 0.15, _PLAIN, 1, repeats=0.6, before=0.5),
+    Stage(300, 8, 0.3, 0.2, _PLAIN, 1, repeats=0.5, before=0.25),
+    Stage(900, 8, 0.55, 0.35, _SUMS, 4, repeats=0.04, plain=0.5, before=0.05),
+    Stage(1100, 8, 0.6, 0.3, _PLAIN, 2, repeats=0.06, plain=0.2, before=0.02),
+    Stage(1800, 8, 0.6, 0.3, _PLAIN, 4, repeats=0.04, plain=0.3),
+    Stage(2800, 8, 0.6, 0.3, _SUMS, 4, repeats=0.02, plain=0.6),
 )
-STEPS = 4300
+STEPS = 5000
 
-# (step, rate), linear between; a step that stands twice is a jump. The rate falls to zero three times: after the first
-# nine sums in ten were right, the second, lower round mended most of the rest, and the third is mostly for greetings.
+# (step, rate), linear between; a step that stands twice is a jump. No circuit that copies formed at rates up to 2.5e-3.
 RATES = (
     (0, 0.0),
-    (150, 4e-3),
-    (1680, 4e-3),
-    (1750, 3.75e-3),
-    (1750, 4e-3),
-    (2300, 4e-3),
-    (3100, 0.0),
-    (3100, 2e-3),
-    (3250, 1.7e-3),
-    (3250, 2e-3),
-    (3900, 0.0),
-    (3900, 1.5e-3),
-    (4300, 0.0),
+    (30, 2e-3),
+    (600, 2e-3),
+    (620, 8e-3),
+    (900, 8e-3),
+    (900, 5e-3),
+    (3000, 5e-3),
+    (5000, 0.0),
 )
 
 

@@ -55,6 +55,12 @@ def read_macros() -> Mapping[str, str]:
 
 
 @cache
+def read_requests(subject: Literal["mentions", "invented", "json"]) -> Mapping[str, str]:
+    """Name -> pattern of the ways to put requests and facts into words."""
+    return tomllib.loads((TOPICS_FOLDER / "requests.toml").read_text(encoding="utf-8"))[subject]
+
+
+@cache
 def read_topics(subject: Subject) -> tuple[Topic, ...]:
     """All topics of a subject, their macros substituted."""
     entries = tomllib.loads((TOPICS_FOLDER / f"{subject}.toml").read_text(encoding="utf-8"))

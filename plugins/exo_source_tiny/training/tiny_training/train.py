@@ -2,7 +2,7 @@
 # requires-python = ">=3.11"
 # dependencies = ["jax>=0.6", "optax>=0.2.5", "tokenizers>=0.21", "numpy>=2", "safetensors>=0.5"]
 # ///
-"""How is the model trained? On answers only, from scratch, resumable: README.md has the command.
+"""How is the model trained? On answers only, resumable: README.md has the command.
 
 Matrices are trained with Muon (K. Jordan, 2024: momentum, orthogonalised by a Newton-Schulz iteration), everything else
 with AdamW. schedule.py has the stages and the learning rate.
@@ -25,12 +25,16 @@ from tokenizers import Tokenizer
 
 from tiny_training.batches import Batch, make_batch
 from tiny_training.checkpoint import restore_checkpoint, save_checkpoint
-from tiny_training.network import SHAPE, Weights, hidden_states, initial_weights
+from tiny_training.network import PROBE, SHAPE, Weights, hidden_states, initial_weights
 from tiny_training.schedule import RATES, STEPS
-from tiny_training.tokens import train_tokenizer, write_tokenizer
+from tiny_training.start import start_weights
+from tiny_training.tokens import write_tokenizer
+from tiny_training.vocabulary import train_tokenizer
 
-_CHECKPOINT_EVERY = 250
+_CHECKPOINT_EVERY = 100
 _REPORT_EVERY = 50
+_BEFORE_EVERY = 5
+_ADAM_SHARE = 0.3
 
 
 def main() -> None:
@@ -40,6 +44,8 @@ def main() -> None:
     tokenizer = _tokenizer(options.folder, options.seed)
     optimizer = make_optimizer()
     fresh = initial_weights(jax.random.PRNGKey(options.seed), SHAPE)
+    if options.start:
+        fresh = start_weights(fresh, options.start, tokenizer)
     checkpoint = options.folder / "checkpoint.safetensors"
     weights, state, first = restore_checkpoint(checkpoint, fresh, optimizer.init(fresh))
     print(f"{sum(w.size for w in weights.values())} parameters, from step {first} to {STEPS}", flush=True)
@@ -68,12 +74,13 @@ def prepared(tokenizer: Tokenizer, seed: int, steps: range) -> Iterator[tuple[in
 
 
 def make_optimizer() -> optax.GradientTransformation:
-    """Muon and AdamW under one learning rate."""
+    """Muon, and AdamW at a share of its rate."""
     muon = optax.contrib.muon(
         learning_rate,
         muon_weight_dimension_numbers=_which_are_matrices,
         weight_decay=0.01,
         adam_weight_decay=0.01,
+        adam_learning_rate=lambda step: _ADAM_SHARE * learning_rate(step),
         adam_b2=0.98,
         consistent_rms=0.2,
     )
@@ -92,17 +99,37 @@ def train_step(
     optimizer: optax.GradientTransformation, weights: Weights, state: optax.OptState, batch: Batch
 ) -> tuple[Weights, optax.OptState, jax.Array]:
     """One step; gives the new weights, the new optimizer state and the mean loss over the scored tokens."""
-    loss, gradients = jax.value_and_grad(answer_loss)(weights, batch)
+    loss, gradients = jax.value_and_grad(whole_loss)(weights, batch)
     updates, state = optimizer.update(gradients, state, weights)
     return optax.apply_updates(weights, updates), state, loss
 
 
-def answer_loss(weights: Weights, batch: Batch) -> jax.Array:
+def whole_loss(weights: Weights, batch: Batch) -> jax.Array:
+    """The loss of answers and, in the stage's share, that of the tokens before."""
+    states, early = hidden_states(weights, batch.tokens, batch.segments, SHAPE)
+    return answer_loss(weights, states, batch) + batch.before_share * before_loss(weights, early, batch)
+
+
+def answer_loss(weights: Weights, states: jax.Array, batch: Batch) -> jax.Array:
     """Mean cross entropy of the tokens that the model has to say."""
-    states = hidden_states(weights, batch.tokens, batch.segments, SHAPE).reshape(-1, SHAPE.hidden)[batch.places]
-    logits = states @ weights["embed_tokens"].T
+    logits = states.reshape(-1, SHAPE.hidden)[batch.places] @ weights["embed_tokens"].T
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.tokens.reshape(-1)[batch.places + 1])
     return (losses * batch.weights).sum() / batch.weights.sum()
+
+
+def before_loss(weights: Weights, early: jax.Array, batch: Batch) -> jax.Array:
+    """Mean cross entropy of the token before each position, read from the early states by a matrix of its own.
+
+    Copying takes two layers: one that brings to every token what stood before it, and a later one that looks for where
+    the present token stood. Neither is of use without the other, so they are long in coming; this teaches the first.
+    """
+    places = jnp.arange(1, batch.tokens.size, _BEFORE_EVERY)
+    tokens, segments = batch.tokens.reshape(-1), batch.segments.reshape(-1)
+    read = early.reshape(-1, SHAPE.hidden)[places]
+    read = read * jax.lax.rsqrt(jnp.mean(read * read, axis=-1, keepdims=True) + SHAPE.norm_epsilon)
+    logits = read @ weights[PROBE] @ jax.lax.stop_gradient(weights["embed_tokens"]).T
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits, tokens[places - 1])
+    return jnp.where(segments[places] == segments[places - 1], losses, 0.0).mean()
 
 
 def _which_are_matrices(weights: Weights) -> dict[str, optax.contrib.MuonDimensionNumbers | None]:
@@ -118,6 +145,7 @@ def _tokenizer(folder: Path, seed: int) -> Tokenizer:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="train the embedded model")
     parser.add_argument("--folder", type=Path, required=True, help="where checkpoints are kept")
+    parser.add_argument("--start", type=Path, help="the folder of an earlier model to start from")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 
