@@ -16,7 +16,7 @@ from exo_core.identity.leaf import certify_runner
 from exo_core.identity.node_key import NodeKey
 from exo_core.plugins.manager import Plugins
 from exo_core.runner.components import chosen_components
-from exo_core.runner.messages import Neighbour
+from exo_core.runner.messages import CachesTake, Neighbour
 from exo_core.runner.order import RunnerOrder
 from exo_core.runner.patience import Patience
 from exo_core.runner.supervisor import RunnerHooks, RunnerSupervisor
@@ -44,6 +44,8 @@ class Workshop:
     supervisors: list[RunnerSupervisor] = field(default_factory=list[RunnerSupervisor])
     history: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
     """(runner, status, detail), at every change."""
+    caches: list[CachesTake] = field(default_factory=list[CachesTake])
+    """What runners said of their caches."""
 
     told: tuple[tuple[str, ...], ...] = ()
     """The tickets as the stages last heard of them."""
@@ -88,6 +90,7 @@ class Workshop:
             next_start=self.starts,
             epoch=lambda: self.epoch,
             on_change=self._note,
+            on_caches=self._note_caches,
         )
         supervisor = RunnerSupervisor(order, hooks)
         self.supervisors.append(supervisor)
@@ -108,6 +111,10 @@ class Workshop:
             if entry not in self.history[-len(self.supervisors) :]:
                 self.history.append(entry)
         self.tasks.create_task(self._notify())
+
+    def _note_caches(self, taken: CachesTake) -> None:
+        self.caches.append(taken)
+        self._note()
 
     async def _notify(self) -> None:
         async with self.changed:

@@ -14,6 +14,7 @@ import pytest
 
 from exo_core.identifiers import Epoch, NodeId, RequestId
 from exo_core.requests import Accepted, Answer, Chunk, Failed, Generate, Refused, Sampling, TextPrompt
+from exo_core.runner.messages import CachesTake
 from exo_core.runner.supervisor import RunnerSupervisor
 from exo_core.testing.echo_model import EchoConfig
 
@@ -110,6 +111,21 @@ async def test_a_load_that_is_refused_is_not_tried_again(workshop: Workshop) -> 
     await workshop.until(lambda: supervisor.telemetry.status == "failed")
     assert supervisor.telemetry.detail == "the echo model was told to refuse to load"
     assert [status for _, status, _ in workshop.history].count("starting") == 1
+
+
+async def test_a_runner_says_what_its_caches_take_and_takes_another_number_also_after_a_crash(
+    workshop: Workshop,
+) -> None:
+    supervisor = workshop.supervise()
+    supervisor.resize_caches(7000)
+    await workshop.until(lambda: supervisor.is_ready)
+    assert CachesTake(kv_bytes=7000, can_change=True) in workshop.caches
+    supervisor.resize_caches(5000)
+    await workshop.until(lambda: workshop.caches[-1] == CachesTake(kv_bytes=5000, can_change=True))
+    workshop.caches.clear()
+    os.kill(supervisor.telemetry.pid, signal.SIGKILL)
+    await workshop.until(lambda: supervisor.is_ready and supervisor.telemetry.generation == ("placement-1", 2, 1))
+    assert {taken.kv_bytes for taken in workshop.caches} == {5000}
 
 
 async def test_an_older_epoch_is_refused(workshop: Workshop) -> None:

@@ -52,7 +52,7 @@ class NodeTelemetry(Frozen):
     memory_free: Count
     memory_for_models: Count
     """What this machine could give to weights and KV in all, whatever is placed there already; without what caches were
-    promised beyond the reservations of their placements.
+    lent beyond the reservations of their placements and cannot give back.
     """
     load: float = 0.0
     log_length: Count = 0

@@ -145,7 +145,7 @@ class Assembly:
             name=self.options.name,
             worker=self.options.worker,
             measure_machine=self._measure_machine,
-            promised=lambda: self.promises.beyond_placement,
+            not_to_be_had=lambda: self.promises.not_to_be_had,
             log=lambda: self.control_plane.log_view,
             epoch=lambda: self.control_plane.epoch,
             master=lambda: self.control_plane.master_id,
@@ -177,6 +177,7 @@ class Assembly:
         return CachePromises(
             measure=self._measure_machine,
             placed=lambda: assignments_of(self.control_plane.state, self.membership.node_id),
+            resize=lambda runner_id, kv_bytes: self.worker.resize_caches(runner_id, kv_bytes),
             clock=self.clock,
         )
 

@@ -1,7 +1,9 @@
 """How much memory may a shard's caches take? Promised when it is loaded, so that no byte is promised twice.
 
-A shard gets what its placement reserves, and half of what is free beyond that: the other half stays for models that are
-placed later. What was promised beyond the reservation is told as not free, for the master counts reservations only.
+A shard gets what its placement reserves, and a loan of what is free beyond that (`cache_loans`). Loans are called in
+when another model is loaded here, and grow when one is gone; what was lent counts until the runner says that it takes
+no more. An engine that cannot give back keeps what it got, which is told as not free, for the master counts
+reservations only.
 """
 
 from __future__ import annotations
@@ -14,9 +16,9 @@ from typing import Final, final
 from exo_core.clock import Clock
 from exo_core.errors import ModelError
 from exo_core.identifiers import RunnerId
+from exo_core.node.cache_loans import Reservation, fair_loans, reservation
 from exo_core.node.measuring import MachineMeasure
 from exo_core.placement import ShardAssignment
-from exo_core.placement_rules.memory_needs import cache_bytes, shard_bytes
 from exo_core.placement_rules.refusals import size
 
 logger = logging.getLogger(__name__)
@@ -24,29 +26,25 @@ logger = logging.getLogger(__name__)
 PATIENCE_S: Final = 10.0
 """How long a shard waits for memory that another runner may just be giving back."""
 _LOOK_S: Final = 0.5
+_NOTICEABLE: Final = 8
+"""A loan changes by no less than this part of it: what is free varies all the time."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Promise:
-    """Bytes of one shard: what its placement reserves for it in all, and what its caches may take."""
+    """Bytes of one shard: what its placement reserves, and what its caches were lent besides."""
 
-    reserved: int
-    kv_bytes: int
-    beyond: int
-    """Of `kv_bytes`, what the placement does not reserve."""
+    reserved: Reservation
+    loan: int
+    """What they may take now, and still take until the runner says otherwise."""
+    called_in: bool = False
+    """Whether the runner was asked for a part of it and has not answered."""
+    can_change: bool = True
 
-
-def promise_for(assignment: ShardAssignment, *, for_models: int, at_most: int) -> Promise | None:
-    """What a shard may have of the bytes that other shards leave (`MachineMeasure`'s words); None: it cannot be loaded.
-
-    The room that is kept for the person is used only where the shard would not fit otherwise.
-    """
-    need = shard_bytes(assignment.card, assignment.placement, assignment.shard)
-    if need > at_most:
-        return None
-    beyond = max(0, for_models - need) // 2
-    reserved_for_caches = cache_bytes(assignment.card, assignment.placement, assignment.shard)
-    return Promise(reserved=need, kv_bytes=reserved_for_caches + beyond, beyond=beyond)
+    @property
+    def kv_bytes(self) -> int:
+        """What of it is for caches."""
+        return self.reserved.for_caches + self.loan
 
 
 def with_promise(newer: ShardAssignment, promised: ShardAssignment) -> ShardAssignment:
@@ -57,32 +55,45 @@ def with_promise(newer: ShardAssignment, promised: ShardAssignment) -> ShardAssi
 
 @final
 class CachePromises:
-    """One per node. `placed` gives the shards that the log wants here, `measure` what this machine has now."""
+    """One per node. `placed` gives the shards that the log wants here, `measure` what this machine has now.
+
+    `resize` tells a runner what its caches may take; `caches_take` is its answer.
+    """
 
     def __init__(
         self,
         *,
         measure: Callable[[], MachineMeasure],
         placed: Callable[[], Iterable[ShardAssignment]],
+        resize: Callable[[RunnerId, int], None],
         clock: Clock,
     ) -> None:
         self._measure = measure
         self._placed = placed
+        self._resize = resize
         self._clock = clock
         self._promised: dict[RunnerId, Promise] = {}
+        self._coming: dict[RunnerId, Reservation] = {}
+        """Of those that wait for their promise."""
 
     @property
-    def beyond_placement(self) -> int:
-        """Bytes that are promised here and that no placement reserves."""
-        return sum(promise.beyond for promise in self._promised.values())
+    def not_to_be_had(self) -> int:
+        """Bytes that are lent here and do not come back while their shards run."""
+        return sum(promise.loan for promise in self._promised.values() if not promise.can_change)
 
     async def fulfilled(self, assignment: ShardAssignment) -> ShardAssignment:
         """The assignment with its `kv_bytes`, and computed as stored if there is no room for float32 any more.
 
         Raises `ModelError`, with numbers, when the shard does not fit.
         """
+        try:
+            return await self._fulfilled(assignment)
+        finally:
+            self._coming.pop(assignment.shard.runner_id, None)
+
+    async def _fulfilled(self, assignment: ShardAssignment) -> ShardAssignment:
         deadline = self._clock.now() + PATIENCE_S
-        while (promise := self._promise(assignment)) is None:
+        while (promise := self._promise(assignment, patient=self._clock.now() < deadline)) is None:
             if self._clock.now() >= deadline:
                 smaller = _as_stored(assignment)
                 if smaller == assignment:
@@ -95,32 +106,82 @@ class CachePromises:
         return assignment.model_copy(update={"kv_bytes": promise.kv_bytes})
 
     def take_back(self, runner_id: RunnerId) -> None:
-        """The runner is gone."""
-        self._promised.pop(runner_id, None)
+        """The runner is gone; the others may have more."""
+        if self._promised.pop(runner_id, None) is not None:
+            self._lend_more()
 
-    def _promise(self, assignment: ShardAssignment) -> Promise | None:
-        machine, others = self._measure(), self._of_others(assignment)
-        return promise_for(
-            assignment, for_models=machine.memory_for_models - others, at_most=machine.memory_at_most - others
-        )
+    def caches_take(self, runner_id: RunnerId, kv_bytes: int, *, can_change: bool) -> None:
+        """A runner's caches take so much at most from now on."""
+        promise = self._promised.get(runner_id)
+        if promise is None:
+            return
+        was_called_in, promise.called_in = promise.called_in, False
+        promise.loan = max(0, kv_bytes - promise.reserved.for_caches)
+        promise.can_change = can_change
+        if was_called_in:
+            self._lend_more()
 
-    def _of_others(self, assignment: ShardAssignment) -> int:
-        """What other shards hold or will: as promised, or as reserved where the promise is still to come."""
-        own = assignment.shard.runner_id
-        promised = {name: promise.reserved + promise.beyond for name, promise in self._promised.items()}
-        reserved = {item.shard.runner_id: shard_bytes(item.card, item.placement, item.shard) for item in self._placed()}
-        return sum(count for name, count in (reserved | promised).items() if name != own)
+    # what a shard that is to be loaded may have ----------------------------------------------------------------------
+
+    def _promise(self, assignment: ShardAssignment, *, patient: bool) -> Promise | None:
+        """None: it does not fit, or (if `patient`) what the others were lent is still on its way back.
+
+        The room that is kept for the person is used only where the shard would not fit otherwise.
+        """
+        own, needed = assignment.shard.runner_id, reservation(assignment)
+        self._coming[own] = needed
+        fair = self._fair_loans()
+        self._call_in(fair)
+        machine, others = self._measure(), self._held_without(own)
+        waits = patient and any(promise.called_in for promise in self._promised.values())
+        if needed.total > (machine.memory_for_models if waits else machine.memory_at_most) - others:
+            return None
+        free = machine.memory_for_models - others - needed.total
+        return Promise(reserved=needed, loan=max(0, min(fair[own], free)))
+
+    def _reserved(self) -> dict[RunnerId, Reservation]:
+        """By all shards that are here or will be: as promised, or as placed where the promise is still to come."""
+        placed = {item.shard.runner_id: reservation(item) for item in self._placed()}
+        return placed | self._coming | {name: promise.reserved for name, promise in self._promised.items()}
+
+    def _held_without(self, own: RunnerId | None) -> int:
+        """What all shards but one hold or will."""
+        loans = sum(promise.loan for name, promise in self._promised.items() if name != own)
+        return loans + sum(each.total for name, each in self._reserved().items() if name != own)
+
+    # loans -----------------------------------------------------------------------------------------------------------
+
+    def _fair_loans(self) -> dict[RunnerId, int]:
+        return fair_loans(self._reserved(), self._measure().memory_for_models)
+
+    def _call_in(self, fair: dict[RunnerId, int]) -> None:
+        for name, promise in [*self._promised.items()]:
+            surplus = promise.loan - fair[name]
+            if promise.can_change and not promise.called_in and surplus > promise.loan // _NOTICEABLE:
+                promise.called_in = True
+                self._resize(name, promise.reserved.for_caches + fair[name])
+
+    def _lend_more(self) -> None:
+        """As much as is fair and there."""
+        fair = self._fair_loans()
+        for name, promise in [*self._promised.items()]:
+            free = self._measure().memory_for_models - self._held_without(None)
+            more = min(fair[name] - promise.loan, free)
+            if promise.can_change and not promise.called_in and more > promise.loan // _NOTICEABLE:
+                promise.loan += more
+                self._resize(name, promise.kv_bytes)
 
     def _does_not_fit(self, assignment: ShardAssignment) -> str:
-        machine, others, shard = self._measure(), self._of_others(assignment), assignment.shard
-        need = shard_bytes(assignment.card, assignment.placement, shard)
-        caches = cache_bytes(assignment.card, assignment.placement, shard)
+        machine, shard = self._measure(), assignment.shard
+        others = self._held_without(shard.runner_id)
+        needed = reservation(assignment)
         tokens = assignment.placement.kv_tokens
         return (
-            f"layers {shard.start_layer} to {shard.end_layer - 1} of {assignment.card.model_id} need {size(need)} "
-            f"({size(need - caches)} of weights, {size(caches)} for {tokens} tokens of context); this machine can give "
-            f"{size(machine.memory_at_most)} to models, of which {size(others)} are other models'. Remove one "
-            f"(exo remove), close other programs, or place it on more machines"
+            f"layers {shard.start_layer} to {shard.end_layer - 1} of {assignment.card.model_id} need "
+            f"{size(needed.total)} ({size(needed.total - needed.for_caches)} of weights, {size(needed.for_caches)} for "
+            f"{tokens} tokens of context); this machine can give {size(machine.memory_at_most)} to models, of which "
+            f"{size(others)} are other models'. Remove one (exo remove), close other programs, or place it on more "
+            f"machines"
         )
 
 

@@ -27,8 +27,8 @@ class TelemetrySource:
     name: str
     worker: bool
     measure_machine: Callable[[], MachineMeasure]
-    promised: Callable[[], int]
-    """Bytes that caches were promised and that no placement reserves."""
+    not_to_be_had: Callable[[], int]
+    """Bytes that caches were lent beyond what placements reserve and do not give back."""
     log: Callable[[], LogView]
     epoch: Callable[[], Epoch]
     master: Callable[[], NodeId | None]
@@ -51,7 +51,7 @@ class TelemetrySource:
             name=self.name,
             memory_total=machine.memory_total,
             memory_free=machine.memory_free,
-            memory_for_models=max(0, machine.memory_for_models - self.promised()) if self.worker else 0,
+            memory_for_models=max(0, machine.memory_for_models - self.not_to_be_had()) if self.worker else 0,
             load=machine.load,
             log_length=log.length,
             settled=log.settled,

@@ -21,7 +21,7 @@ from exo_core.node.neighbours import neighbours_of
 from exo_core.node.shard_files import ShardFiles
 from exo_core.plugins.manager import Plugins
 from exo_core.runner.components import chosen_components
-from exo_core.runner.messages import Neighbours
+from exo_core.runner.messages import CachesTake, Neighbours
 from exo_core.runner.order import RunnerOrder
 from exo_core.runner.supervisor import RunnerHooks, RunnerSupervisor
 from exo_core.state.events import Fact
@@ -91,6 +91,13 @@ class Worker:
         shard = self._shards.get(runner_id)
         if shard is not None and shard.supervisor is not None:
             shard.supervisor.signal(sender, message)
+
+    def resize_caches(self, runner_id: RunnerId, kv_bytes: int) -> None:
+        """A runner's caches may take so many bytes, also after its next start. Promised by `CachePromises`."""
+        shard = self._shards.get(runner_id)
+        if shard is not None and shard.supervisor is not None:
+            shard.assignment = shard.assignment.model_copy(update={"kv_bytes": kv_bytes})
+            shard.supervisor.resize_caches(kv_bytes)
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
@@ -189,8 +196,12 @@ class Worker:
             on_change=context.changed,
             on_ready=shard.ready,
             on_failed=partial(self._failed, shard),
+            on_caches=partial(self._caches_take, shard),
             relay=partial(context.relay, shard.runner_id),
         )
+
+    def _caches_take(self, shard: LocalShard, taken: CachesTake) -> None:
+        self._context.promises.caches_take(shard.runner_id, taken.kv_bytes, can_change=taken.can_change)
 
     def _failed(self, shard: LocalShard, detail: str) -> None:
         self._context.promises.take_back(shard.runner_id)

@@ -93,6 +93,13 @@ class Neighbours(Frozen):
     following: Neighbour
 
 
+class CachesMayTake(Frozen):
+    """From now on the shard's caches may take so many bytes. Answered by `CachesTake`."""
+
+    type: Literal["caches_may_take"] = "caches_may_take"
+    kv_bytes: Count
+
+
 class Submit(Frozen):
     """A request for the engine. Its answers carry `call`, which is never used twice."""
 
@@ -137,6 +144,7 @@ ToRunner = Annotated[
     | ChooseParts
     | CertificateGranted
     | Neighbours
+    | CachesMayTake
     | Submit
     | CancelCall
     | SignalIn
@@ -181,6 +189,14 @@ class Unlinked(Frozen):
 
     type: Literal["unlinked"] = "unlinked"
     detail: str
+
+
+class CachesTake(Frozen):
+    """What the shard's caches take at most, and whether that can change: told after the load and after each change."""
+
+    type: Literal["caches_take"] = "caches_take"
+    kv_bytes: Count
+    can_change: bool
 
 
 class Answered(Frozen):
@@ -255,6 +271,7 @@ FromRunner = Annotated[
     | Loading
     | Ready
     | Unlinked
+    | CachesTake
     | Answers
     | SignalOut
     | Pong

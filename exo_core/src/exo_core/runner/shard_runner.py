@@ -12,7 +12,7 @@ from typing import final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from exo_core.backends import Engine, LoadProgress
+from exo_core.backends import Engine, LoadProgress, ResizesCaches
 from exo_core.errors import LinkClosed, WireError
 from exo_core.identity.leaf import RunnerCertificate, runner_identity
 from exo_core.requests import Answer, Chunk, Failed, Refused
@@ -26,6 +26,8 @@ from exo_core.runner.engine_watch import EngineWatch, Hang
 from exo_core.runner.epoch_fence import EpochFence
 from exo_core.runner.messages import (
     Answers,
+    CachesMayTake,
+    CachesTake,
     CancelCall,
     CertificateGranted,
     CertificateRequest,
@@ -74,6 +76,7 @@ class ShardRunner:
         self._calls = EngineCalls(AnswerOutlet(self._loop, self._send_answers).put)
         self._watch = EngineWatch(start.patience, self._loop.time())
         self._engine: Engine | None = None
+        self._kv_bytes = start.assignment.kv_bytes
         self._runs = 0
         self._certificate: asyncio.Future[RunnerCertificate] = self._loop.create_future()
         self._ending: asyncio.Future[int] = self._loop.create_future()
@@ -115,6 +118,8 @@ class ShardRunner:
             case Neighbours():
                 if self._admits(message):
                     self._rings.meet(message)
+            case CachesMayTake():
+                self._resize(message.kv_bytes)
             case Submit():
                 self._submit(message)
             case CancelCall():
@@ -139,6 +144,15 @@ class ShardRunner:
             self._calls.refuse(message.call, "not_ready", "this runner cannot answer requests now")
         else:
             self._calls.submit(self._engine, message)
+
+    def _resize(self, kv_bytes: int) -> None:
+        """An engine that is still loaded holds nothing yet, and gets the number as soon as it is there."""
+        self._kv_bytes = kv_bytes
+        can_change = self._engine is None or isinstance(self._engine, ResizesCaches)
+        if isinstance(self._engine, ResizesCaches):
+            self._engine.resize_caches(kv_bytes)
+        taken = kv_bytes if can_change else self._start.assignment.kv_bytes
+        self._pipe.send(CachesTake(kv_bytes=taken, can_change=can_change))
 
     # finding the neighbours ------------------------------------------------------------------------------
 
@@ -214,6 +228,7 @@ class ShardRunner:
     def _keep(self, engine: Engine) -> None:
         self._engine = engine
         self._watch.does("waiting", self._loop.time())
+        self._resize(self._kv_bytes)
 
     def _report_unlinked(self, detail: str) -> None:
         self._watch.does("waiting", self._loop.time())

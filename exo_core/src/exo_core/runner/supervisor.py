@@ -56,6 +56,9 @@ def _ignore_detail(_: str) -> None: ...
 def _ignore_signal(_: Peer, __: bytes) -> None: ...
 
 
+def _ignore_caches(_: messages.CachesTake) -> None: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunnerHooks:
     """What a supervisor needs of its node and whom it tells. All are called on the event loop and must not block.
@@ -70,6 +73,7 @@ class RunnerHooks:
     on_change: Callable[[], None] = _nothing
     on_ready: Callable[[], None] = _nothing
     on_failed: Callable[[str], None] = _ignore_detail
+    on_caches: Callable[[messages.CachesTake], None] = _ignore_caches
     relay: Callable[[Peer, bytes], None] = _ignore_signal
     now: Callable[[], float] = field(default=time.monotonic)
 
@@ -159,6 +163,15 @@ class RunnerSupervisor:
         self._order = replace(self._order, assignment=assignment)
         self._state.assignment = assignment
 
+    def resize_caches(self, kv_bytes: int) -> None:
+        """The shard's caches may take so many bytes, now and after the next start. `on_caches` says when they do."""
+        assignment = self._order.assignment.model_copy(update={"kv_bytes": kv_bytes})
+        self._order = replace(self._order, assignment=assignment)
+        if self._child is None:
+            self._hooks.on_caches(messages.CachesTake(kv_bytes=kv_bytes, can_change=True))
+        else:
+            self._child.pipe.send(messages.CachesMayTake(kv_bytes=kv_bytes))
+
     def set_neighbours(self, *, previous: messages.Neighbour, following: messages.Neighbour, epoch: Epoch) -> None:
         """Who the previous and the next stage are, and how the next one is reached. Say it again when that changes."""
         self._neighbours = messages.Neighbours(epoch=epoch, previous=previous, following=following)
@@ -239,6 +252,7 @@ class RunnerSupervisor:
     def _start_message(self) -> messages.Start:
         start = self._hooks.next_start()
         self._state.started(start)
+        self._hooks.on_caches(messages.CachesTake(kv_bytes=self._order.assignment.kv_bytes, can_change=True))
         return messages.Start(
             epoch=self._hooks.epoch(),
             components=self._order.components,
@@ -273,6 +287,8 @@ class RunnerSupervisor:
                 self._ready(message)
             case messages.Unlinked():
                 self._state.change("warming_up", f"waits for its neighbours: {message.detail}")
+            case messages.CachesTake():
+                self._hooks.on_caches(message)
             case messages.SignalOut():
                 self._hooks.relay(Peer(node_id=message.node_id, role=message.role), message.message)
             case messages.CannotServe():

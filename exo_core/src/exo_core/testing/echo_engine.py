@@ -58,6 +58,10 @@ class EchoEngine:
         """Forget a request."""
         self._inbox.put(request_id)
 
+    def resize_caches(self, kv_bytes: int) -> None:
+        """It has none."""
+        del kv_bytes
+
     def stop(self) -> None:
         """Make `run` return."""
         self._stopping.set()
