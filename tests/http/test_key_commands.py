@@ -40,7 +40,8 @@ async def test_a_key_is_made_shown_once_listed_and_revoked(home: Path) -> None:
     ring = KeyRing(node, is_reachable=False)
     async with serving(Home(home).socket, LocalOperations(node)):
         assert "No keys" in (await typed(home, "list")).output
-        made = await typed(home, "create", "--name", "laptop", "--scope", "infer")
+        limits = ("--max-requests", "4", "--tokens-per-minute", "9000")
+        made = await typed(home, "create", "--name", "laptop", "--scope", "infer", *limits)
         secret = made.stdout.split()[-1]
         assert scopes(ring, secret) == {"infer"}
         admin = (await typed(home, "create", "--scope", "admin")).stdout.split()[-1]
@@ -48,9 +49,9 @@ async def test_a_key_is_made_shown_once_listed_and_revoked(home: Path) -> None:
         listed = await typed(home, "list", "--json")
         documents = json.loads(listed.stdout)
         assert sorted(document["name"] for document in documents) == ["", "laptop"]
-        assert all(document.keys() == {"id", "name", "scopes", "created"} for document in documents)
+        assert all(document.keys() == {"id", "name", "scopes", "created", "limits"} for document in documents)
         shown = (await typed(home, "list")).output
-        assert "laptop" in shown
+        assert "laptop  (4 requests at once, 9000 tokens a minute)" in shown
         assert secret not in shown
         nobody = await typed(home, "revoke", "")
         assert (nobody.exit_code, "an id or a name" in nobody.output) == (2, True)
@@ -67,6 +68,7 @@ async def test_a_key_is_made_shown_once_listed_and_revoked(home: Path) -> None:
 
 async def test_wrong_words(home: Path) -> None:
     assert (await typed(home, "create", "--scope", "root")).exit_code == 2
+    assert (await typed(home, "create", "--max-requests", "0")).exit_code == 2
     missing = await typed(home, "create")
     assert missing.exit_code == 1
     assert "no node runs" in missing.output

@@ -21,13 +21,25 @@ from exo_api_openai.tokenizing import detokenize_endpoint, tokenize_endpoint
 from exo_core.node_handle import NodeHandle
 from exo_http.operation import ApiRoute, Operation
 
-CHAT = Operation(summary="Answer a conversation", body=ChatRequest, answer=answers.ChatCompletion, may_stream=True)
-COMPLETION = Operation(
-    summary="Continue a text, or several", body=CompletionRequest, answer=answers.TextCompletion, may_stream=True
+CHAT = Operation(
+    summary="Answer a conversation",
+    body=ChatRequest,
+    answer=answers.ChatCompletion,
+    may_stream=True,
+    asks_models=True,
 )
-EMBEDDING = Operation(summary="Texts as vectors", body=EmbeddingRequest, answer=answers.EmbeddingList)
-TOKENIZE = Operation(summary="The token ids of a text", body=TokenizeRequest, answer=answers.Tokens)
-DETOKENIZE = Operation(summary="The text of token ids", body=DetokenizeRequest, answer=answers.Detokenized)
+COMPLETION = Operation(
+    summary="Continue a text, or several",
+    body=CompletionRequest,
+    answer=answers.TextCompletion,
+    may_stream=True,
+    asks_models=True,
+)
+EMBEDDING = Operation(summary="Texts as vectors", body=EmbeddingRequest, answer=answers.EmbeddingList, asks_models=True)
+TOKENIZE = Operation(summary="The token ids of a text", body=TokenizeRequest, answer=answers.Tokens, asks_models=True)
+DETOKENIZE = Operation(
+    summary="The text of token ids", body=DetokenizeRequest, answer=answers.Detokenized, asks_models=True
+)
 CANCEL = Operation(summary="End a request that this node answers", answer=answers.Cancelled)
 MODELS = Operation(summary="The models that can be asked for", answer=answers.ModelList)
 MODEL = Operation(summary="One of them", answer=answers.ModelObject)

@@ -21,6 +21,7 @@ from exo_http.guards.readable import ReadableGuard
 from exo_http.guards.request_id import RequestIdGuard
 from exo_http.idle_connections import IdleConnections
 from exo_http.key_ring import KeyRing
+from exo_http.key_uses import KeyUses
 from exo_http.limits import Limits
 from exo_http.scopes import ScopedRoute
 
@@ -31,8 +32,9 @@ class Application:
 
     def __init__(self, routes: Sequence[BaseRoute], options: HttpOptions, limits: Limits, keys: KeyRing) -> None:
         self.limits = limits
+        self.uses = KeyUses()
         self.idle = IdleConnections()
-        self._router = Router([ScopedRoute(route) for route in routes], redirect_slashes=False)
+        self._router = Router([ScopedRoute(route, self.uses) for route in routes], redirect_slashes=False)
         self._guarded = guarded(self._route, options, limits, keys)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -7,6 +7,7 @@ from typing import cast, final
 
 from starlette.types import Scope as RequestScope
 
+from exo_http.key_limits import UNLIMITED, KeyLimits
 from exo_http.operation import Scope
 
 EVERYTHING: frozenset[Scope] = frozenset({"infer", "admin"})
@@ -21,6 +22,7 @@ class Grant:
 
     key_id: str = ""
     scopes: frozenset[Scope] = EVERYTHING
+    limits: KeyLimits = UNLIMITED
 
 
 def grant_of(scope: RequestScope) -> Grant | None:

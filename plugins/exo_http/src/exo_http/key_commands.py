@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
     from exo_core.control_socket.operations import Operations
     from exo_core.frozen import JsonValue
+    from exo_http.key_limits import KeyLimits
     from exo_http.keys import KeyRecord
     from exo_http.operation import Scope
+
+
+MOST = click.IntRange(1, 2**63 - 1)
 
 
 @click.group("key")
@@ -36,17 +40,35 @@ def command() -> None:
     show_default=True,
     help="infer: ask models. admin: everything.",
 )
+@click.option("--max-requests", type=MOST, metavar="N", help="To models at once. Default: as many as a node takes.")
+@click.option("--requests-per-minute", type=MOST, metavar="N", help="To models.")
+@click.option("--tokens-per-minute", type=MOST, metavar="N", help="Of prompts and answers together.")
 @home_option
-def create(name: str, scopes: tuple[str, ...], home: Path) -> None:
-    """Print a new key. It is shown this once; from now on every request needs one."""
+def create(
+    name: str,
+    scopes: tuple[str, ...],
+    home: Path,
+    *,
+    max_requests: int | None,
+    requests_per_minute: int | None,
+    tokens_per_minute: int | None,
+) -> None:
+    """Print a new key. It is shown this once; from now on every request needs one.
+
+    Its limits hold on each node by itself, and not for requests from the node's own machine.
+    """
     from exo_core.cli.node_access import with_node
     from exo_core.errors import WrongUsage
+    from exo_http.key_limits import KeyLimits
     from exo_http.keys import PREFIX, draw_key
 
     if len(name) > 100:
         message = "--name has 100 characters at most"
         raise WrongUsage(message)
-    key = draw_key(name, cast("tuple[Scope, ...]", scopes), int(time.time()))
+    limits = KeyLimits(
+        requests_at_once=max_requests, requests_per_minute=requests_per_minute, tokens_per_minute=tokens_per_minute
+    )
+    key = draw_key(name, cast("tuple[Scope, ...]", scopes), int(time.time()), limits)
     document = cast("JsonValue", key.record.model_dump(mode="json"))
     with_node(home, lambda node: _change(node, f"{PREFIX}{key.key_id}", document))
     click.echo(f"Key {key.key_id} ({', '.join(key.record.scopes)}). It is shown only now:", err=True)
@@ -67,7 +89,8 @@ def list_keys(home: Path, *, as_json: bool) -> None:
 
     for key_id, record in records:
         created = time.strftime("%Y-%m-%d %H:%M", time.localtime(record.created))
-        click.echo(f"{key_id}  {', '.join(record.scopes):<12}  {created}  {plain(record.name)}".rstrip())
+        words = f"{key_id}  {', '.join(record.scopes):<12}  {created}  {plain(record.name)}{_limits(record.limits)}"
+        click.echo(words.rstrip())
     if not records:
         click.echo("No keys. Make one: exo key create")
 
@@ -94,6 +117,17 @@ def revoke(key: str, home: Path) -> None:
     if len(records) == 1:
         ends = "a node that only this machine can reach asks for none now, unless it was started with one"
         click.echo(f"No key is left: {ends}.", err=True)
+
+
+def _limits(limits: KeyLimits) -> str:
+    """In words, in brackets; nothing where there is none."""
+    told = {
+        "requests at once": limits.requests_at_once,
+        "requests a minute": limits.requests_per_minute,
+        "tokens a minute": limits.tokens_per_minute,
+    }
+    words = ", ".join(f"{most} {what}" for what, most in told.items() if most is not None)
+    return f"  ({words})" if words else ""
 
 
 def _records(home: Path) -> list[tuple[str, KeyRecord]]:

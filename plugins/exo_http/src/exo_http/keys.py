@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError
 
 from exo_core.frozen import Count, Frozen, JsonValue
 from exo_http.grants import EVERYTHING, Grant
+from exo_http.key_limits import UNLIMITED, KeyLimits
 from exo_http.operation import Scope
 
 PLUGIN = "http"
@@ -30,6 +31,7 @@ class KeyRecord(Frozen):
     scopes: tuple[Scope, ...]
     sha256: str
     created: Count
+    limits: KeyLimits = UNLIMITED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,10 +43,12 @@ class NewKey:
     record: KeyRecord
 
 
-def draw_key(name: str, scopes: Iterable[Scope], now: int) -> NewKey:
+def draw_key(name: str, scopes: Iterable[Scope], now: int, limits: KeyLimits = UNLIMITED) -> NewKey:
     """A new key of 256 random bits."""
     secret = f"exo-{secrets.token_urlsafe(32)}"
-    record = KeyRecord(name=name, scopes=tuple(sorted(set(scopes))), sha256=digest(secret.encode()), created=now)
+    record = KeyRecord(
+        name=name, scopes=tuple(sorted(set(scopes))), sha256=digest(secret.encode()), created=now, limits=limits
+    )
     return NewKey(key_id=secrets.token_hex(4), secret=secret, record=record)
 
 
@@ -68,4 +72,4 @@ def key_records(extension: Mapping[str, JsonValue]) -> Mapping[str, KeyRecord]:
 def grant_of_key(key_id: str, record: KeyRecord) -> Grant:
     """What a request with this key may do: who may do everything may ask models too."""
     scopes = EVERYTHING if "admin" in record.scopes else frozenset(record.scopes)
-    return Grant(key_id=key_id, scopes=scopes)
+    return Grant(key_id=key_id, scopes=scopes, limits=record.limits)

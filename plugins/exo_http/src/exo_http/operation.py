@@ -33,6 +33,7 @@ class Operation:
     """`answer` is a type as pydantic describes it, of the body that comes with `status`.
 
     Errors look the same on every route and are not mentioned. `may_stream`: the body may ask for server-sent events.
+    `asks_models`: the limits of a key hold for it.
     """
 
     summary: str
@@ -40,6 +41,7 @@ class Operation:
     status: int = 200
     media_type: str = "application/json"
     may_stream: bool = False
+    asks_models: bool = False
     body: type[BaseModel] | None = None
     query: Mapping[str, Field] = field(default_factory=dict[str, Field])
 

@@ -10,28 +10,37 @@ from starlette.types import Scope as RequestScope
 
 from exo_http.errors import ApiError
 from exo_http.grants import grant_of
+from exo_http.key_uses import KeyUses
 from exo_http.operation import ApiRoute, Scope
+from exo_http.own_machine import is_from_here
+from exo_http.request_ids import request_id_of
 
 
 @final
 class ScopedRoute(BaseRoute):
-    """A route behind the scope that it needs."""
+    """A route behind the scope that it needs, and, if it asks models, behind the limits of keys."""
 
-    def __init__(self, route: BaseRoute) -> None:
+    def __init__(self, route: BaseRoute, uses: KeyUses) -> None:
         self._route = route
+        self._uses = uses
         self.path = cast("str", getattr(route, "path", ""))
         self._needed: Scope = route.scope if isinstance(route, ApiRoute) else "admin"
+        self._asks_models = isinstance(route, ApiRoute) and route.operation.asks_models
 
     def matches(self, scope: RequestScope) -> tuple[Match, RequestScope]:
         """As the route does."""
         return self._route.matches(scope)
 
     async def handle(self, scope: RequestScope, receive: Receive, send: Send) -> None:
-        """Raises `ApiError` 403 for a key without the scope."""
+        """Raises `ApiError`: 403 for a key without the scope, 429 for one that has used what it may."""
         grant = grant_of(scope)
         if grant is None or self._needed not in grant.scopes:
             message = (
                 f"this key has not the scope '{self._needed}'; one that has is made by: exo key create --scope admin"
             )
             raise ApiError(403, "insufficient_scope", message)
-        await self._route.handle(scope, receive, send)
+        if not self._asks_models or is_from_here(scope):
+            await self._route.handle(scope, receive, send)
+            return
+        with self._uses.one_more(grant, request_id_of(scope)):
+            await self._route.handle(scope, receive, send)

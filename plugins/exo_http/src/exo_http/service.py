@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Generator, Iterable
 from typing import final
 
 from exo_core.node_handle import NodeHandle
@@ -54,13 +54,23 @@ class HttpService:
             routes.append(openapi_route(routes, node.version))
             limits = self._limits or limits_for(node.http.max_requests, open_descriptors())
             application = Application(routes, node.http, limits, KeyRing(node, is_reachable=_others_reach(sockets)))
-            async with serving(application, sockets):
-                logger.info("serving at %s", self._url)
-                yield
+            with _observing(node, application.uses):
+                async with serving(application, sockets):
+                    logger.info("serving at %s", self._url)
+                    yield
         finally:
             self._url = None
             for listening in sockets:
                 listening.close()
+
+
+@contextlib.contextmanager
+def _observing(node: NodeHandle, observer: object) -> Generator[None]:
+    node.plugins.manager.register(observer)
+    try:
+        yield
+    finally:
+        node.plugins.manager.unregister(observer)
 
 
 def _others_reach(sockets: Iterable[socket.socket]) -> bool:
