@@ -38,6 +38,9 @@ MAXIMUM_REMEMBERED = 64
 MAXIMUM_TOLD = 16
 """How many of the inviter's tickets a joiner is told."""
 
+EXPLAINED_SECONDS = 600.0
+"""How long after its expiry the holder of a code is waited for where waiting costs something."""
+
 REMEMBERED_SECONDS = 24 * 3600.0
 """How long after its expiry a code is still recognised, so that its holder is told why it is refused."""
 
@@ -103,9 +106,9 @@ class Invitations:
 
     @property
     def identities(self) -> Sequence[Identity]:
-        """For `TransportContext`: what to answer the holders of all codes with that have not expired."""
-        now = self._monotonic()
-        return [item.identity for item in self._invitations.values() if item.expires > now]
+        """For `TransportContext`: what to answer holders of codes with, also of those that expired a moment ago."""
+        horizon = self._monotonic() - EXPLAINED_SECONDS
+        return [item.identity for item in self._invitations.values() if item.expires > horizon]
 
     async def admit(self, link: Link, tickets: Sequence[Ticket]) -> NodeId | None:
         """Answer the joiner at the other end of a link with role `joiner`; its node id when it was admitted.
