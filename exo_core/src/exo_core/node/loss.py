@@ -32,7 +32,10 @@ class Loss:
         damage = self._damage()
         longer = [*self._longer()]
         if longer and self.control_plane.consistency == "availability":
-            message = f"{' '.join(longer)} Type exo accept-loss there: here more would be lost"
+            way_out = (
+                "Type exo accept-loss there, or mend what keeps it from leading (exo status): here more would be lost"
+            )
+            message = f"{' '.join(longer)} {way_out}"
             raise UserError(message)
         told = " ".join([damage, *longer])
         if confirmed not in (None, told):
