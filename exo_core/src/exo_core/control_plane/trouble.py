@@ -28,7 +28,8 @@ WAY_OUT = "A machine with a sound log restores it. If no such machine will come 
 
 APART = (
     "this machine's log and the master's each hold events that the other lacks and that only a snapshot sums up: "
-    "neither can take over the other's. To give up this machine's: exo leave here, then exo join"
+    "neither can take over the other's, so one must go. exo status shows how long they are; on the machine whose log "
+    "is to be given up, here or there: exo leave, then exo join"
 )
 
 

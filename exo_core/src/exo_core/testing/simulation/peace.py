@@ -30,10 +30,10 @@ IDLE_S = 3.0
 class Peace:
     """Of a cluster on which no fault acts any more. `trusted`: no node's state was made wrong in the storm.
 
-    `may_be_apart`: a loss was accepted, so that two histories may be left which cannot become one.
+    `may_be_apart`: whether a loss was accepted by now, so that two histories may be left which cannot become one.
     """
 
-    def __init__(self, cluster: VirtualCluster, *, trusted: bool, may_be_apart: bool) -> None:
+    def __init__(self, cluster: VirtualCluster, *, trusted: bool, may_be_apart: Callable[[], bool]) -> None:
         self._cluster = cluster
         self._trusted = trusted
         self._may_be_apart = may_be_apart
@@ -108,11 +108,14 @@ class Peace:
                     self._cluster.retire(name)
 
     def _give_up_who_is_apart(self) -> None:
-        """People do what they are told there: that machine leaves, and what only its history holds goes with it."""
-        for name in self._cluster.up:
-            if self._may_be_apart and self._cluster.present(name).trouble == APART:
+        """People do what they are told: the shorter history goes, and with it what no other holds."""
+        for name in self._cluster.up if self._may_be_apart() else ():
+            participant = self._cluster.present(name)
+            if participant.trouble == APART and participant.election.master_id in self._cluster.up:
+                pair = (name, str(participant.election.master_id))
                 self.given_up += 1
-                self._cluster.retire(name)
+                self._cluster.retire(min(pair, key=lambda each: self._cluster.present(each).ledger.length))
+                return
 
     def _not_yet_fulfilled(self) -> str | None:
         unrest = self._not_yet_one()
