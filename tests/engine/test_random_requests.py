@@ -75,7 +75,9 @@ class Disturbed:
             ArithmeticStage(start=bounds[stage], end=bounds[stage + 1], layers=LAYERS, told=report)
             for stage in range(stages)
         ]
-        self.scheduler = Scheduler(stages=stages, context=600, prefill_chunk=48, micro_batches=micro_batches)
+        self.scheduler = Scheduler(
+            stages=stages, context=600, prefill_chunk=48, micro_batches=micro_batches, runs_ahead=stages == 1
+        )
         self.steps = LaggingStages(self.stages, self.expected, self.chance)
         runs = count(1)
         self.head = Head(

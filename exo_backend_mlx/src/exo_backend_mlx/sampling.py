@@ -33,8 +33,6 @@ class Sampler:
         self._choice = choice
         self._end_ids = sorted(end_ids)
         self._plain = _is_plain(sampling)
-        self.penalises = _penalises(sampling)
-        """Whether what came before is asked for."""
 
     def changes(self, allowed: bytes | None) -> bool:
         """Whether anything is done to the logits before temperature."""
@@ -123,7 +121,7 @@ def _changed(scores: mx.array, rows: Sequence[RowToDraw]) -> mx.array:
 
 
 def _penalised(scores: mx.array, rows: Sequence[RowToDraw]) -> mx.array:
-    penalised = [at for at, row in enumerate(rows) if row.sampler.penalises]
+    penalised = [at for at, row in enumerate(rows) if row.sampler.sampling.penalises]
     if not penalised:
         return scores
     own = [rows[at] for at in penalised]
@@ -139,8 +137,4 @@ def _penalised(scores: mx.array, rows: Sequence[RowToDraw]) -> mx.array:
 def _is_plain(sampling: Sampling) -> bool:
     """Whether scores are the logits themselves, always."""
     forbids = sampling.ignore_eos or sampling.min_tokens > 0
-    return not (sampling.logit_bias or forbids or _penalises(sampling))
-
-
-def _penalises(sampling: Sampling) -> bool:
-    return (sampling.repetition_penalty, sampling.presence_penalty, sampling.frequency_penalty) != (1, 0, 0)
+    return not (sampling.logit_bias or forbids or sampling.penalises)

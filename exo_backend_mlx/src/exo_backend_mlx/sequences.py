@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from dataclasses import dataclass
 from typing import final
+
+import mlx.core as mx
 
 from exo_backend_mlx.sampling import RowToDraw, Sampler
 from exo_backend_mlx.sequence_caches import SequenceCaches
 from exo_backend_mlx.token_history import TokenHistory
 from exo_engine.steps import Open, Row
+
+
+@dataclass(frozen=True)
+class TokenToCome:
+    """The `at`-th of tokens that are being drawn, (rows,)."""
+
+    tokens: mx.array
+    at: int
 
 
 @final
@@ -22,6 +33,8 @@ class OpenSequence:
         self.sampling = operation.sampling
         self._sampler = Sampler(operation.sampling, choice=operation.choice, end_ids=end_ids)
         self._history = TokenHistory(operation.prompt_ids, operation.delivered)
+        self.to_come: TokenToCome | None = None
+        """What was drawn last here, be it computed or not."""
 
     def check(self, row: Row) -> None:
         """Raise `ValueError` unless `row` goes on where the caches end."""

@@ -11,18 +11,21 @@ import mlx.core as mx
 from exo_backend_mlx.activations import from_activation, to_activation
 from exo_backend_mlx.cache_sizes import CacheSizes, cache_sizes
 from exo_backend_mlx.evaluation import evaluate
+from exo_backend_mlx.mlx_device import computes_on_cpu
 from exo_backend_mlx.mlx_lm_facade.models import Cache
 from exo_backend_mlx.partial_model import LayerRange, PartialModel
 from exo_backend_mlx.passes import Member, Pass, divide, inputs_of, outputs_of, places_of
+from exo_backend_mlx.prepared_work import PreparedWork
 from exo_backend_mlx.sequence_caches import SequenceCaches
 from exo_backend_mlx.sequences import OpenSequence
 from exo_backend_mlx.slab_policy import SlabPolicy
 from exo_backend_mlx.tail_work import TailWork, score_known
+from exo_backend_mlx.token_inputs import token_ids
 from exo_backend_mlx.unused_memory import after_a_long_pass, give_back
 from exo_engine.stage import Activation, TailOutput
 from exo_engine.steps import Open, Row, RowOutput, Scored, StageReport, Start, TokenScore
 
-_LONG_ROW = 64
+_LONG_PASS = 64
 """From this many tokens on a pass takes more memory than single tokens do."""
 _SCORED_AT_ONCE = 64
 """Tokens whose logits over the whole vocabulary are held at once."""
@@ -65,6 +68,7 @@ class MlxStage:
         self._open: dict[int, OpenSequence] = {}
         self._snapshots: dict[int, SequenceCaches] = {}
         self._slabs = SlabPolicy()
+        self._works_by_itself = not computes_on_cpu()
 
     @property
     def facts(self) -> StageFacts:
@@ -91,12 +95,21 @@ class MlxStage:
 
     def forward(self, rows: Sequence[Row], inputs: Sequence[int] | Activation) -> Activation | TailOutput:
         """Extend each row's sequence by its tokens; give hidden states, or on the last stage what was asked for."""
-        received = self._received(rows, inputs)
-        passes = self._passes(rows)
-        result = self._tail(passes, received) if self.is_last else self._hidden(passes, received)
-        if any(row.count >= _LONG_ROW for row in rows):
+        if self.is_last:
+            return self._prepared(rows, inputs).finish()
+        states = self._hidden(self._passes(rows), self._received(rows, inputs))
+        if _is_long(rows):
             after_a_long_pass()
-        return result
+        return states
+
+    @property
+    def works_by_itself(self) -> bool:
+        """Whether the device computes what was started meanwhile: a CPU's is handed over as it is computed."""
+        return self._works_by_itself
+
+    def prepare(self, rows: Sequence[Row], inputs: Sequence[int]) -> PreparedWork:
+        """`forward` of a whole model, lazily."""
+        return self._prepared(rows, inputs)
 
     def trim(self, sequence: int, length: int) -> None:
         """Forget positions from `length` on. Raises `ValueError` when this cache cannot."""
@@ -177,17 +190,13 @@ class MlxStage:
 
     def _received(self, rows: Sequence[Row], inputs: Sequence[int] | Activation) -> mx.array:
         """Ids (1, tokens) or hidden states (1, tokens, hidden size) of all rows."""
-        tokens = sum(row.count for row in rows)
         if isinstance(inputs, Activation) == self.is_first:
             message = "a first stage takes token ids, a later one hidden states"
             raise ValueError(message)
         if isinstance(inputs, Activation):
-            facts = self._facts
+            facts, tokens = self._facts, sum(row.count for row in rows)
             return from_activation(inputs, tokens=tokens, hidden_size=facts.hidden_size, computed=facts.activation_type)
-        if len(inputs) != tokens:
-            message = f"{len(inputs)} token ids were given for {tokens} tokens"
-            raise ValueError(message)
-        return mx.array([inputs if isinstance(inputs, list) else list(inputs)], mx.int32)
+        return token_ids(rows, inputs, [self._sequence(row.sequence) for row in rows])
 
     def _passes(self, rows: Sequence[Row]) -> list[Pass]:
         model = self._model
@@ -211,12 +220,12 @@ class MlxStage:
         evaluate(joined, [_left_behind(member) for members in passes for member in members])
         return to_activation(joined)
 
-    def _tail(self, passes: Sequence[Pass], received: mx.array) -> TailOutput:
-        work = TailWork()
-        for members in passes:
+    def _prepared(self, rows: Sequence[Row], inputs: Sequence[int] | Activation) -> PreparedWork:
+        work, received = TailWork(is_long=_is_long(rows)), self._received(rows, inputs)
+        for members in self._passes(rows):
             self._compute(members, inputs_of(members, received), work)
             work.also([_left_behind(member) for member in members])
-        return work.finish()
+        return work.prepared()
 
     def _compute(self, members: Pass, inputs: mx.array, work: TailWork) -> None:
         match members[0].row.output:
@@ -269,6 +278,10 @@ class MlxStage:
             if not member.decodes:
                 member.sequence.caches.settle()
         return self._model.caches_of_rows(held, [member.row.count for member in members])
+
+
+def _is_long(rows: Sequence[Row]) -> bool:
+    return sum(row.count for row in rows) >= _LONG_PASS
 
 
 def _places_of_drawing(members: Pass) -> list[int] | None:

@@ -1,27 +1,28 @@
-"""What the rows of one forward want of the last stage: gathered lazily, computed at once."""
+"""What the rows of one forward want of the last stage, gathered lazily."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast, final
+from typing import final
 
 import mlx.core as mx
-import numpy as np
 
+from exo_backend_mlx.drawing import Drawing
 from exo_backend_mlx.evaluation import evaluate
-from exo_backend_mlx.logprobs import Likely, TokenLogprobs, token_logprobs
+from exo_backend_mlx.logprobs import token_logprobs
 from exo_backend_mlx.passes import Member
-from exo_backend_mlx.sampling import RowToDraw, draw, scores_of
+from exo_backend_mlx.prepared_work import PreparedWork
 from exo_backend_mlx.sequences import OpenSequence
-from exo_engine.stage import TailOutput
-from exo_engine.steps import Drawn, HiddenSum, Row, Scored, TokenScore
+from exo_engine.steps import Row, Scored, TokenScore
 
 
 @final
 class TailWork:
     """Used for one forward."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_long: bool) -> None:
+        """`is_long`: it computes so many tokens that its buffers are not kept for the next one."""
+        self._is_long = is_long
         self._members: list[Member] = []
         self._logits: list[mx.array] = []
         self._sums: list[tuple[Row, mx.array]] = []
@@ -45,15 +46,10 @@ class TailWork:
         """Compute these too."""
         self._others.append(arrays)
 
-    def finish(self) -> TailOutput:
-        """Compute everything that was asked for."""
-        drawing = _Drawing(self._members, self._logits) if self._members else None
-        evaluate(drawing.arrays if drawing else [], [values for _, values in self._sums], self._others)
-        return TailOutput(
-            drawn=tuple(drawing.drawn()) if drawing else (),
-            sums=tuple(_hidden_sum(row, values) for row, values in self._sums),
-            scored=tuple(self._scored),
-        )
+    def prepared(self) -> PreparedWork:
+        """All that was asked for, to be computed."""
+        drawing = Drawing(self._members, self._logits) if self._members else None
+        return PreparedWork(drawing, self._sums, self._scored, self._others, is_long=self._is_long)
 
 
 def score_known(logits: mx.array, position: int, sequence: OpenSequence) -> list[TokenScore]:
@@ -67,49 +63,3 @@ def score_known(logits: mx.array, position: int, sequence: OpenSequence) -> list
     evaluate(logits, found.arrays)
     numbers = zip(known, found.numbers([count] * len(known)), strict=True)
     return [TokenScore(token_id=token, logprob=own, top=top) for token, (own, top) in numbers]
-
-
-@final
-class _Drawing:
-    """Tokens about to be drawn."""
-
-    def __init__(self, members: Sequence[Member], logits: Sequence[mx.array]) -> None:
-        self._members = members
-        self._rows: list[RowToDraw] = [member.sequence.draw_after(member.row) for member in members]
-        scores = scores_of(logits[0] if len(logits) == 1 else mx.concatenate(list(logits)), self._rows)
-        self._tokens = draw(scores, self._rows)
-        self._explained = [at for at, member in enumerate(members) if member.sequence.sampling.logprobs is not None]
-        self._logprobs = self._explain(scores) if self._explained else None
-
-    @property
-    def arrays(self) -> list[mx.array]:
-        return [self._tokens, *(self._logprobs.arrays if self._logprobs else ())]
-
-    def drawn(self) -> list[Drawn]:
-        """The computed tokens in the order of their rows, noted in their sequences."""
-        explained = dict(zip(self._explained, self._numbers(), strict=True))
-        found: list[tuple[int, Drawn]] = []
-        for at, token_id in enumerate(cast("list[int]", self._tokens.tolist())):
-            member = self._members[at]
-            member.sequence.note_drawn(self._rows[at].index, token_id)
-            logprob, top = explained.get(at, (None, ()))
-            item = Drawn(sequence=member.sequence.id, token_id=token_id, logprob=logprob, top=top)
-            found.append((member.place, item))
-        return [item for _, item in sorted(found, key=lambda pair: pair[0])]
-
-    def _explain(self, scores: mx.array) -> TokenLogprobs:
-        every = len(self._explained) == len(self._members)
-        which = None if every else mx.array(self._explained)
-        tokens = self._tokens if which is None else self._tokens[which]
-        return token_logprobs(scores if which is None else scores[which], tokens, max(self._counts()))
-
-    def _counts(self) -> list[int]:
-        return [self._members[at].sequence.sampling.logprobs or 0 for at in self._explained]
-
-    def _numbers(self) -> list[tuple[float, Likely]]:
-        return self._logprobs.numbers(self._counts()) if self._logprobs else []
-
-
-def _hidden_sum(row: Row, values: mx.array) -> HiddenSum:
-    little_endian = np.asarray(values).astype("<f4")
-    return HiddenSum(sequence=row.sequence, count=row.count, values=little_endian.tobytes())

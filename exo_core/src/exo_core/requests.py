@@ -68,6 +68,11 @@ class Sampling(Frozen):
     logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     """How many alternatives to report per token; None: no logprobs at all."""
 
+    @property
+    def penalises(self) -> bool:
+        """Whether the next token's draw depends on which tokens came before."""
+        return (self.repetition_penalty, self.presence_penalty, self.frequency_penalty) != (1, 0, 0)
+
 
 MOST_GRAMMAR_TEXT = 262_144
 """Characters of a grammar."""

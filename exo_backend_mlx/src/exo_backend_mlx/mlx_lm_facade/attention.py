@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, cast
 
 import mlx.core as mx
 from mlx import nn
@@ -16,7 +16,6 @@ from mlx import nn
 _NAME = "scaled_dot_product_attention"
 
 
-@runtime_checkable
 class Attendable(Protocol):
     """What a cache of several rows gives in place of keys and values."""
 
@@ -57,8 +56,8 @@ def _accepting_rows(original: Callable[..., mx.array]) -> Callable[..., mx.array
         mask: object,
         sinks: mx.array | None = None,
     ) -> mx.array:
-        if isinstance(keys, Attendable):
-            return keys.attend(queries, scale, mask, sinks)
+        if hasattr(keys, "attend"):  # asked for each layer of each token: isinstance of a protocol takes 10 µs
+            return cast("Attendable", keys).attend(queries, scale, mask, sinks)
         return original(queries, keys, values, cache=cache, scale=scale, mask=mask, sinks=sinks)
 
     cast("Any", attend).accepts_rows = True

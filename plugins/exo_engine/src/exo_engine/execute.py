@@ -7,7 +7,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from exo_engine.stage import Activation, Stage, TailOutput
-from exo_engine.steps import Close, Evict, Forward, Open, Operation, Snapshot, Trim
+from exo_engine.steps import (
+    Close,
+    Evict,
+    Forward,
+    Generation,
+    Open,
+    Operation,
+    Resized,
+    Snapshot,
+    StageReport,
+    StepAnswer,
+    Trim,
+)
 
 
 @dataclass(frozen=True)
@@ -41,8 +53,30 @@ def execute(
         if isinstance(operation, Forward):
             output = stage.forward(operation.rows, _present(inputs))
         else:
-            _change(stage, operation)
+            change(stage, operation)
     return Executed(output, clock() - began)
+
+
+def answer_of(
+    step: tuple[Generation, int],
+    tail: TailOutput,
+    *,
+    seconds: tuple[float, ...],
+    reports: tuple[StageReport, ...] = (),
+    resized: tuple[Resized, ...] = (),
+) -> StepAnswer:
+    """The answer to a step (its generation and number) that went well."""
+    generation, number = step
+    return StepAnswer(
+        generation=generation,
+        number=number,
+        drawn=tail.drawn,
+        sums=tail.sums,
+        scored=tail.scored,
+        seconds=seconds,
+        reports=reports,
+        resized=resized,
+    )
 
 
 def _present(inputs: Sequence[int] | Activation | None) -> Sequence[int] | Activation:
@@ -52,7 +86,8 @@ def _present(inputs: Sequence[int] | Activation | None) -> Sequence[int] | Activ
     return inputs
 
 
-def _change(stage: Stage, operation: Open | Trim | Snapshot | Evict | Close) -> None:
+def change(stage: Stage, operation: Open | Trim | Snapshot | Evict | Close) -> None:
+    """Do what is no `Forward`."""
     match operation:
         case Open():
             stage.open(operation)

@@ -8,7 +8,7 @@ from typing import final
 from exo_core.errors import WireError
 from exo_core.transports import BlockingLink, Buffer
 from exo_engine.cache_limit import CacheLimit
-from exo_engine.execute import Executed, execute
+from exo_engine.execute import Executed, answer_of, execute
 from exo_engine.ring_steps import send_step, with_own
 from exo_engine.stage import ActivationCodec, Stage
 from exo_engine.step_runner import describe_failure
@@ -79,13 +79,10 @@ class Follower:
             return None
 
     def _answer(self, header: StepHeader, executed: Executed) -> StepAnswer:
-        whole, tail = with_own(header, self._stage, executed, self._limit), executed.tail
-        return StepAnswer(
-            generation=header.step.generation,
-            number=header.step.number,
-            drawn=tail.drawn,
-            sums=tail.sums,
-            scored=tail.scored,
+        whole = with_own(header, self._stage, executed, self._limit)
+        return answer_of(
+            (header.step.generation, header.step.number),
+            executed.tail,
             seconds=whole.seconds,
             reports=whole.reports,
             resized=whole.resized,

@@ -67,8 +67,8 @@ class OpenGeneration:
         assert isinstance(output, Drawn)  # noqa: S101  # the stage gave what its row did not ask for
         text = self._texts[sequence]
         chunk = text.add(output)
+        sequence.tokens.append(output.token_id)
         if chunk.finish is None:
-            sequence.tokens.append(output.token_id)
             sequence.allowed = text.allowed()
         self.answer(chunk)
         return chunk.finish is not None

@@ -10,7 +10,7 @@ from exo_engine.cache_budget import CacheBudget
 from exo_engine.cache_space import CacheSpace
 from exo_engine.prefix_index import Kept, PrefixIndex, common_length
 from exo_engine.sequence import SequenceState
-from exo_engine.steps import Close, Evict, Operation, Resized, SequenceId, Snapshot, StageReport
+from exo_engine.steps import Close, Evict, Operation, Resized, SequenceId, Snapshot, StageReport, Trim
 
 WORTH_KEEPING = 64
 """Tokens that the next in the queue saves by them, for which a running sequence's caches are kept."""
@@ -122,7 +122,9 @@ class OpenSequences:
         name = _name(sequence)
         self._space.release(sequence)
         snapshot = next(self._snapshot_names)
-        evicted = self._space.keep(snapshot, sequence) if keep else None
+        evicted = self._space.keep(snapshot, sequence) if keep and self._can_be_cut_to_known(sequence) else None
+        if evicted is not None and sequence.is_ahead:
+            self._operations.append(Trim(sequence=name, length=len(sequence.tokens)))
         self._operations.append(Close(sequence=name, keep=None if evicted is None else snapshot))
         self._evict(evicted or ())
         del self._open[name]
@@ -153,6 +155,10 @@ class OpenSequences:
         budget = CacheBudget(self._reports)
         self.context = self._unmeasured if budget.longest is None else min(self._model_context, budget.longest)
         return budget
+
+    def _can_be_cut_to_known(self, sequence: SequenceState) -> bool:
+        """Whether what a step ahead was fed, and nobody will hear of, can be taken back."""
+        return not (sequence.is_ahead and self.keeps_whole_only)
 
     def _evict(self, kept: Iterable[Kept]) -> None:
         self._operations.extend(Evict(snapshot=each.snapshot) for each in kept)

@@ -24,9 +24,10 @@ from exo_engine.inbox import Cancel, LookAround, Submit, Wake
 from exo_engine.open_request import AnswerTo
 from exo_engine.ring_steps import RingSteps
 from exo_engine.scheduler import Scheduler
-from exo_engine.stage import ActivationCodec, Stage
+from exo_engine.stage import ActivationCodec, Stage, StageAhead
 from exo_engine.step_runner import LocalSteps, StepRunner
 from exo_engine.steps import Generation
+from exo_engine.steps_ahead import StepsAhead
 from exo_engine.text import Tokenizer
 
 MICRO_BATCHES = "EXO_MICRO_BATCHES"
@@ -53,6 +54,7 @@ class PipelineEngine:
     ) -> None:
         self._stage = stage
         self._stages = assignment.shard.stages
+        self._stage_ahead = stage if self._stages == 1 and isinstance(stage, StageAhead) else None
         self._codec = codec or ExactCodec()
         self._stopping = threading.Event()
         self._generation_base = generation_base
@@ -110,6 +112,7 @@ class PipelineEngine:
             unmeasured=placement.kv_tokens,
             prefill_chunk=placement.prefill_chunk,
             micro_batches=_fixed_micro_batches(),
+            runs_ahead=self._stage_ahead is not None,
         )
         return Head(
             tokenizer=tokenizer,
@@ -123,6 +126,8 @@ class PipelineEngine:
         return Generation(placement_id=placement_id, start=start, n=next(self._runs))
 
     def _steps(self, ring: Ring) -> StepRunner:
+        if self._stage_ahead is not None:
+            return StepsAhead(self._stage_ahead, self._limit)
         if self._stages == 1:
             return LocalSteps(self._stage, self._limit)
         incoming, outgoing = _both(ring)

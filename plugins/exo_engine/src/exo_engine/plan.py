@@ -24,8 +24,11 @@ class Plan:
     rows: tuple[Row, ...] = ()
     sequences: tuple[SequenceState, ...] = ()
     inputs: Sequence[int] = ()
+    """Without those that are being drawn."""
     begun: tuple[SequenceState, ...] = ()
     """Sequences that are opened with it, whether they have rows in it or not."""
     issued_at: float = 0.0
     alone: bool = False
     """Whether nothing else was under way when it was issued."""
+    runs_ahead: bool = False
+    """Whether its sequences may be in the next step before it is answered."""

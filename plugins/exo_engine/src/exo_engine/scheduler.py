@@ -32,7 +32,11 @@ MOST_OPEN = 256
 
 @final
 class Scheduler:
-    """For `context` and `unmeasured` see `OpenSequences`; `prefill_chunk`, `micro_batches` 0: measurements decide."""
+    """For `context` and `unmeasured` see `OpenSequences`; `prefill_chunk`, `micro_batches` 0: measurements decide.
+
+    `runs_ahead`: a stage that is the whole model feeds itself what it draws, so that a sequence can be in a step before
+    the one before is answered. Who then has ended has one row too many there, of which nobody hears.
+    """
 
     def __init__(
         self,
@@ -42,6 +46,7 @@ class Scheduler:
         unmeasured: int = 0,
         prefill_chunk: int = 0,
         micro_batches: int = 0,
+        runs_ahead: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.open = OpenSequences(context=context, unmeasured=unmeasured)
@@ -51,6 +56,7 @@ class Scheduler:
         """What the last stage can give."""
         self._chunk = prefill_chunk
         self._fixed_micro_batches = micro_batches
+        self._runs_ahead = runs_ahead
         self._prefilling: deque[SequenceState] = deque()
         self._decoding = DecodeRotation()
         self._micro_batches = MicroBatches((), fixed=micro_batches)
@@ -122,8 +128,9 @@ class Scheduler:
         plan, round_trip = self._steps.settle()
         self.row_limit.went_well(len(plan.rows))
         if plan.kind == "decode":
-            pairs = zip(plan.sequences, plan.rows, strict=True)
-            self._decoding.come_home(sequence for sequence, row in pairs if sequence.id == row.sequence)
+            if not plan.runs_ahead:
+                pairs = zip(plan.sequences, plan.rows, strict=True)
+                self._decoding.come_home(sequence for sequence, row in pairs if sequence.id == row.sequence)
             for sequence in plan.sequences:
                 sequence.is_suspect = False
             self._micro_batches.note(len(plan.rows), seconds, round_trip)
@@ -151,7 +158,17 @@ class Scheduler:
                 self._decoding.come_home(())
             return None
         taken = [sequence.take_last() for sequence in ready]
-        return self._issue("decode", [row for row, _ in taken], ready, [token for _, token in taken])
+        rows, known = [row for row, _ in taken], [token for _, tokens in taken for token in tokens]
+        return self._issue("decode", rows, ready, known, runs_ahead=self._send_home_ahead(ready))
+
+    def _send_home_ahead(self, batch: Sequence[SequenceState]) -> bool:
+        """Let those that are being drawn for be in the next step already. All or none: a batch that parts is slow."""
+        if not self._runs_ahead or not all(sequence.may_run_ahead for sequence in batch):
+            return False
+        going_on = [sequence for sequence in batch if not sequence.ends_with_next]
+        if going_on:
+            self._decoding.come_home(going_on)
+        return bool(going_on)
 
     def _next_chunk(self) -> Plan | None:
         """As much of the next prompts as a chunk holds; what they began in is kept before others begin with it."""
@@ -177,11 +194,24 @@ class Scheduler:
         return self._issue("housekeeping", (), (), ())
 
     def _issue(
-        self, kind: PlanKind, rows: Sequence[Row], sequences: Sequence[SequenceState], inputs: Sequence[int]
+        self,
+        kind: PlanKind,
+        rows: Sequence[Row],
+        sequences: Sequence[SequenceState],
+        inputs: Sequence[int],
+        *,
+        runs_ahead: bool = False,
     ) -> Plan:
         begun, self._begun = self._begun, []
-        operations = self.open.take_operations()
-        return self._steps.issue(kind, operations, rows=rows, sequences=sequences, inputs=inputs, begun=begun)
+        return self._steps.issue(
+            kind,
+            self.open.take_operations(),
+            rows=rows,
+            sequences=sequences,
+            inputs=inputs,
+            begun=begun,
+            runs_ahead=runs_ahead,
+        )
 
     def _wanted_batches(self) -> int:
         """While a prompt of several chunks is computed, these keep the stages busy: one micro-batch then."""

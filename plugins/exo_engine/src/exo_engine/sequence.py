@@ -27,7 +27,7 @@ class SequenceState:
     allowed: bytes | None = None
     """What may be drawn after the last of `tokens` (`Row.allowed`), for a choice that is held to a grammar.
 
-    It follows from that token: whoever lets sequences run ahead of what was drawn must leave out those that have it.
+    It follows from that token.
     """
     wants: Literal["tokens", "sum", "scores"] = "tokens"
     has_siblings: bool = False
@@ -52,6 +52,21 @@ class SequenceState:
     def prefill_left(self) -> int:
         """Tokens still to be computed in chunks."""
         return max(0, len(self.tokens) - (self.wants != "sum") - self.scheduled)
+
+    @property
+    def may_run_ahead(self) -> bool:
+        """Whether its next row can be issued while its last token is being drawn: all else it needs is known."""
+        return self.allowed is None and not self.sampling.penalises and not self.is_suspect
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether a token that is being drawn is in an issued step."""
+        return self.scheduled > len(self.tokens)
+
+    @property
+    def ends_with_next(self) -> bool:
+        """Whether it has its last token when what is in issued steps is drawn."""
+        return self.scheduled + 1 >= self.most
 
     def open(self, name: SequenceId, start: Start | None) -> Open:
         """The operation that begins it on every stage."""
@@ -81,10 +96,17 @@ class SequenceState:
         row = Row(sequence=self.id, position=position, count=count, output=output)
         return row, self.tokens[position : self.scheduled]
 
-    def take_last(self) -> tuple[Row, int]:
-        """The row of the last known token, which draws, and that token."""
+    def take_last(self) -> tuple[Row, list[int]]:
+        """The row of the last token, which draws, and that token unless it is being drawn itself."""
         assert self.id is not None  # noqa: S101  # the scheduler's mistake
-        position = self.scheduled
+        known = self.tokens[self.scheduled : self.scheduled + 1]
+        row = Row(
+            sequence=self.id,
+            position=self.scheduled,
+            count=1,
+            output="token",
+            allowed=self.allowed,
+            drawn=not known,
+        )
         self.scheduled += 1
-        row = Row(sequence=self.id, position=position, count=1, output="token", allowed=self.allowed)
-        return row, self.tokens[position]
+        return row, known

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from exo_core.transports import Buffer
 from exo_engine.steps import Drawn, HiddenSum, Open, Row, Scored, StageReport
@@ -90,6 +90,35 @@ class Stage(Protocol):
 
     def report(self) -> StageReport:
         """What the head must know of this stage."""
+        ...
+
+
+class Prepared(Protocol):
+    """A forward of a whole model. What it extends counts as extended, though nothing may be computed yet."""
+
+    def start(self) -> None:
+        """Have it computed, after all that was started before. Returns at once if the device `works_by_itself`."""
+        ...
+
+    def finish(self) -> TailOutput:
+        """Wait until it is computed; starts it if nobody did. Raises whatever the device raises."""
+        ...
+
+
+@runtime_checkable
+class StageAhead(Stage, Protocol):
+    """A whole model that can prepare a forward while the one before is computed.
+
+    Its rows may be `Row.drawn`. Operations between forwards may wait for what was started.
+    """
+
+    @property
+    def works_by_itself(self) -> bool:
+        """Whether the device computes what was started while this thread does something else."""
+        ...
+
+    def prepare(self, rows: Sequence[Row], inputs: Sequence[int]) -> Prepared:
+        """`forward`, but for the computing. One that fails raises; then, or when `finish` raises, comes `clear`."""
         ...
 
 

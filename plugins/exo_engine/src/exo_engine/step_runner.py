@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol, final
 
 from exo_engine.cache_limit import CacheLimit
-from exo_engine.execute import execute
+from exo_engine.execute import answer_of, execute
 from exo_engine.stage import Stage
 from exo_engine.steps import Generation, Operation, StepAnswer
 
@@ -98,13 +98,9 @@ class LocalSteps:
         except Exception as problem:  # whatever the model raises ends its requests, not the engine
             logger.exception("step %d failed", self._number)
             return StepAnswer(generation=generation, number=self._number, error=describe_failure(problem))
-        tail = executed.tail
-        return StepAnswer(
-            generation=generation,
-            number=self._number,
-            drawn=tail.drawn,
-            sums=tail.sums,
-            scored=tail.scored,
+        return answer_of(
+            (generation, self._number),
+            executed.tail,
             seconds=(executed.seconds,),
             reports=(self._limit.report(self._stage),) if self._number == 1 else (),
             resized=self._limit.news(0),

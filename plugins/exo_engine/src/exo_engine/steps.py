@@ -69,6 +69,9 @@ class Row(Frozen):
 
     `allowed` restricts what a `token` row may draw: bit i % 8 of byte i // 8, least significant first, is set for
     token id i; ids beyond its end are forbidden.
+
+    `drawn`: its one token is what was drawn last for the sequence; the head has not heard it yet, so it is not among
+    the inputs. Only for a stage that is the whole model.
     """
 
     sequence: Count
@@ -76,6 +79,7 @@ class Row(Frozen):
     count: Count
     output: RowOutput = "none"
     allowed: bytes | None = None
+    drawn: bool = False
 
 
 class Forward(Frozen):

@@ -46,6 +46,7 @@ class StepsUnderWay:
         sequences: Sequence[SequenceState] = (),
         inputs: Sequence[int] = (),
         begun: Sequence[SequenceState] = (),
+        runs_ahead: bool = False,
     ) -> Plan:
         """The next step; its rows follow its other operations."""
         self._number += 1
@@ -60,6 +61,7 @@ class StepsUnderWay:
             begun=tuple(begun),
             issued_at=self._issued_at,
             alone=not self._plans,
+            runs_ahead=runs_ahead,
         )
         self._plans.append(plan)
         return plan

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
-from typing import final
+from typing import Literal, final
 
 from exo_engine.keyed_random import uniform
 from exo_engine.stage import Activation, TailOutput
@@ -22,8 +22,9 @@ _Sums = dict[int, list[int]]
 
 @final
 class ArithmeticStage:
-    """Layers start … end - 1 of `layers`. `failures`: how many of the next forwards raise.
+    """Layers start … end - 1 of `layers`.
 
+    `failures`: how many of the next forwards raise; `late_failures`: how many prepared ones do when they are finished.
     `poison`: a token id; forwards raise that have a row of a sequence with it in its prompt. `most_rows`: forwards of
     more raise, and are counted in `too_large`.
 
@@ -44,6 +45,10 @@ class ArithmeticStage:
         self.is_first = start == 0
         self.is_last = end == layers
         self.failures = 0
+        self.late_failures = 0
+        self.by_itself = False
+        self.happened: list[Literal["prepared", "started", "finished"]] = []
+        """To forwards that were prepared."""
         self.poison: int | None = None
         self.most_rows: int | None = None
         self.too_large = 0
@@ -53,6 +58,8 @@ class ArithmeticStage:
         self._opened: dict[int, Open] = {}
         self._sums: dict[int, _Sums] = {}
         self._snapshots: dict[int, _Sums] = {}
+        self._drawn: dict[int, int] = {}
+        """What was drawn last for each sequence."""
 
     def open(self, operation: Open) -> None:
         """Begin a sequence."""
@@ -78,7 +85,7 @@ class ArithmeticStage:
             self.too_large += 1
             message = f"no memory for {len(rows)} rows"
             raise MemoryError(message)
-        hidden = _unpack(inputs) if isinstance(inputs, Activation) else [token + 1 for token in inputs]
+        hidden = _unpack(inputs) if isinstance(inputs, Activation) else self._embedded(rows, inputs)
         self.rows_seen.extend(rows)
         parts: list[list[int]] = []
         at = 0
@@ -90,6 +97,18 @@ class ArithmeticStage:
             return self._output(rows, parts)
         passed = [value for part in parts for value in part]
         return Activation("F32", (len(passed), 1), struct.pack(f"<{len(passed)}f", *passed))
+
+    @property
+    def works_by_itself(self) -> bool:
+        """Whether starting returns at once, as it was told."""
+        return self.by_itself
+
+    def prepare(self, rows: Sequence[Row], inputs: Sequence[int]) -> PreparedArithmetic:
+        """A forward, whose result is kept back."""
+        output = self.forward(rows, inputs)
+        assert isinstance(output, TailOutput)  # it is the whole model
+        self.happened.append("prepared")
+        return PreparedArithmetic(self, output)
 
     def trim(self, sequence: int, length: int) -> None:
         """Forget positions from `length` on."""
@@ -114,6 +133,7 @@ class ArithmeticStage:
     def clear(self) -> None:
         """Drop everything."""
         self._opened.clear()
+        self._drawn.clear()
         self._sums.clear()
         self._snapshots.clear()
 
@@ -136,6 +156,10 @@ class ArithmeticStage:
         report, lengths = self._report, [*self.lengths().values(), *self.snapshots.values()]
         in_windows = sum(min(length, window) * each for length in lengths for window, each in report.windows)
         return sum(lengths) * report.bytes_per_token + len(lengths) * report.bytes_per_sequence + in_windows
+
+    def _embedded(self, rows: Sequence[Row], inputs: Sequence[int]) -> list[int]:
+        known = iter(inputs)
+        return [(self._drawn[row.sequence] if row.drawn else next(known)) + 1 for row in rows for _ in range(row.count)]
 
     def _check_bytes(self) -> None:
         limit = self._report.cache_bytes
@@ -183,7 +207,7 @@ class ArithmeticStage:
             index = row.position + row.count - len(opened.prompt_ids)
             shift = int(uniform(opened.sampling.seed, opened.choice, index) * len(self._tokens))
         tokens = self._tokens if row.allowed is None else [id_ for id_ in self._tokens if _is_set(row.allowed, id_)]
-        token_id = tokens[(hidden * 7919 + shift) % len(tokens)]
+        token_id = self._drawn[row.sequence] = tokens[(hidden * 7919 + shift) % len(tokens)]
         if opened.sampling.logprobs is None:
             return Drawn(sequence=row.sequence, token_id=token_id)
         return Drawn(sequence=row.sequence, token_id=token_id, logprob=-0.5, top=((token_id, -0.5),))
@@ -200,6 +224,28 @@ class ArithmeticStage:
                 for value, token_id in zip(hidden, following, strict=False)
             ),
         )
+
+
+@final
+class PreparedArithmetic:
+    """See `Prepared`."""
+
+    def __init__(self, stage: ArithmeticStage, output: TailOutput) -> None:
+        self._stage = stage
+        self._output = output
+
+    def start(self) -> None:
+        """Nothing is left to compute."""
+        self._stage.happened.append("started")
+
+    def finish(self) -> TailOutput:
+        """What came out of it, or a failure that was asked for."""
+        self._stage.happened.append("finished")
+        if self._stage.late_failures:
+            self._stage.late_failures -= 1
+            message = "a failure that was asked for, on the device"
+            raise RuntimeError(message)
+        return self._output
 
 
 def _token_score(hidden: int, token_id: int, alternatives: int) -> TokenScore:

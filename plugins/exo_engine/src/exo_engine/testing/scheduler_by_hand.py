@@ -15,10 +15,18 @@ FREE = StageReport(trimmable=True)
 
 
 def scheduler(
-    stages: int = 1, *, chunk: int = 16, report: StageReport = FREE, micro_batches: int = 0, context: int = 1000
+    stages: int = 1,
+    *,
+    chunk: int = 16,
+    report: StageReport = FREE,
+    micro_batches: int = 0,
+    context: int = 1000,
+    runs_ahead: bool = False,
 ) -> Scheduler:
     """One whose stages have just said what they have room for."""
-    made = Scheduler(stages=stages, context=context, prefill_chunk=chunk, micro_batches=micro_batches)
+    made = Scheduler(
+        stages=stages, context=context, prefill_chunk=chunk, micro_batches=micro_batches, runs_ahead=runs_ahead
+    )
     made.start_over()
     made.settle((0.0,) * stages)
     made.begin([report] * stages)
