@@ -29,7 +29,7 @@ _PLAIN = Mixture(arithmetic=0.3, exo=0.3, small_talk=0.25)
 def draw_tool_talk(rng: Random, *, turns: int, most_tools: int = 4) -> Conversation:
     """A chat of about so many turns with one tool or more."""
     words = read_words("training")
-    tools = draw_tools(words, rng, most_tools)
+    tools = _draw_tools(words, rng, most_tools)
     system = "\n".join(part for part in (draw_system(rng), tools_text([each.tool for each in tools])) if part)
     said: list[Turn] = []
     while len(said) < turns:
@@ -37,7 +37,7 @@ def draw_tool_talk(rng: Random, *, turns: int, most_tools: int = 4) -> Conversat
     return Conversation(system, tuple(said))
 
 
-def draw_tools(words: Words, rng: Random, most: int) -> list[AskableTool]:
+def _draw_tools(words: Words, rng: Random, most: int) -> list[AskableTool]:
     """Tools of different names."""
     count = min(rng.choice(_TOOL_COUNTS), most)
     tools: dict[str, AskableTool] = {}

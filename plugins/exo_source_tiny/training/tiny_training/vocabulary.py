@@ -32,12 +32,10 @@ _SPACE = "Ġ"  # how the byte level writes a space
 
 def train_tokenizer(seed: int, *, sample: int = 40_000) -> Tokenizer:
     """A tokenizer trained on so many generated conversations."""
-    pairs = _train_pairs(_texts(seed, sample))
-    vocabulary = {**pairs["vocab"]}
+    vocabulary, merges = _train_pairs(_texts(seed, sample))
     words = [word for word in _whole_words(seed, sample) if word not in vocabulary]
     for word in words[: VOCABULARY_SIZE - len(vocabulary)]:
         vocabulary[word] = len(vocabulary)
-    merges = [tuple(merge) for merge in pairs["merges"]]
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, ignore_merges=True))
     tokenizer.pre_tokenizer = _cut(_PIECES)
     tokenizer.decoder = decoders.ByteLevel()
@@ -55,7 +53,7 @@ def _cut(pieces: str) -> pre_tokenizers.PreTokenizer:
     )
 
 
-def _train_pairs(texts: Iterable[str]) -> dict[str, dict[str, int]]:
+def _train_pairs(texts: Iterable[str]) -> tuple[dict[str, int], list[tuple[str, str]]]:
     """Vocabulary and merges of a BPE that never joins a space with a word."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = _cut(_PIECES_WITHOUT_SPACE)
@@ -67,7 +65,8 @@ def _train_pairs(texts: Iterable[str]) -> dict[str, dict[str, int]]:
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
     )
     tokenizer.train_from_iterator(texts, trainer)
-    return json.loads(tokenizer.to_str())["model"]
+    model = json.loads(tokenizer.to_str())["model"]
+    return model["vocab"], [(first, second) for first, second in model["merges"]]
 
 
 def _texts(seed: int, sample: int) -> Iterator[str]:
