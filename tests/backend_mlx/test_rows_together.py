@@ -50,6 +50,19 @@ def test_rows_cross_cuts_together(architecture: str, model_folder: ModelFolder) 
     assert run_together(stages) == run_together([load_stage(folder, 0, LAYERS)])
 
 
+@pytest.mark.parametrize("architecture", ["phi", "stablelm"])
+def test_models_that_widen_keys_before_attention_widen_those_of_rows(
+    architecture: str, model_folder: ModelFolder
+) -> None:
+    """Stored in half precision, which rounds by more than a hundredth."""
+    folder = model_folder(architecture=architecture, layers=LAYERS, stored="bfloat16")
+    stage = load_stage(folder, 0, LAYERS)
+    together = run_together([stage])
+    for sequence in JOINS:
+        (alone,) = run_stages([stage], prompt(sequence), 1)
+        assert together[sequence][0].top[0][1] == pytest.approx(alone.top[0][1], abs=0.1)
+
+
 def prompt(sequence: int) -> tuple[int, ...]:
     return tuple((sequence * 53 + index * 11) % 380 for index in range(JOINS[sequence][1]))
 

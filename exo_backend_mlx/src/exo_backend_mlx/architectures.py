@@ -65,8 +65,8 @@ ARCHITECTURES: Mapping[str, Proven] = {
     ),
     "deepseek_v3": Proven(cut=Layout(), rows="padded"),
     "gemma2": Proven(cut=Layout()),
-    **dict.fromkeys(("lfm2", "mamba2", "qwen3_next"), Proven(rows="attended")),
-    **dict.fromkeys(("glm4_moe_lite", "phi", "stablelm"), Proven(rows="padded")),
+    **dict.fromkeys(("lfm2", "mamba2", "phi", "qwen3_next", "stablelm"), Proven(rows="attended")),
+    "glm4_moe_lite": Proven(rows="padded"),
 }
 """By the name of mlx-lm's module, which is the config's `model_type` unless mlx-lm maps it (`mistral` is `llama`)."""
 

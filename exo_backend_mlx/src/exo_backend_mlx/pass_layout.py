@@ -1,7 +1,7 @@
 """Where the rows of one pass have their keys and values, and the way from the pass's tokens to slots and back.
 
 To the model each token of a pass is a row of its own, (tokens, 1, …), those of one sequence side by side. Attention's
-results are put together as sequences outside of slabs first, then each slab's slots; every layer does the same, so the
+results are put together as sequences outside of slabs first, then each slab's span; every layer does the same, so the
 index arrays are made once for a pass.
 """
 
@@ -66,19 +66,29 @@ class SlabRows:
         """Where each row's next token goes, (rows,)."""
         return mx.array(self.lengths)
 
+    @cached_property
+    def span(self) -> range:
+        """The slots from the first to the last in which a row is; attention is computed for these."""
+        return range(min(self.slots), max(self.slots) + 1)
+
+    @cached_property
+    def span_places(self) -> list[int]:
+        """For each slot of the span, the row's place in it."""
+        return [slot - self.span.start for slot in self.slots]
+
     def place_of_slots(self) -> list[int]:
-        """For each slot the place of the row that is in it; that of any row for a slot without one."""
-        places = [self.places[0]] * self.slab.slots
-        for place, slot in zip(self.places, self.slots, strict=True):
-            places[slot] = place
+        """For each slot of the span the place of the row that is in it; that of any row for a slot without one."""
+        places = [self.places[0]] * len(self.span)
+        for place, at in zip(self.places, self.span_places, strict=True):
+            places[at] = place
         return places
 
     def mask(self, window: int | None) -> mx.array:
-        """Which tokens each slot may see, boolean (slots, 1, 1, longest); a slot without a row sees its first."""
+        """Which tokens each slot of the span may see, boolean (slots, 1, 1, longest); one without a row its first."""
         if window not in self._masks:
-            last = [0] * self.slab.slots
-            for slot, length in zip(self.slots, self.lengths, strict=True):
-                last[slot] = length
+            last = [0] * len(self.span)
+            for at, length in zip(self.span_places, self.lengths, strict=True):
+                last[at] = length
             ends, tokens = mx.array(last)[:, None, None, None], mx.arange(self.longest)
             seen = tokens <= ends
             self._masks[window] = seen if window is None else seen & (tokens > ends - window)
@@ -133,7 +143,7 @@ class PassLayout:
 
     @cached_property
     def _slot_places(self) -> mx.array | None:
-        """For each slot of all slabs, one after the other, the place of the row that is in it."""
+        """For each slot of all slabs' spans, one after the other, the place of the row that is in it."""
         return _unless_in_order([place for part in self.slabs for place in part.place_of_slots()], self.tokens)
 
     @cached_property
@@ -142,8 +152,8 @@ class PassLayout:
         found = {place: at for at, place in enumerate(self._places_alone)}
         at = len(found)
         for part in self.slabs:
-            found |= {place: at + slot for place, slot in zip(part.places, part.slots, strict=True)}
-            at += part.slab.slots
+            found |= {place: at + own for place, own in zip(part.places, part.span_places, strict=True)}
+            at += len(part.span)
         return _unless_in_order([found[place] for place in range(self.tokens)], at)
 
     def rows_alone(self, values: mx.array) -> list[mx.array]:
@@ -153,9 +163,9 @@ class PassLayout:
         return [part if part.shape[0] == 1 else mx.swapaxes(part, 0, 2) for part in parts]
 
     def by_slot(self, values: mx.array) -> list[mx.array]:
-        """For each slab the values of its slots, of values for all tokens."""
+        """For each slab the values of its span's slots, of values for all tokens."""
         every = values if self._slot_places is None else values[self._slot_places]
-        return _split(every, [part.slab.slots for part in self.slabs])
+        return _split(every, [len(part.span) for part in self.slabs])
 
     def by_slab(self, values: mx.array) -> list[mx.array]:
         """For each slab the values of its rows, of values for all tokens."""
@@ -163,7 +173,7 @@ class PassLayout:
         return _split(every, [len(part.rows) for part in self.slabs])
 
     def in_tokens(self, parts: Sequence[mx.array]) -> mx.array:
-        """(tokens, heads, 1, …), of a part as `rows_alone` gives it for each such row and one for each slab's slots."""
+        """(tokens, heads, 1, …), of a part as `rows_alone` gives it for each such row and one for each slab's span."""
         alone = [part if part.shape[2] == 1 else mx.swapaxes(part, 0, 2) for part in parts]
         every = alone[0] if len(alone) == 1 else mx.concatenate(alone)
         return every if self._way_back is None else every[self._way_back]

@@ -55,10 +55,11 @@ class RowsCache:
         alone = self._update_alone(keys, values) if self._layout.alone else []
         if self._layout.slabs:
             self._update_slabs(keys, values)
-        held = _Attending(self._layout, self._layer, alone, [self._rows[row] for row in self._layout.alone])
+        caches = [self._rows[row] for row in self._layout.alone]
+        held = _Attending(self._layout, self._layer, alone, caches, keys.dtype)
         return held, held
 
-    def _update_alone(self, keys: mx.array, values: mx.array) -> list[tuple[object, object]]:
+    def _update_alone(self, keys: mx.array, values: mx.array) -> list[tuple[mx.array, mx.array]]:
         layout = self._layout
         parts = zip(layout.alone, layout.rows_alone(keys), layout.rows_alone(values), strict=True)
         return [self._rows[row].update_and_fetch(_kept(key), _kept(value)) for row, key, value in parts]
@@ -74,25 +75,40 @@ class RowsCache:
 
 @final
 class _Attending:
-    """One layer's keys and values of a pass, about to be attended to."""
+    """One layer's keys and values of a pass, about to be attended to: what mlx-lm's models do with these is here."""
 
     def __init__(
-        self, layout: PassLayout, layer: int, alone: Sequence[tuple[object, object]], caches: Sequence[object]
+        self,
+        layout: PassLayout,
+        layer: int,
+        alone: Sequence[tuple[mx.array, mx.array]],
+        caches: Sequence[object],
+        dtype: mx.Dtype,
     ) -> None:
         self._layout = layout
         self._layer = layer
         self._alone = alone
         self._caches = caches
+        self.dtype = dtype
+
+    def astype(self, dtype: mx.Dtype) -> _Attending:
+        """The same with keys of another type. (Models ask it of keys alone.)"""
+        return _Attending(self._layout, self._layer, self._alone, self._caches, dtype)
 
     def attend(self, queries: mx.array, scale: float, mask: object, sinks: mx.array | None) -> mx.array:
         masks = mask if isinstance(mask, _Masks) else _Masks(None, [None] * len(self._alone))
         found: list[mx.array] = []
         if self._alone:
             parts = zip(self._layout.rows_alone(queries), self._alone, self._caches, masks.alone, strict=True)
-            found += [attend_alone(query, *held, cache, scale, own, sinks) for query, held, cache, own in parts]
+            found += [
+                attend_alone(query, keys.astype(self.dtype), values, cache, scale, own, sinks)
+                for query, (keys, values), cache, own in parts
+            ]
         for part, own in zip(self._layout.slabs, self._queries_of_slabs(queries), strict=True):
-            keys, values = part.slab.held(self._layer, part.longest)
-            found.append(attend_alone(own, keys, values, None, scale, part.mask(masks.window), sinks))
+            keys, values = part.slab.held(self._layer, part.longest, part.span)
+            found.append(
+                attend_alone(own, keys.astype(self.dtype), values, None, scale, part.mask(masks.window), sinks)
+            )
         return self._layout.in_tokens(found)
 
     def _queries_of_slabs(self, queries: mx.array) -> list[mx.array]:

@@ -84,11 +84,12 @@ class Slab:
         held[1][slots, :, positions] = values
         self.layers[layer] = held
 
-    def held(self, layer: int, length: int) -> Layer:
-        """Keys and values of all slots up to `length`."""
+    def held(self, layer: int, length: int, span: range) -> Layer:
+        """Keys and values of the slots of a span up to `length`."""
         held = self.layers[layer]
         assert held is not None  # noqa: S101 — as above
-        return held[0][:, :, :length], held[1][:, :, :length]
+        keys, values = (array[span.start : span.stop, :, :length] for array in held)
+        return keys, values
 
     def grow(self, capacity: int) -> None:
         """Make all slots longer, layer by layer, so that no two layers are there twice at once."""
