@@ -121,9 +121,14 @@ class VirtualDisk:
         return self._bad_row is not None or self._snapshot_is_bad
 
     @property
+    def is_bad(self) -> bool:
+        """Whether part of the log is lost, noticed or not."""
+        return self._damage is not None or self.is_spoiled
+
+    @property
     def is_sound(self) -> bool:
         """Whether there is a log here, and all of it can be read."""
-        return self.length > 0 and not self.destroyed and self._damage is None and not self.is_spoiled
+        return self.length > 0 and not self.destroyed and not self.is_bad
 
     def __contains__(self, key: FactKey) -> bool:
         """Whether this disk holds the fact."""

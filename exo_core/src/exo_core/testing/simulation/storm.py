@@ -253,7 +253,9 @@ class Storm:
         trusty = members - self._going
         sound = {node.node_id for node in usable if node.log.is_sound and node.node_id in trusty}
         if self._cluster.consistency == "majority":
-            enough = all(2 * len(sound & each) > len(each) for each in (*memberships, members))
+            bad = {victim.node_id, *(node.node_id for node in usable if node.log.is_bad)}  # they may still join
+            groups = [members, *(each | bad for each in memberships)]
+            enough = all(2 * len(sound & group) > len(group) for group in groups)
         else:
             enough = len(sound) > 0
         return not victim.retired and enough
