@@ -12,7 +12,7 @@ from exo_core.placement import NodeResources, Placement, Topology
 from exo_core.placement_rules.default import place
 from exo_core.placement_rules.memory_needs import cache_bytes, memory_per_node, shard_bytes
 from exo_core.placement_rules.previews import previews
-from exo_core.placement_rules.told_backends import device_memory
+from exo_core.placement_rules.told_backends import DeviceMemory, device_memory
 from exo_core.placement_rules.topology import topology_of
 from exo_core.state.apply import apply_all
 from exo_core.state.events import InstancePlaced, InstanceRequested
@@ -139,7 +139,9 @@ def test_what_a_probe_found_reaches_placement() -> None:
 def test_the_device_with_most_memory_counts_unless_one_has_no_limit() -> None:
     small, large = (BackendFacts(usable=True, memory_for_models=count) for count in (5, 7))
     unusable, unlimited = BackendFacts(usable=False), BackendFacts(usable=True)
-    assert device_memory([small, large, unusable]) == 7
+    assert device_memory([small, large, unusable]) == DeviceMemory(7)
+    card = BackendFacts(usable=True, memory_for_models=9, memory_is_own=True)
+    assert device_memory([card, large]) == DeviceMemory(9, is_own=True)
     assert device_memory([small, unlimited]) is None
     assert device_memory([]) is None
 

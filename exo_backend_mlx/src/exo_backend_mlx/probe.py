@@ -40,6 +40,7 @@ def _facts() -> BackendFacts:
             usable=True,
             device=f"{name}, {_KINDS_OF_DEVICE[memory.kind]}",
             memory_for_models=memory.usable if memory.free is None else memory.free,
+            memory_is_own=memory.kind == "cuda",
             details=details,
         )
     details["blas"] = f"{_blas_for_people(blas)}, {measure_matmul():.0f} GFLOP/s in float32"

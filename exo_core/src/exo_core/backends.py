@@ -25,6 +25,8 @@ class BackendFacts(Frozen):
     """For people: `Apple M3 Max`, `CPU, OpenBLAS 0.3.30`."""
     memory_for_models: Count | None = None
     """Bytes the device can give to models; None: the machine's free memory counts."""
+    memory_is_own: bool = False
+    """Whether that is memory beside the machine's, as on a graphics card: what is free of the latter matters not."""
     float32_faster_than: tuple[WeightKind, ...] = ()
     """Weights that this device computes faster in float32, as measured: they are widened where the memory is there."""
     details: dict[str, JsonValue] = {}

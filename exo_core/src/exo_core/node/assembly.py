@@ -35,7 +35,7 @@ from exo_core.node.start_counter import StartCounter
 from exo_core.node.switchboard import Switchboard
 from exo_core.node.telemetry_source import TelemetrySource
 from exo_core.node.worker import Worker, WorkerContext
-from exo_core.placement_rules.told_backends import device_memory, told_backends
+from exo_core.placement_rules.told_backends import DeviceMemory, device_memory, told_backends
 from exo_core.plugins.manager import Plugins
 from exo_core.router.router import Router
 from exo_core.state.plan import assignments_of
@@ -164,7 +164,7 @@ class Assembly:
             max_memory=self.options.max_memory,
         )
 
-    def _device_memory(self) -> int | None:
+    def _device_memory(self) -> DeviceMemory | None:
         """As probed; until that is done, as it was at the last start: shards that are placed here load at once."""
         member = self.control_plane.state.members.get(self.membership.node_id)
         if self.backends.facts or member is None:

@@ -12,7 +12,7 @@ from exo_core.cards import Card
 from exo_core.errors import ModelError
 from exo_core.frozen import JsonValue
 from exo_core.identifiers import ModelId
-from exo_core.placement_rules.told_backends import device_memory
+from exo_core.placement_rules.told_backends import DeviceMemory, device_memory
 from exo_core.plugins.manager import Plugins
 from exo_core.runner.one_shot import describe, probe
 
@@ -47,7 +47,7 @@ class BackendProbing:
         return tuple(name for name, facts in self.facts.items() if facts.usable)
 
     @property
-    def device_memory(self) -> int | None:
+    def device_memory(self) -> DeviceMemory | None:
         """The most that any usable backend's device gives to models; None: no limit of its own."""
         return device_memory(self.facts.values())
 

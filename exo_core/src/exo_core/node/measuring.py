@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import psutil
 
+from exo_core.placement_rules.told_backends import DeviceMemory
+
 RESERVED_FRACTION = 0.1
 RESERVED_BYTES = 1024**3
 """Left to the person: this much, or the fraction of all memory, whichever is larger."""
@@ -30,18 +32,21 @@ class MachineMeasure:
 
 
 def measure_machine(
-    *, device_memory: int | None, runner_pids: Iterable[int], max_memory: int | None = None
+    *, device_memory: DeviceMemory | None, runner_pids: Iterable[int], max_memory: int | None = None
 ) -> MachineMeasure:
     """Measure now.
 
     `device_memory` is the most that the backend's device gives to models, None where it has no limit of its own;
-    `max_memory` the most that the person gives, None where they did not say.
+    `max_memory` the most that the person gives, None where they did not say. A person needs nothing of memory that is a
+    device's own.
     """
     memory = psutil.virtual_memory()
     held = sum(resident_bytes(pid) for pid in runner_pids)
-    limits = [limit for limit in (device_memory, max_memory) if limit is not None]
+    limits = [limit for limit in (device_memory and device_memory.size, max_memory) if limit is not None]
     reachable = memory.available + held
     left_to_the_person = max(RESERVED_BYTES, int(memory.total * RESERVED_FRACTION))
+    if device_memory is not None and device_memory.is_own:
+        reachable, left_to_the_person = device_memory.size, 0
     return MachineMeasure(
         memory_total=memory.total,
         memory_free=memory.available,

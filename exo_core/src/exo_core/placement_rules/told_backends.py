@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -23,7 +24,16 @@ def told_backends(member: Member) -> dict[str, BackendFacts]:
     return found
 
 
-def device_memory(facts: Iterable[BackendFacts]) -> int | None:
-    """The most that any usable backend's device gives to models; None: no limit of its own."""
-    sizes = [told.memory_for_models for told in facts if told.usable]
-    return max((size for size in sizes if size is not None), default=None) if None not in sizes else None
+@dataclass(frozen=True)
+class DeviceMemory:
+    """The most that a device gives to models. `is_own`: beside the machine's memory, not of it."""
+
+    size: int
+    is_own: bool = False
+
+
+def device_memory(facts: Iterable[BackendFacts]) -> DeviceMemory | None:
+    """That of the usable backend whose device has most; None: one has no limit but the machine's memory."""
+    usable = [told for told in facts if told.usable]
+    limited = [(told.memory_for_models, told.memory_is_own) for told in usable if told.memory_for_models is not None]
+    return DeviceMemory(*max(limited)) if limited and len(limited) == len(usable) else None
