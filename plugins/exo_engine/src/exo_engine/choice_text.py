@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
 from typing import final
 
 from exo_core.requests import Channel, Chunk, ChunkLogprobs, FinishReason, Generate, Piece
@@ -75,8 +74,8 @@ class ChoiceText:
         """What is known with this token, and why it was the last."""
         reader, stops = self._reader, self._stops()
         if self._ends(token_id):
-            return list(reader.finish(self._detokenizer.finish(), stops)), "stop"
-        heard = list(reader.add(self._detokenizer.add(token_id), stops))
+            return reader.finish(self._detokenizer.finish(), stops), "stop"
+        heard = reader.add(self._detokenizer.add(token_id), stops)
         if reader.stopped:
             return heard, "stop"
         is_complete = self._completes_grammar(token_id)
@@ -102,25 +101,28 @@ class ChoiceText:
         return self._request.stop if self._count > self._request.sampling.min_tokens else ()
 
     def _chunk(
-        self, index: int, drawn: Drawn, heard: Iterable[Heard], channel: Channel, finish: FinishReason | None
+        self, index: int, drawn: Drawn, heard: list[Heard], channel: Channel, finish: FinishReason | None
     ) -> Chunk:
         """`channel` is that in which the token was drawn."""
-        pieces = _joined(heard) or [Heard("", channel)]
-        places = [self._place(piece) for piece in pieces]
-        (first, said), more = (pieces[0], places[0]), zip(pieces[1:], places[1:], strict=True)
+        first, *more = _joined(heard) or [Heard("", channel)]
         return Chunk(
             choice=self._choice,
             attempt=self._request.attempt,
             index=index,
             token_id=drawn.token_id,
-            text_from=said,
+            text_from=self._place(first),
             text=first.text,
             channel=first.channel,
             call=first.call,
             name=first.name,
-            more=tuple(_piece(piece, place) for piece, place in more),
+            more=tuple(self._piece(piece) for piece in more),
             logprobs=self._logprobs(drawn),
             finish=finish,
+        )
+
+    def _piece(self, heard: Heard) -> Piece:
+        return Piece(
+            text_from=self._place(heard), text=heard.text, channel=heard.channel, call=heard.call, name=heard.name
         )
 
     def _place(self, piece: Heard) -> int:
@@ -136,16 +138,14 @@ class ChoiceText:
         return named(self._tokenizer, drawn.token_id, drawn.logprob, drawn.top)
 
 
-def _joined(heard: Iterable[Heard]) -> list[Heard]:
+def _joined(heard: list[Heard]) -> list[Heard]:
     """With consecutive text of one channel, or call, together."""
+    if len(heard) < 2:
+        return heard
     pieces: list[Heard] = []
     for next_one in heard:
         if pieces and next_one.goes_on(pieces[-1]):
-            pieces[-1] = replace(pieces[-1], text=pieces[-1].text + next_one.text)
+            pieces[-1] = pieces[-1]._replace(text=pieces[-1].text + next_one.text)
         else:
             pieces.append(next_one)
     return pieces
-
-
-def _piece(heard: Heard, text_from: int) -> Piece:
-    return Piece(text_from=text_from, text=heard.text, channel=heard.channel, call=heard.call, name=heard.name)

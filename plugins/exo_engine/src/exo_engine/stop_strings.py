@@ -37,4 +37,6 @@ def cut_at_stop(text: str, stops: Sequence[str]) -> Cut:
 def _overlap(text: str, stop: str) -> int:
     """Length of the longest proper beginning of `stop` that `text` ends with."""
     longest = min(len(stop) - 1, len(text))
+    if stop[:1] not in text[len(text) - longest :]:  # as a rule
+        return 0
     return next((length for length in range(longest, 0, -1) if text.endswith(stop[:length])), 0)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import final
+from typing import NamedTuple, final
 
 from exo_core.requests import Channel
 from exo_engine.answers.calls import Calls, ToolText
@@ -20,8 +19,7 @@ CHANNELS: Mapping[Section, Channel] = {
 }
 
 
-@dataclass(frozen=True)
-class Heard:
+class Heard(NamedTuple):
     """Text of a channel; see `Piece`."""
 
     text: str
@@ -45,6 +43,7 @@ class AnswerReader:
     def __init__(self, text: MarkedText, calls: Calls | None = None, *, parallel: bool = True) -> None:
         self._text = text
         self._calls = calls
+        self._is_plain = text.section == "content" and text.is_plain
         self._parallel = parallel
         self._may_stop = ""
         """Content that might begin a stop string."""
@@ -67,16 +66,24 @@ class AnswerReader:
         """How many were begun."""
         return 0 if self._calls is None else self._calls.count
 
-    def add(self, text: str, stops: Sequence[str]) -> Iterator[Heard]:
+    def add(self, text: str, stops: Sequence[str]) -> list[Heard]:
         """What became certain with the next text, up to where it is over."""
+        if self._is_plain and not stops and not self._may_stop:
+            return [Heard(text)] if text else []
+        return list(self._add(text, stops))
+
+    def finish(self, text: str, stops: Sequence[str]) -> list[Heard]:
+        """What became certain with the last text, if it was not over before: nothing is held back any more."""
+        return list(self._finish(text, stops))
+
+    def _add(self, text: str, stops: Sequence[str]) -> Iterator[Heard]:
         for stretch in self._text.add(text):
             yield from self._read(stretch, stops)
             if self.stopped:
                 return
 
-    def finish(self, text: str, stops: Sequence[str]) -> Iterator[Heard]:
-        """What became certain with the last text, if it was not over before: nothing is held back any more."""
-        yield from self.add(text, stops)
+    def _finish(self, text: str, stops: Sequence[str]) -> Iterator[Heard]:
+        yield from self._add(text, stops)
         if self.stopped:
             return
         yield from self._read(self._text.rest(), stops)

@@ -32,8 +32,14 @@ class MarkedText:
     ) -> None:
         self.section: Section = section
         self._ways = {section: dict(ways) for section, ways in edges.items()}
+        self._markers = {section: tuple(ways) for section, ways in self._ways.items()}
         self._first_call = first_call
         self._held = ""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether all of the text is of one section, and nothing is held back."""
+        return not (self._ways.get(self.section) or self._first_call)
 
     def has_end(self, section: Section) -> bool:
         """Whether some marker ends such a section."""
@@ -56,14 +62,13 @@ class MarkedText:
 
     def _sections(self, text: str) -> Iterator[Stretch]:
         while True:
-            ways = self._ways.get(self.section, {})
-            cut = cut_at_stop(self._held + text, tuple(ways))
+            cut = cut_at_stop(self._held + text, self._markers.get(self.section, ()))
             self._held, section = cut.held, self.section
             if cut.met is None:
                 if cut.certain:
                     yield Stretch(section, cut.certain)
                 return
-            self.section = ways[cut.met]
+            self.section = self._ways[section][cut.met]
             yield Stretch(section, cut.certain, cut.met, self.section)
             text = cut.after
 
