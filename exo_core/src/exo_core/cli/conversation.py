@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from exo_core.cli.documents import as_object
 from exo_core.cli.loading import LoadingBar, working_on
 from exo_core.cli.node_access import running_node
 from exo_core.cli.prompts import prompts
+from exo_core.cli.spoken import Spoken
 from exo_core.control_socket.operations import LocalOperations, Operations
 from exo_core.errors import UserError
 from exo_core.frozen import JsonValue
@@ -83,15 +83,13 @@ async def _operations(home: Path) -> AsyncGenerator[Operations]:
 
 async def _turn(operations: Operations, conversation: Conversation, prompt: str) -> None:
     """Ask, print the answer as it comes, and remember it. Raises `UserError` when it fails."""
-    text = ""
+    spoken = Spoken()
     request = conversation.request(prompt)
     async with aclosing(operations.generate(request, conversation.model_id)) as answers:
         async for chunk in _after_loading(answers):
-            text += chunk.text
-            click.echo(chunk.text, nl=False)
-            sys.stdout.flush()
+            spoken.show(chunk)
     click.echo()
-    conversation.messages.append({"role": "assistant", "content": text})
+    conversation.messages.append({"role": "assistant", "content": spoken.text})
 
 
 async def _after_loading(answers: AsyncGenerator[Answer]) -> AsyncGenerator[Chunk]:
