@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from exo_backend_mlx.backend import MlxBackend
 from exo_backend_mlx.model_config import read_config
-from exo_backend_mlx.testing.chat_styles import ChatStyleName
+from exo_backend_mlx.testing.chat_styles import CHAT_STYLES, ChatStyleName
 from exo_backend_mlx.tokenizer import MlxTokenizer
 from exo_core.frozen import JsonValue
 from exo_core.identifiers import ModelId, RequestId
@@ -151,3 +152,17 @@ def test_a_model_that_is_told_nothing_of_tools_refuses_them(model_folder: ModelF
         (refused,) = threads.ask(ask("r", ToolUse()))
     assert isinstance(refused, Refused)
     assert (refused.status, refused.code) == (400, "tools_not_supported")
+
+
+def test_of_several_templates_the_one_for_tools_tells(model_folder: ModelFolder, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(model_folder(architecture="qwen3", layers=1, chat="hermes"), tmp_path / "model"))
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    plain = CHAT_STYLES["plain"].template
+    settings["chat_template"] = [
+        {"name": "default", "template": plain},
+        {"name": "tool_use", "template": settings["chat_template"]},
+    ]
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    tokenizer = tokenizer_of(folder)
+    assert tokenizer.markup.tool_format is not None
+    assert "weather" in tokenizer.decode(tokenizer.encode_chat(PROMPT))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from exo_backend_mlx.mlx_lm_facade.answer_marks import AnswerMarks
-from exo_backend_mlx.tool_formats import ModelToolFormat, tool_format_of
+from exo_backend_mlx.tool_formats import ModelToolFormat
 from exo_engine.answers.markup import Markup, Section
 
 _SECTIONS: Mapping[str, Section] = {
@@ -17,9 +17,8 @@ _SECTIONS: Mapping[str, Section] = {
 """mlx_lm's words for states."""
 
 
-def markup_of(marks: AnswerMarks) -> Markup:
+def markup_of(marks: AnswerMarks, tool_format: ModelToolFormat | None) -> Markup:
     """The text of a thought is no call: other than in mlx_lm no marker leads from one to the other."""
-    tool_format = tool_format_of(marks)
     edges: dict[Section, list[tuple[str, Section]]] = {}
     for section, marker, to in _edges(marks, tool_format):
         if (section, to) != ("reasoning", "tool"):

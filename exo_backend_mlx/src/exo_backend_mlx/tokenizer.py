@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import NoReturn, final
 
 from exo_backend_mlx.answer_markup import markup_of
+from exo_backend_mlx.call_ids import with_call_ids
 from exo_backend_mlx.mlx_lm_facade.tokenizers import DecodeStream, LoadedTokenizer
 from exo_backend_mlx.model_config import end_token_ids
+from exo_backend_mlx.tool_formats import tool_format_of
 from exo_core.errors import RequestRefused
 from exo_core.frozen import JsonValue
 from exo_core.requests import ChatPrompt
@@ -31,7 +33,9 @@ class MlxTokenizer:
         self._loaded = LoadedTokenizer(folder, end_token_ids(folder, config))
         size = config.get("vocab_size")
         self._vocabulary_size = size if isinstance(size, int) else self._loaded.size
-        self.markup = markup_of(self._loaded.marks)
+        tool_format = tool_format_of(self._loaded.marks)
+        self._name_call = None if tool_format is None else tool_format.call_ids
+        self.markup = markup_of(self._loaded.marks, tool_format)
 
     @property
     def eos_token_ids(self) -> frozenset[int]:
@@ -54,7 +58,7 @@ class MlxTokenizer:
         taken = sorted(_OWN_ARGUMENTS & prompt.template_arguments.keys())
         if taken:
             _refuse("invalid_template_argument", f"not an argument of the chat template: {', '.join(taken)}")
-        messages = [_with_plain_content(message) for message in prompt.messages]
+        messages = self._template_messages(prompt)
         continues = bool(messages) and messages[-1].get("role") == "assistant"
         try:
             text = self._loaded.render_chat(
@@ -64,6 +68,10 @@ class MlxTokenizer:
             message = f"the model's chat template refuses this conversation: {error}"
             _refuse("chat_template_refused", message)
         return self._loaded.encode(text, with_specials=False)
+
+    def _template_messages(self, prompt: ChatPrompt) -> list[dict[str, JsonValue]]:
+        messages = [_with_plain_content(message) for message in prompt.messages]
+        return messages if self._name_call is None else with_call_ids(messages, self._name_call)
 
     def decode(self, token_ids: Sequence[int]) -> str:
         """The text of ids, special tokens left out."""

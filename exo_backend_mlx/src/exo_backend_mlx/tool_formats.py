@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast, final
 
+from exo_backend_mlx.call_ids import NameCall, nine_letters, numbered
 from exo_backend_mlx.coder_notation import CoderNotation
 from exo_backend_mlx.mlx_lm_facade.answer_marks import AnswerMarks, ParseCalls
 from exo_core.frozen import JsonValue
@@ -32,6 +33,8 @@ MISTRAL_LIST = JsonNotation(
 )
 MISTRAL = JsonNotation(trigger="[TOOL_CALLS]", before_name="[TOOL_CALLS]", before_arguments="[ARGS]", separator="")
 """Since the models of 2025."""
+CALL_IDS: Mapping[str, NameCall] = {"mistral": nine_letters, "kimi_k2": numbered}
+"""By mlx_lm's names of parsers."""
 LLAMA = JsonNotation(trigger="", before_name='{"name": "', before_arguments='", "parameters": ', after_arguments="}")
 """Llama 3.1 to 3.3; one call at most."""
 
@@ -48,6 +51,8 @@ class ModelToolFormat:
     first_call: str = ""
     letters: str = ""
     """Every fixed text of the notation, to find tokens in."""
+    call_ids: NameCall | None = None
+    """How the template wants earlier calls to be named; None: as the client named them."""
 
     def parse(self, text: str, tools: Sequence[ToolDocument]) -> Sequence[ToolCall]:
         """See `ToolFormat`."""
@@ -67,6 +72,7 @@ def tool_format_of(marks: AnswerMarks) -> ModelToolFormat | None:
         parser=calls.parse,
         notation=notation,
         letters="" if notation is None else notation.letters,
+        call_ids=CALL_IDS.get(calls.name),
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any, cast
 
 from exo_core.frozen import JsonValue
@@ -40,25 +42,38 @@ class AnswerMarks:
 def answer_marks(wrapper: object) -> AnswerMarks:
     """Of a tokenizer that mlx_lm wrapped."""
     known = cast("Any", wrapper)
-    template: object = known.chat_template
     return AnswerMarks(
         thought=(known.think_start, known.think_end) if known.has_thinking else None,
         calls=_calls(wrapper),
         structural=tuple(known.structural_markers),
         transitions=dict(known.response_transitions),
         initial=cast("str | None", known.response_initial_state),
-        template=template if isinstance(template, str) else "",
+        template=_template(wrapper),
         tokens=dict(known.get_added_vocab()),
     )
 
 
+def _template(wrapper: object) -> str:
+    """The chat template; of several, that for conversations with tools."""
+    template = cast("Any", wrapper).chat_template
+    if isinstance(template, dict):
+        named = cast("dict[str, str]", template)
+        return named.get("tool_use") or named.get("default") or ""
+    return template if isinstance(template, str) else ""
+
+
 def _calls(wrapper: object) -> CallMarks | None:
     known = cast("Any", wrapper)
-    if not known.has_tool_calling:
+    name = known.init_kwargs.get("tool_parser_type") or _parser_for(_template(wrapper), known.get_vocab)
+    if not name:
         return None
-    return CallMarks(
-        name=str(known.init_kwargs.get("tool_parser_type", "")),
-        start=known.tool_call_start,
-        end=known.tool_call_end or "",
-        parse=known.tool_parser,
-    )
+    parser = cast("Any", import_module(f"mlx_lm.tool_parsers.{name}"))
+    return CallMarks(name=name, start=parser.tool_call_start, end=parser.tool_call_end, parse=parser.parse_tool_call)
+
+
+def _parser_for(template: str, get_vocabulary: Callable[[], dict[str, int]]) -> str | None:
+    """mlx_lm's guess, which it does not make itself where a model has several templates."""
+    from mlx_lm import tokenizer_utils
+
+    guess = cast("Callable[[object], str | None]", cast("Any", tokenizer_utils)._infer_tool_parser)
+    return guess(SimpleNamespace(chat_template=template, get_vocab=get_vocabulary))
