@@ -54,6 +54,7 @@ def call(number: int, text: str, *, name: str | None = None, text_from: int = 0)
 CALLS = told(
     [thought("Hm")],
     [thought("", 2)],
+    [words("")],
     [call(0, "", name="weather")],
     [call(0, '{"city": ')],
     [call(0, '"Bern"}', text_from=9), call(1, "{}", name="clock")],
@@ -98,6 +99,7 @@ async def test_a_streamed_answer_that_is_calls(client: httpx.AsyncClient, caller
         {"role": "assistant", "content": None},
         {"reasoning_content": "Hm"},
         {},
+        {},
         {"tool_calls": [{"index": 0, "id": first, "type": "function", "function": weather}]},
         {"tool_calls": [{"index": 0, "function": {"arguments": '{"city": '}}]},
         {"tool_calls": [{"index": 0, "function": {"arguments": '"Bern"}'}}]},
@@ -109,7 +111,7 @@ async def test_a_streamed_answer_that_is_calls(client: httpx.AsyncClient, caller
         {},
     ]
     assert first != second
-    assert [choice["finish_reason"] for choice in choices] == [*[None] * 7, "tool_calls"]
+    assert [choice["finish_reason"] for choice in choices] == [*[None] * 8, "tool_calls"]
 
 
 async def test_the_clients_own_helper_puts_a_streamed_answer_together(openai: AsyncOpenAI, caller: str) -> None:

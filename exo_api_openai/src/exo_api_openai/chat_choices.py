@@ -58,10 +58,10 @@ class ChatChoices:
         return {"index": index, "message": message, "logprobs": logprobs, "finish_reason": choice.finish}
 
     def _piece(self, delta: Delta) -> dict[str, JsonValue]:
-        """Nothing where a token gave no text, but for the content: there it has always been an empty one."""
+        """Nothing where a token gave no text; an empty text of a message that can only be content."""
         text = delta.text
         if delta.channel == "content":
-            return {"content": text} if text or delta.finish is None else {}
+            return {"content": text} if text or not (self._may_call or delta.finish) else {}
         if delta.channel == "reasoning":
             return {REASONING: text} if text else {}
         if delta.call is None or not (text or delta.name):
