@@ -45,6 +45,11 @@ simulation-coverage:
     uv run coverage run --rcfile=tests/simulation/coverage.ini -m exo_core.testing.simulation run 0 50
     uv run coverage report --rcfile=tests/simulation/coverage.ini --fail-under=95
 
+# Other people's clients (litellm, langchain-openai, instructor, pydantic-ai, openai for Node), fetched and run against a
+# real node, and two hundred calls of tools; a few minutes.
+prove-clients:
+    uv run pytest -m "" -s tests/clients
+
 # Ten thousand requests drawn from /openapi.json, others every time: no 5xx, no answer against the document.
 prove-api:
     EXO_API_CASES=10000 uv run pytest -s tests/openapi/test_answers.py

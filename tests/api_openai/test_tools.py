@@ -114,7 +114,7 @@ async def test_a_streamed_answer_that_is_calls(client: httpx.AsyncClient, caller
     assert [choice["finish_reason"] for choice in choices] == [*[None] * 8, "tool_calls"]
 
 
-async def test_the_clients_own_helper_puts_a_streamed_answer_together(openai: AsyncOpenAI, caller: str) -> None:
+async def test_the_client_itself_puts_a_streamed_answer_together(openai: AsyncOpenAI, caller: str) -> None:
     async with openai.chat.completions.stream(model=caller, messages=QUESTION, tools=TOOLS) as stream:  # pyright: ignore[reportArgumentType] — plain objects
         message = (await stream.get_final_completion()).choices[0].message
     assert message.content is None

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any, Literal
+from collections.abc import Iterator, Sequence
+from typing import Literal
 
+import httpx
 import openai
 import pytest
 from openai import OpenAI
-from openai.types.chat import ChatCompletionFunctionToolParam, ChatCompletionMessageParam
+from openai.types.chat import ChatCompletionFunctionToolParam, ChatCompletionMessage, ChatCompletionMessageParam
 from pydantic import BaseModel, Field
 
-from exo_core.cli.documents import as_text, objects
+from exo_core.cli.documents import as_object, as_text
 from exo_core.testing.node_process import NodeProcess, eventually
 
 QUESTION: list[ChatCompletionMessageParam] = [{"role": "user", "content": "What is the weather?"}]
@@ -65,28 +66,32 @@ def test_text_is_the_same_streamed_and_whole(client: OpenAI, caller: str) -> Non
         assert chunks[-1].usage.completion_tokens == whole.usage.completion_tokens > 0
 
 
+def called(message: ChatCompletionMessage) -> list[tuple[str, str]]:
+    """The calls of a message: names and arguments."""
+    calls = message.tool_calls or []
+    return [(call.function.name, call.function.arguments) for call in calls if call.type == "function"]
+
+
+def check(calls: Sequence[tuple[str, str]]) -> None:
+    """Arguments fit what was declared."""
+    for name, arguments in calls:
+        MODELS[name].model_validate_json(arguments)
+
+
 def test_a_required_call_fits_its_model_streamed_and_whole(client: OpenAI, caller: str) -> None:
-    asked: dict[str, Any] = {
-        "model": caller, "messages": QUESTION, "tools": TOOLS, "tool_choice": "required", "seed": 4,
-        "parallel_tool_calls": False,
-    }  # fmt: skip
-    whole = client.chat.completions.create(**asked).choices[0]
-    with client.chat.completions.stream(**asked) as stream:
+    whole = client.chat.completions.create(
+        model=caller, messages=QUESTION, tools=TOOLS, tool_choice="required", parallel_tool_calls=False, seed=4
+    ).choices[0]
+    with client.chat.completions.stream(
+        model=caller, messages=QUESTION, tools=TOOLS, tool_choice="required", parallel_tool_calls=False, seed=4
+    ) as stream:
         streamed = stream.get_final_completion().choices[0]
     assert whole.finish_reason == streamed.finish_reason == "tool_calls"
     assert whole.message.content is None
     assert streamed.message.content is None
-    calls = [
-        [
-            (call.function.name, call.function.arguments)
-            for call in choice.message.tool_calls or ()
-            if call.type == "function"
-        ]
-        for choice in (whole, streamed)
-    ]
-    assert calls[0] == calls[1]
-    ((name, arguments),) = calls[0]
-    MODELS[name].model_validate_json(arguments)
+    assert called(whole.message) == called(streamed.message)
+    assert len(called(whole.message)) == 1
+    check(called(whole.message))
 
 
 def test_a_conversation_goes_on_with_what_a_tool_gave(client: OpenAI, caller: str) -> None:
@@ -116,11 +121,9 @@ def test_the_embedded_model_may_be_given_tools(client: OpenAI) -> None:
         answer = client.chat.completions.create(
             model="tiny", messages=QUESTION, tools=TOOLS, tool_choice=choice, temperature=0, max_tokens=100
         )
-        calls = answer.choices[0].message.tool_calls or []
+        calls = called(answer.choices[0].message)
         assert calls or choice == "auto"
-        for call in calls:
-            assert call.type == "function"
-            MODELS[call.function.name].model_validate_json(call.function.arguments)
+        check(calls)
 
 
 def test_thoughts_are_told_apart(client: OpenAI, thinker: str) -> None:
@@ -162,11 +165,51 @@ def test_a_stream_that_is_closed_ends_its_request(client: OpenAI, node: NodeProc
 
 def statuses(node: NodeProcess) -> set[str]:
     """Of all runners."""
-    return {as_text(runner["status"]) for runner in objects(list(_values(node.state["runners"])))}
+    return {as_text(as_object(runner)["status"]) for runner in as_object(node.state["runners"]).values()}
 
 
-def _values(table: Any) -> Iterator[Any]:
-    yield from table.values()
+LONG_NOTE: ChatCompletionFunctionToolParam = {
+    "type": "function",
+    "function": {
+        "name": "note",
+        "parameters": {
+            "type": "object",
+            "properties": {"text": {"type": "string", "minLength": 500, "maxLength": 500}},
+            "required": ["text"],
+            "additionalProperties": False,
+        },
+    },
+}
+
+
+def test_a_call_that_is_half_told_when_its_runner_dies_is_told_to_its_end_once(
+    client: OpenAI, node: NodeProcess, caller: str
+) -> None:
+    whole = client.chat.completions.create(
+        model=caller, messages=QUESTION, tools=[LONG_NOTE], tool_choice="required", parallel_tool_calls=False, seed=4
+    )
+    stream = client.chat.completions.create(
+        model=caller,
+        messages=QUESTION,
+        tools=[LONG_NOTE],
+        tool_choice="required",
+        parallel_tool_calls=False,
+        seed=4,
+        stream=True,
+    )
+    names, arguments, killed = list[str](), "", False
+    for chunk in stream:
+        for call in chunk.choices[0].delta.tool_calls or ():
+            assert call.function is not None
+            names += [call.function.name] if call.function.name else []
+            arguments += call.function.arguments or ""
+        if arguments and not killed:
+            killed = True
+            for runner in node.runner_processes():
+                runner.kill()
+    assert [(name, arguments) for name in names] == called(whole.choices[0].message)
+    metrics = httpx.get(f"{node.url}/metrics").text
+    assert 'exo_requests_replayed_total{cause="instance_lost"} 1.0' in metrics
 
 
 @pytest.mark.slow
@@ -175,7 +218,7 @@ def test_two_hundred_required_calls_parse_and_fit(client: OpenAI, caller: str) -
         answer = client.chat.completions.create(
             model=caller, messages=QUESTION, tools=TOOLS, tool_choice="required", parallel_tool_calls=False, seed=seed
         )
-        (call,) = answer.choices[0].message.tool_calls or ()
-        assert call.type == "function"
-        MODELS[call.function.name].model_validate_json(call.function.arguments)
+        calls = called(answer.choices[0].message)
+        assert len(calls) == 1
+        check(calls)
         assert answer.choices[0].finish_reason == "tool_calls"

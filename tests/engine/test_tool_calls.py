@@ -57,6 +57,15 @@ def test_required_calls_come_one_after_the_other_as_long_as_the_model_calls() ->
         assert_callable(each, TOOLS)
 
 
+@pytest.mark.parametrize("use", [ONE, REQUIRED])
+def test_a_call_that_the_limit_cuts_off_says_so(use: ToolUse) -> None:
+    with talkative().threads as threads:
+        answers = threads.ask(ask(use=use, max_tokens=45))
+    ((_, arguments),) = calls_of(answers)
+    assert arguments.startswith("{")
+    assert chunks_of(answers)[-1].finish == "length"
+
+
 def test_only_the_named_function_is_called() -> None:
     use = ToolUse(choice="required", names=("colour",), parallel=False)
     with talkative().threads as threads:

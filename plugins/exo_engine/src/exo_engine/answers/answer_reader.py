@@ -112,6 +112,7 @@ class AnswerReader:
         before, self._blank, self._is_fresh = self._blank, "", True
         if section == "tool":
             yield from self._end_calls(marker, stops)
+            self.stopped = self.stopped or (self.calls > 0 and not self._parallel)
         if to == "tool" and self._calls is not None:
             self._before_calls = before
             yield from self._called(self._calls.begin(marker))
@@ -125,7 +126,6 @@ class AnswerReader:
                 yield from self._content(self._before_calls + told, stops)
             else:
                 yield from self._called((told,))
-        self.stopped = self.stopped or (bool(self._calls.count) and not self._parallel)
 
     def _called(self, told: Iterator[ToolText] | tuple[ToolText, ...]) -> Iterator[Heard]:
         for piece in told:

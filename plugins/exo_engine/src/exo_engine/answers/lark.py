@@ -9,6 +9,7 @@ from functools import partial
 
 from exo_core.frozen import JsonValue
 from exo_core.requests import Grammar
+from exo_engine.answers.closed_schemas import closed
 from exo_engine.answers.tool_format import Literal
 from exo_engine.grammars.white_space import WHITE_SPACE
 
@@ -36,8 +37,8 @@ def quoted(text: str) -> str:
 
 
 def arguments_of(schema: Mapping[str, JsonValue]) -> str:
-    """JSON that fits the schema of a function's parameters."""
-    return f"%json {json.dumps({**schema, 'x-guidance': _AS_TEMPLATES})}"
+    """JSON that fits the schema of a function's parameters, and has nothing that it does not name."""
+    return f"%json {json.dumps({**closed(schema), 'x-guidance': _AS_TEMPLATES})}"
 
 
 def as_rule(grammar: Grammar) -> str:
