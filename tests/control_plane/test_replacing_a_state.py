@@ -20,6 +20,24 @@ SHORT = Retention(snapshot_every=64, recent_s=5.0)
 ONE, OTHER = NodeId("n1"), NodeId("n2")
 
 
+@pytest.mark.parametrize("wrong", ["n0", "n1"])
+def test_of_two_the_one_whose_state_is_not_what_its_log_amounts_to_is_mended(wrong: str) -> None:
+    """Also when that is the master, to whom a tie goes, and when nothing is settled that could be taken over."""
+    cluster = VirtualCluster(3, retention=Retention(snapshot_every=64, recent_s=600.0))
+    cluster.run(3.0)
+    cluster.kill("n2")
+    cluster.run(3.0)
+    assert cluster.masters() == ["n0"]
+    cluster.process(wrong).go_wrong()
+    for number in range(150):
+        cluster.offer("n0", ExtensionChanged(plugin="test", key=str(number), value=number), waiter=number + 1)
+    cluster.run(10.0)
+    right = cluster.witness.state_at(cluster.present("n0").ledger.chain)
+    assert [cluster.present(name).state == right for name in cluster.up] == [True, True]
+    assert {cluster.present(name).trouble for name in cluster.up} == {None}
+    assert len(cluster.masters()) == 1
+
+
 @pytest.fixture
 def cluster() -> VirtualCluster:
     """Three nodes in `majority`, each with a snapshot."""

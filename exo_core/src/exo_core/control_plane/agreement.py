@@ -8,7 +8,8 @@
 | otherwise                                                 | is right; the others will find out            |
 
 Comparable are nodes whose reducers have the same fingerprint and whose log has the same chain at that point. A node
-that is wrong does not lead, sums up its log again, and if that does not help takes over a peer's snapshot.
+that is wrong does not lead, sums up its log again, and if that does not help takes over a peer's snapshot. A node that
+is right by this count, and of which others differ, sums up its log again, too: the count may err where few live.
 """
 
 from __future__ import annotations
@@ -39,6 +40,10 @@ class Agreement:
     def forget(self) -> None:
         """This node's own state was replaced: judge anew by what is said from now on."""
         self._marks.clear()
+
+    def is_disputed(self, live: Collection[NodeId]) -> bool:
+        """Whether a live peer has another state."""
+        return not all(self._compared(live).values())
 
     def dissenters(self, live: Collection[NodeId], master_id: NodeId | None) -> tuple[NodeId, ...]:
         """The peers by which this node is shown to be wrong; none: it is right, as far as can be seen."""

@@ -39,6 +39,7 @@ class Wholeness:
         self._catching_up = CatchingUp()
         self._server = SnapshotServer(part_bytes)
         self._doubted_at = float("-inf")
+        self._verified = 0
 
     @property
     def is_fetching(self) -> bool:
@@ -57,6 +58,8 @@ class Wholeness:
         if against:
             self._doubted_at = now
             yield from self._mend(against)
+        elif self._agreement.is_disputed(providers) and self._verified < self._ledger.newest_point():
+            self._verify()
         elif self._trouble.cure != "none needed" and self._is_trusted(providers, now):
             self._trouble.cure = "none needed"
             self._catching_up.done()
@@ -116,6 +119,11 @@ class Wholeness:
         """
         unopposed = not self._catching_up.wanted and now - self._doubted_at >= UNOPPOSED_S
         return not providers or unopposed or self._agreement.confirmed(providers)
+
+    def _verify(self) -> None:
+        """What is right by count may be wrong by the log here; once for each point at which states are compared."""
+        self._ledger.recompute()
+        self._verified = self._ledger.newest_point()
 
     def _mend(self, against: Sequence[NodeId]) -> Iterator[Differs]:
         """First by what is here, then by what others have."""
