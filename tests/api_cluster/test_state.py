@@ -67,7 +67,7 @@ async def test_the_shape(client: httpx.AsyncClient, node: ScriptedNode, cluster:
     assert (own["role"], own["log"]["hash"], own["log"]["lag"]) == ("master", node.log.hash[:16], 0)
     instance = state["instances"]["i"]
     assert (instance["model_id"], instance["parallel"], instance["status"]) == ("known", "pipeline", "loading")
-    assert instance["generation"] is None
+    assert (instance["generation"], instance["unload_after_s"]) == (None, None)
     assert instance["shards"][1] == {
         "runner_id": "r1", "node_id": OTHER, "stage": 1, "stages": 2, "start_layer": 2, "end_layer": 4,
     }  # fmt: skip

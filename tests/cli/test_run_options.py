@@ -96,6 +96,13 @@ def test_what_is_not_there_yet_says_so() -> None:
     refuse_what_is_not_there(words())
 
 
+def test_how_long_what_is_idle_stays() -> None:
+    assert node_options(words_of([], {})).idle_unload_s == 0
+    assert node_options(words_of(["--idle-unload", "10m"], {})).idle_unload_s == 600
+    with pytest.raises(WrongUsage, match="--idle-unload soon: write a time like"):
+        node_options(words_of(["--idle-unload", "soon"], {}))
+
+
 def test_how_long_it_drains() -> None:
     assert node_options(words_of([], {})).drain_s == 0
     assert node_options(words_of(["--drain", "2.5"], {})).drain_s == 2.5

@@ -36,7 +36,9 @@ PREFILLED = Progress(phase="prefill", done=1, total=2)
 TOKEN = Chunk(index=0, token_id=1, text_from=0, text="x")
 
 
-@pytest.mark.parametrize("code", ["instance_lost", "stalled", "fenced", "not_ready", "stopping", "queue_full"])
+@pytest.mark.parametrize(
+    "code", ["instance_lost", "stalled", "fenced", "not_ready", "stopping", "queue_full", "unloaded"]
+)
 def test_the_loss_of_what_serves_a_request_does_not_end_it(code: str) -> None:
     assert is_replayable(Failed(code=code, message=""))
     assert is_replayable(Refused(status=503, code=code, message=""))

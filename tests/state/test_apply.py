@@ -62,8 +62,9 @@ def placement(name: str, *homes: NodeId) -> Placement:
     return Placement(placement_id=PlacementId(name), parallel="pipeline", backend="echo", shards=shards)
 
 
-def requested(name: InstanceId, model: ModelId = MODELS[0]) -> InstanceRequested:
-    return InstanceRequested(request=PlacementRequest(instance_id=name, model_id=model))
+def requested(name: InstanceId, model: ModelId = MODELS[0], unload_after_s: int = 0) -> InstanceRequested:
+    request = PlacementRequest(instance_id=name, model_id=model, unload_after_s=unload_after_s)
+    return InstanceRequested(request=request)
 
 
 def added(model: ModelId) -> ModelAdded:
@@ -86,7 +87,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     ),
     st.builds(added, models),
     st.builds(ModelRemoved, model_id=models),
-    st.builds(requested, instances, models),
+    st.builds(requested, instances, models, st.sampled_from([0, 60])),
     st.builds(InstanceDeleted, instance_id=instances),
     st.builds(RunnerReady, runner_id=runners, instance_id=instances, node_id=nodes, boot=boots),
     st.builds(RunnerFailed, runner_id=runners, instance_id=instances, node_id=nodes, boot=boots, detail=st.just("no")),
@@ -211,3 +212,10 @@ def test_deletions_are_remembered_in_bounds() -> None:
         state = apply(state, InstanceDeleted(instance_id=InstanceId(str(number))))
     assert len(state.deleted) == REMEMBERED_DELETIONS
     assert state.deleted[-1] == str(REMEMBERED_DELETIONS + 9)
+
+
+@pytest.mark.parametrize("order", [(60, 0), (0, 60)])
+def test_whatever_their_order_a_wish_to_stay_wins(order: tuple[int, int]) -> None:
+    """Merged logs may hold the two requests either way round."""
+    state = apply_all(State(), [requested(INSTANCES[0], unload_after_s=after_s) for after_s in order])
+    assert state.instances[INSTANCES[0]].request.unload_after_s == 0

@@ -39,12 +39,19 @@ BASE = apply_all(
 TWO = apply_all(BASE, [NodeStarted(node_id=NodeId("b"), boot=BootId(1), name="B", version="1")])
 
 
-def wish(instance: str, model: str = "m", min_nodes: int = 1, nodes: tuple[str, ...] = ()) -> PlacementRequest:
+def wish(
+    instance: str,
+    model: str = "m",
+    min_nodes: int = 1,
+    nodes: tuple[str, ...] = (),
+    unload_after_s: int = 0,
+) -> PlacementRequest:
     return PlacementRequest(
         instance_id=InstanceId(instance),
         model_id=ModelId(model),
         min_nodes=min_nodes,
         nodes=tuple(map(NodeId, nodes)),
+        unload_after_s=unload_after_s,
     )
 
 
@@ -83,6 +90,25 @@ def test_ensure_names_the_instance_that_is_wished_already() -> None:
     assert decide(state, EnsureInstance(command_id=ID, request=wish("second"))) == Decision(
         instance_id=InstanceId("first")
     )
+
+
+def test_what_may_go_when_it_is_idle_stays_once_somebody_wishes_so() -> None:
+    name = InstanceId("i")
+    idle = DeleteInstance(command_id=ID, instance_id=name, is_idle=True)
+    may_go = EnsureInstance(command_id=ID, request=wish("i", unload_after_s=60))
+    state = after(BASE, may_go)
+    assert state.instances[name].request.unload_after_s == 60
+    assert decide(state, may_go) == Decision(instance_id=name)
+    assert not after(state, idle).instances
+    stays = after(state, EnsureInstance(command_id=ID, request=wish("another")))
+    assert stays.instances[name].request.unload_after_s == 0
+    assert list(stays.instances) == [name]
+    assert decide(stays, may_go) == Decision(instance_id=name), "who would let it go changes nothing"
+    refused = decide(stays, idle)
+    assert isinstance(refused, CommandRefused)
+    assert (refused.status, refused.code) == (409, "instance_stays")
+    placed = after(BASE, PlaceInstance(command_id=ID, request=wish("i")))
+    assert isinstance(decide(placed, idle), CommandRefused)
 
 
 REFUSED: list[tuple[Command, int, str, str]] = [

@@ -59,6 +59,10 @@ class PlacementRequest(Frozen):
     """Only these; empty: any."""
     placement: Placement | None = None
     """An exact placement, as a preview gave it."""
+    unload_after_s: Count = 0
+    """Seconds without a request after which it is no longer wished; 0: it stays until somebody removes it. Only what a
+    request had placed may go by itself.
+    """
 
 
 class Shard(Frozen):

@@ -106,7 +106,11 @@ class RunWords(TypedDict):
     help="At the first Ctrl-C take no new requests and let those that run go on for so long; the second one stops now.",
 )
 @click.option("--allow-plaintext-tensor", is_flag=True, help="Not there yet.")
-@click.option("--idle-unload", metavar="TIME", help="Not there yet.")
+@click.option(
+    "--idle-unload",
+    metavar="TIME",
+    help="Remove what a request had placed once nobody has used it for so long: 90s, 10m, 2h. Default: it stays.",
+)
 @click.option("--offline", is_flag=True, help="Fetch nothing from the internet; members still share models.")
 @click.option("--without", multiple=True, metavar="PLUGIN", help="Do not load this plugin.")
 @click.option("-v", "--verbose", count=True, help="-v: what happens; -vv: everything.")

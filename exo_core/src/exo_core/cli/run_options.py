@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from exo_core.cli.durations import seconds_of
 from exo_core.cli.sizes import bytes_of
 from exo_core.errors import NotThereYet, UserError, WrongUsage
 from exo_core.node.options import NodeOptions
@@ -25,14 +26,9 @@ LONGEST_DRAIN_S = 86400
 
 def refuse_what_is_not_there(words: RunWords) -> None:
     """Raise `NotThereYet` for a documented option that this version does not have."""
-    given = {
-        "--allow-plaintext-tensor": words["allow_plaintext_tensor"],
-        "--idle-unload": words["idle_unload"],
-    }
-    for option, value in given.items():
-        if value:
-            message = f"{option} is not there yet in this version; start without it"
-            raise NotThereYet(message)
+    if words["allow_plaintext_tensor"]:
+        message = "--allow-plaintext-tensor is not there yet in this version; start without it"
+        raise NotThereYet(message)
 
 
 def node_options(words: RunWords) -> NodeOptions:
@@ -56,6 +52,7 @@ def node_options(words: RunWords) -> NodeOptions:
         max_memory=_max_memory(words["max_memory"]),
         max_requests=words["max_requests"],
         max_queue=words["max_queue"],
+        idle_unload_s=_idle_unload(words["idle_unload"]),
         drain_s=_drain(words["drain"]),
         without=words["without"],
     )
@@ -71,6 +68,16 @@ def _max_memory(word: str | None) -> int | None:
         message = f"--max-memory {word}: write a size like 12GB, 8GiB, 500MB or 60%"
         raise WrongUsage(message)
     return count
+
+
+def _idle_unload(word: str | None) -> int:
+    if word is None:
+        return 0
+    seconds = seconds_of(word)
+    if seconds is None:
+        message = f"--idle-unload {word}: write a time like 90s, 10m, 2h or 1d"
+        raise WrongUsage(message)
+    return seconds
 
 
 def _drain(seconds: float) -> float:

@@ -107,6 +107,7 @@ def instance_document(node: NodeHandle, instance_id: InstanceId) -> JsonObject:
         "parallel": placement.parallel if placement else instance.request.parallel,
         "status": status,
         "detail": detail,
+        "unload_after_s": instance.request.unload_after_s or None,
         "generation": _generation(instance, node.telemetry),
         "shards": [shard_document(shard) for shard in _present(node.state, placement)],
     }

@@ -67,6 +67,8 @@ class ReplayedRequest:
         """Whether the last answer was delivered."""
         self._calls = 0
         self._accepted = 0
+        self._may_place = True
+        """A replay places nothing: whoever removed the instance meant it. Not so when that was because it was idle."""
 
     async def run(self) -> None:
         """Deliver everything up to the last answer."""
@@ -77,6 +79,7 @@ class ReplayedRequest:
                 if end is None:
                     return
                 self._failures[instance_id] += 1
+                self._may_place = end.code == "unloaded"
                 last = self._last_words(end, instance_id)
                 if last is not None:
                     self._end(last)
@@ -91,7 +94,7 @@ class ReplayedRequest:
         """The instance that is asked next, and its head. Raises `RequestRefused`."""
         finder, model_id = self._around.finder, self._model_id
         await asyncio.sleep(pause_before(min((self._failures[name] for name in finder.ready(model_id)), default=0)))
-        waiting = finder.wait_until_ready(model_id, self._standstill, is_replay=self._calls > 0)
+        waiting = finder.wait_until_ready(model_id, self._standstill, is_replay=not self._may_place)
         async with aclosing(waiting) as steps:
             async for progress in steps:
                 self._deliver(progress)
@@ -194,6 +197,8 @@ class ReplayedRequest:
 
     def _last_words(self, end: Refused | Failed, instance_id: InstanceId) -> Refused | Failed | None:
         """What the request ends with; None when it is tried again."""
+        if end.code == "unloaded":
+            return None if _now() < self._standstill.deadline else end
         if not self._around.finder.is_wished(instance_id) and not self._another_is_ready(instance_id):
             message = f"the instance {instance_id} was removed during the answer; ask again to place the model"
             return instance_lost(message)

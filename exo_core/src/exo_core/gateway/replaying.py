@@ -7,6 +7,7 @@
 | `stopping`: whatever should serve it does not      | accepted an error                                       |
 | the same, after a person removed the instance      | the next attempt if another one is ready, else an error |
 | the same, and nothing moved for 60 s               | an error                                                |
+| `unloaded`: it was idle for long                   | the model is placed anew                                |
 | `queue_full`                                       | the next attempt if another instance is ready that has  |
 |                                                    | not failed, else this refusal                           |
 | any other refusal or failure: the request's fault  | it ends the request                                     |
@@ -30,7 +31,7 @@ from exo_core.requests import Answer, EngineRequest, Failed, Generate, Refused
 MOST_ATTEMPTS = 3
 CROWDED_BY = 16
 """An instance with so many more requests in flight than another one is not preferred for what it may have cached."""
-REPLAYABLE = frozenset({"instance_lost", "stalled", "fenced", "not_ready", "stopping", "queue_full"})
+REPLAYABLE = frozenset({"instance_lost", "stalled", "fenced", "not_ready", "stopping", "queue_full", "unloaded"})
 """Codes that say nothing against the request itself."""
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 1.0

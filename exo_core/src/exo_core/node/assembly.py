@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import final
 
 from exo_core import __version__
@@ -21,6 +21,7 @@ from exo_core.node.door import make_door
 from exo_core.node.first_errands import FirstErrands
 from exo_core.node.greeting import Greeting
 from exo_core.node.home import Home
+from exo_core.node.idle_unloading import IdleUnloading
 from exo_core.node.introductions import Introductions
 from exo_core.node.kept_consistency import KeptConsistency
 from exo_core.node.known_peers import KnownPeers
@@ -253,6 +254,22 @@ class Assembly:
         )
 
     @cached_property
+    def heads(self) -> LocalHeads:
+        """The first stages that are here, as gateways ask them."""
+        return LocalHeads(lambda runner_id: self.worker.find_head(runner_id), most=self.options.max_queue)
+
+    @cached_property
+    def idle_unloading(self) -> IdleUnloading:
+        """Removes what nobody uses, if it may."""
+        return IdleUnloading(
+            node_id=self.membership.node_id,
+            heads=self.heads,
+            state=lambda: self.control_plane.state,
+            submit=self.control_plane.submit,
+            clock=self.clock,
+        )
+
+    @cached_property
     def gateway(self) -> Gateway:
         """Requests of this node's clients."""
         finder = InstanceFinder(
@@ -261,11 +278,11 @@ class Assembly:
             telemetry=lambda: self.board.telemetry,
             epoch=lambda: self.control_plane.epoch,
             changes=self.changes.subscribe,
-            ensure=self.models.service.ensure_instance,
+            ensure=partial(self.models.service.ensure_instance, unload_after_s=self.options.idle_unload_s),
         )
         return Gateway(
             messenger=self.router,
-            heads=LocalHeads(lambda runner_id: self.worker.find_head(runner_id), most=self.options.max_queue),
+            heads=self.heads,
             finder=finder,
             most=self.options.max_requests,
             observe=self.plugins.observe,

@@ -51,14 +51,18 @@ class ModelService:
                 except (ModelError, NoMaster) as problem:
                     logger.warning("%s could not be brought up to date: %s", model_id, problem)
 
-    async def ensure_instance(self, model_id: ModelId, *, may_fetch: bool = False) -> InstanceId:
+    async def ensure_instance(
+        self, model_id: ModelId, *, may_fetch: bool = False, unload_after_s: int = 0
+    ) -> InstanceId:
         """Have the cluster wish an instance of a model unless it does. Raises `RequestRefused` with an HTTP status.
 
         One that is not in the catalogue must be at hand, unless it `may_fetch`: no client's word starts a download.
+        `unload_after_s`: until nobody has asked it anything for so long; 0: it stays.
         """
         try:
             await self._add_if_unknown(model_id, may_fetch=may_fetch)
-            request = PlacementRequest(instance_id=InstanceId(f"i-{secrets.token_hex(4)}"), model_id=model_id)
+            instance_id = InstanceId(f"i-{secrets.token_hex(4)}")
+            request = PlacementRequest(instance_id=instance_id, model_id=model_id, unload_after_s=unload_after_s)
             answer = await self._submit(EnsureInstance(command_id=new_command_id(), request=request))
         except NoMaster as problem:
             raise RequestRefused(503, "no_master", str(problem)) from problem

@@ -92,6 +92,7 @@ async def _enter_tasks(stack: AsyncExitStack, parts: Assembly) -> None:
     tasks.start(parts.departures.run(parts.changes.subscribe), "departures")
     tasks.start(parts.models.holdings.run(), "holdings")
     tasks.start(observe_links(parts.router, parts.plugins.observe), "observing links")
+    tasks.start(parts.idle_unloading.run(), "unloading what is idle")
     tasks.start(parts.first_errands.run(), "first errands")
     keep = parts.kept_consistency.follow(lambda: parts.control_plane.state, parts.changes.subscribe)
     tasks.start(keep, "keeping the consistency")

@@ -40,7 +40,7 @@ from exo_core.state.reduce_models import (
 )
 from exo_core.state.state import State
 
-REDUCERS_VERSION = 1
+REDUCERS_VERSION = 2
 
 # Any: each reducer takes its own event, which a mapping's type cannot say; a test checks every row.
 REDUCERS: Mapping[type[Frozen], Callable[[State, Any], State]] = {

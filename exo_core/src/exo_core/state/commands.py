@@ -22,7 +22,10 @@ class PlaceInstance(Frozen):
 
 
 class EnsureInstance(Frozen):
-    """Wish an instance of a model unless one is wished already. The answer names the one that serves it."""
+    """Wish an instance of a model unless one is wished already. The answer names the one that serves it.
+
+    One that would go when it is idle stays from now on, if this request does not say that it may.
+    """
 
     type: Literal["ensure_instance"] = "ensure_instance"
     command_id: CommandId
@@ -30,11 +33,12 @@ class EnsureInstance(Frozen):
 
 
 class DeleteInstance(Frozen):
-    """No longer wish an instance."""
+    """No longer wish an instance. `is_idle`: because nobody asks it anything; refused if it is wished to stay."""
 
     type: Literal["delete_instance"] = "delete_instance"
     command_id: CommandId
     instance_id: InstanceId
+    is_idle: bool = False
 
 
 class AddModel(Frozen):

@@ -63,7 +63,13 @@ def _place(state: State, command: PlaceInstance) -> Decision | CommandRefused:
 
 def _ensure(state: State, command: EnsureInstance) -> Decision | CommandRefused:
     serving = _best_instance(state, command.request.model_id)
-    return Decision(instance_id=serving) if serving is not None else _wish(state, command, command.request)
+    if serving is None:
+        return _wish(state, command, command.request)
+    known = state.instances[serving].request
+    if not known.unload_after_s or command.request.unload_after_s:
+        return Decision(instance_id=serving)
+    staying = known.model_copy(update={"unload_after_s": 0})
+    return Decision(facts=(InstanceRequested(request=staying),), instance_id=serving)
 
 
 def _wish(
@@ -101,7 +107,10 @@ def _best_instance(state: State, model_id: ModelId) -> InstanceId | None:
 
 def _delete(state: State, command: DeleteInstance) -> Decision | CommandRefused:
     name = command.instance_id
-    if name in state.instances:
+    wished = state.instances.get(name)
+    if wished is not None and command.is_idle and not wished.request.unload_after_s:
+        return _refused(command, 409, "instance_stays", f"Instance '{name}' is wished to stay, idle or not.")
+    if wished is not None:
         return Decision(facts=(InstanceDeleted(instance_id=name),), instance_id=name)
     if name in state.deleted:
         return Decision(instance_id=name)

@@ -19,11 +19,17 @@ from exo_core.state.state import REMEMBERED_DELETIONS, Instance, RunnerRecord, S
 
 
 def instance_requested(state: State, event: InstanceRequested) -> State:
-    """A new wish; the same one again changes nothing."""
+    """A new wish; the same one again changes nothing, but that what was to go when it is idle may be wished to stay."""
     name = event.request.instance_id
-    if name in state.instances or name in state.deleted:
+    if name in state.deleted:
         return state
-    return state.model_copy(update={"instances": {**state.instances, name: Instance(request=event.request)}})
+    known = state.instances.get(name)
+    if known is None:
+        return _with_instance(state, name, Instance(request=event.request))
+    if not known.request.unload_after_s or event.request.unload_after_s:
+        return state
+    staying = known.request.model_copy(update={"unload_after_s": 0})
+    return _with_instance(state, name, known.model_copy(update={"request": staying}))
 
 
 def instance_deleted(state: State, event: InstanceDeleted) -> State:

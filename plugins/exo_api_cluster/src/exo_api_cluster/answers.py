@@ -83,6 +83,7 @@ class InstanceObject(Closed):
     parallel: str
     status: Literal["placing", "waiting", "loading", "ready", "failed"]
     detail: str
+    unload_after_s: int | None
     generation: list[Any] | None
     shards: list[ShardObject]
 
