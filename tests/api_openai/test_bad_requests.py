@@ -29,8 +29,6 @@ async def refused(client: httpx.AsyncClient, node: ScriptedNode, **fields: Any) 
     [
         ("functions", [{"name": "f"}]),
         ("function_call", {"name": "f"}),
-        ("response_format", {"type": "json_object"}),
-        ("response_format", {"type": "json_schema", "json_schema": NOTHING}),
         ("modalities", ["text", "audio"]),
         ("audio", {"voice": "x"}),
         ("verbosity", "low"),

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from exo_api_openai.messages import Messages, template_messages
+from exo_api_openai.response_format import ResponseFormat, grammar_of, template_argument
 from exo_api_openai.sampling_fields import SamplingFields, TokenLimit, sampling_of, stop_texts
 from exo_api_openai.tool_fields import ToolChoice, Tools, template_tools, tool_use_of
 from exo_core.frozen import JsonValue
@@ -42,6 +43,9 @@ class ChatRequest(SamplingFields):
         ToolChoice | None, Honoured("`none`, `auto`, `required`, a function by name, or `allowed_tools`")
     ] = None
     parallel_tool_calls: Annotated[bool | None, Honoured("false: one call at most")] = None
+    response_format: Annotated[
+        ResponseFormat | None, Honoured("an answer that ends by itself is such JSON, whatever the model is inclined to")
+    ] = None
     chat_template_kwargs: Annotated[
         dict[str, JsonValue] | None, Extension("given to the chat template, which may know them")
     ] = None
@@ -66,9 +70,6 @@ class ChatRequest(SamplingFields):
     ] = None
     function_call: Annotated[
         JsonValue, Refused("the older form of `tool_choice`: send that", unless=("none", "auto"))
-    ] = None
-    response_format: Annotated[
-        dict[str, JsonValue] | None, Refused("only plain text is there yet", unless=({"type": "text"},))
     ] = None
     modalities: Annotated[
         Annotated[tuple[str, ...], Field(max_length=16, fail_fast=True)] | None,
@@ -103,13 +104,14 @@ def generate_of(body: ChatRequest, request_id: RequestId) -> Generate:
         max_tokens=body.max_completion_tokens or body.max_tokens,
         stop=stop_texts(body),
         choices=body.n or 1,
+        grammar=grammar_of(body.response_format),
         tool_use=tool_use,
     )
 
 
 def _template_arguments(body: ChatRequest) -> dict[str, JsonValue]:
     """What is told by a field of its own goes before what `chat_template_kwargs` says of it."""
-    arguments = dict(body.chat_template_kwargs or {})
+    arguments = {**(body.chat_template_kwargs or {}), **template_argument(body.response_format)}
     if body.reasoning_effort is not None:
         arguments["reasoning_effort"] = body.reasoning_effort
     thinks = False if body.enable_thinking is None and body.reasoning_effort == "none" else body.enable_thinking

@@ -12,12 +12,15 @@ PATIENCE_SECONDS = 1.0
 """How long a stream that waits for a load is held back: a refusal that comes at once still gets its status."""
 
 UNAVAILABLE = ("instance_lost", "instance_removed", "does_not_fit", "load_failed", "fenced", "not_ready", "stopping")
-SOON = ("instance_lost", "fenced", "not_ready", "stopping")
+SOON = ("instance_lost", "fenced", "not_ready", "stopping", "grammar_not_compiled")
 """Another machine, or the same one after a moment, may answer."""
+NAMED_FIELDS = ("tools", "tool_choice", "response_format")
+GRAMMAR_CODES = ("invalid_grammar", "grammar_not_supported", "grammar_broken")
 FAILURE_STATUS = {
     **dict.fromkeys(UNAVAILABLE, 503),
     "cancelled": 409,
     "client_too_slow": 408,
+    "grammar_broken": 400,
     "load_stalled": 504,
     "stalled": 504,
 }
@@ -55,7 +58,9 @@ def refuse(answer: Answer | None) -> None:
         case Refused(status=404, code="model_not_found"):
             raise ApiError(404, answer.code, answer.message, param="model")
         case Refused():
-            raise ApiError(answer.status, answer.code, answer.message, headers=_when(answer.status, answer.code))
+            headers = _when(answer.status, answer.code)
+            param = _field(answer.code, answer.message)
+            raise ApiError(answer.status, answer.code, answer.message, param=param, headers=headers)
         case Failed():
             raise failure(answer)
         case None:
@@ -67,7 +72,16 @@ def refuse(answer: Answer | None) -> None:
 def failure(failed: Failed) -> ApiError:
     """What a client is told when its answer cannot be completed."""
     status = FAILURE_STATUS.get(failed.code, 500)
-    return ApiError(status, failed.code, failed.message, headers=_when(status, failed.code))
+    param = _field(failed.code, failed.message)
+    return ApiError(status, failed.code, failed.message, param=param, headers=_when(status, failed.code))
+
+
+def _field(code: str, message: str) -> str | None:
+    """The field at fault, where an engine says so: in front of its message, or with its code."""
+    named = message.partition(":")[0]
+    if named in NAMED_FIELDS:
+        return named
+    return "response_format" if code in GRAMMAR_CODES else None
 
 
 def _when(status: int, code: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from exo_core.errors import LinkClosed, ModelError
 from exo_core.identifiers import ModelId, RequestId
 from exo_core.model_files.safetensors_headers import read_header
 from exo_core.placement import ShardAssignment
-from exo_core.requests import Accepted, Answer, Chunk, Failed, Generate, Refused, Sampling, TextPrompt
+from exo_core.requests import Accepted, Answer, Chunk, Failed, Generate, Grammar, Refused, Sampling, TextPrompt
 from exo_core.testing.assignments import even_assignments
 from exo_core.testing.engine_threads import EngineThreads, chunks_of, text_of
 
@@ -132,6 +133,16 @@ class BackendConformance:
         assert [chunk.index for chunk in chunks_of(rest, 0)] == [15], "it was delivered to its end"
         assert [chunk.index for chunk in chunks_of(rest, 1)] == list(range(4, 16))
         assert {chunks_of(rest, choice)[-1].finish for choice in (0, 1)} == {"length"}
+
+    def test_a_grammar_is_held_or_refused(self, backend: Backend, model_folder: Path, card: Card) -> None:
+        grammar = Grammar(kind="regex", text="(so|on){5}")
+        with _engines(backend, model_folder, card, 1) as threads:
+            answers = threads.ask(greedy(self.prompt, grammar=grammar))
+        if isinstance(answers[0], Refused):
+            assert (answers[0].status, answers[0].code) == (400, "grammar_not_supported")
+        else:
+            assert re.fullmatch(grammar.text, text_of(answers))
+            assert chunks_of(answers)[-1].finish == "stop"
 
     def test_cancel_ends_a_request(self, backend: Backend, model_folder: Path, card: Card) -> None:
         with _engines(backend, model_folder, card, 1) as threads:

@@ -22,6 +22,8 @@ def reply_chunks(request: Generate, prompt_ids: tuple[int, ...], *, context: int
 
     Raises `RequestRefused`.
     """
+    if request.grammar is not None:
+        raise RequestRefused(400, "grammar_not_supported", "the echo backend says only what it hears")
     room = context - len(prompt_ids)
     if not prompt_ids or room <= 0:
         message = f"this model's maximum context length is {context} tokens; the prompt has {len(prompt_ids)}"

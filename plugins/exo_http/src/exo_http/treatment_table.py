@@ -9,7 +9,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from exo_core.frozen import JsonValue
-from exo_http.treatments import Refused, Treatment, treatment_of
+from exo_http.treatments import Refused, Treatment, sent_name, treatment_of
 
 HEAD = "| field | accepted | treatment | |\n|---|---|---|---|\n"
 Schema = Mapping[str, Any]
@@ -27,12 +27,12 @@ _ORDER = ("honoured", "extension", "without effect", "refused")
 
 def _rows(model: type[BaseModel], schema: Schema, prefix: str = "") -> Iterator[tuple[str, str, Treatment]]:
     for name, field in model.model_fields.items():
-        mark = treatment_of(field)
+        mark, sent = treatment_of(field), sent_name(name, field)
         if mark is not None:
-            yield f"{prefix}{name}", value_words(schema["properties"][name], schema.get("$defs", {})), mark
+            yield f"{prefix}{sent}", value_words(schema["properties"][sent], schema.get("$defs", {})), mark
         inner = _inner_model(field.annotation)
         if inner is not None:
-            yield from _rows(inner, inner.model_json_schema(), f"{prefix}{name}.")
+            yield from _rows(inner, inner.model_json_schema(), f"{prefix}{sent}.")
 
 
 def _inner_model(annotation: object) -> type[BaseModel] | None:

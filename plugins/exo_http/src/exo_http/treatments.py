@@ -78,11 +78,17 @@ def treatment_of(field: FieldInfo) -> Treatment | None:
     return next((mark for mark in cast("list[object]", field.metadata) if isinstance(mark, Treatment)), None)
 
 
+def sent_name(name: str, field: FieldInfo) -> str:
+    """What a field is called where it is sent: some words are taken in Python."""
+    return field.alias or name
+
+
 def refuse_by_name(body: BaseModel) -> None:
     """Raises `ApiError` 400 for the first field that asks for what is not there."""
-    for name, mark, holder in _marked(body):
-        if isinstance(mark, Refused) and _asks(mark, name.rpartition(".")[2], holder):
-            raise ApiError(400, "unsupported_parameter", f"{name}: {mark.note}", param=name)
+    for sent, name, holder in _fields(body):
+        mark = treatment_of(type(holder).model_fields[name])
+        if isinstance(mark, Refused) and _asks(mark, name, holder):
+            raise ApiError(400, "unsupported_parameter", f"{sent}: {mark.note}", param=sent)
 
 
 def unknown_fields(body: BaseModel, prefix: str = "") -> Iterator[str]:
@@ -94,12 +100,14 @@ def unknown_fields(body: BaseModel, prefix: str = "") -> Iterator[str]:
             yield from unknown_fields(value, f"{prefix}{name}.")
 
 
-def _marked(body: BaseModel, prefix: str = "") -> Iterator[tuple[str, Treatment | None, BaseModel]]:
+def _fields(body: BaseModel, prefix: str = "") -> Iterator[tuple[str, str, BaseModel]]:
+    """Each as it is sent, its name here, and the model that has it."""
     for name, field in type(body).model_fields.items():
-        yield f"{prefix}{name}", treatment_of(field), body
+        sent = f"{prefix}{sent_name(name, field)}"
+        yield sent, name, body
         value: object = getattr(body, name)
         if isinstance(value, BaseModel):
-            yield from _marked(value, f"{prefix}{name}.")
+            yield from _fields(value, f"{sent}.")
 
 
 def _asks(mark: Refused, name: str, holder: BaseModel) -> bool:

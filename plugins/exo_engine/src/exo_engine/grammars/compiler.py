@@ -1,12 +1,16 @@
-"""`GrammarCompiler` by llguidance."""
+"""`GrammarCompiler` by llguidance: what a process of its own could compile is compiled here too."""
 
 from __future__ import annotations
 
 from typing import final
 
+from llguidance import LLTokenizer
+
 from exo_core.errors import RequestRefused
 from exo_core.requests import Grammar
 from exo_engine.grammars.contract import GrammarBroken
+from exo_engine.grammars.examination import described
+from exo_engine.grammars.examiner import GrammarExaminer
 from exo_engine.grammars.explained import explained
 from exo_engine.grammars.llguidance_grammars import LlguidanceGrammar, compile_grammar, llguidance_tokenizer
 from exo_engine.text import Tokenizer
@@ -22,16 +26,25 @@ class LlguidanceCompiler:
     """For one model. Made on the thread that compiles; making it takes a second or so with a large vocabulary."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        self._tokenizer = llguidance_tokenizer(tokenizer)
+        description = described(tokenizer)
+        self._examiner: GrammarExaminer | None = None
+        self._tokenizer: LLTokenizer | None = None
+        if description is not None:
+            self._examiner = GrammarExaminer(description)
+            self._examiner.start()
+            self._tokenizer = llguidance_tokenizer(description)
 
     def compile(self, grammar: Grammar) -> LlguidanceGrammar:
         """See `GrammarCompiler`."""
-        if self._tokenizer is None:
+        if self._examiner is None or self._tokenizer is None:
             raise RequestRefused(400, "grammar_not_supported", NO_SUCH_TOKENIZER)
+        self._examiner.examine(grammar)
         try:
             return compile_grammar(grammar, self._tokenizer)
         except GrammarBroken as problem:
             raise RequestRefused(400, "invalid_grammar", explained(grammar, str(problem))) from problem
 
     def close(self) -> None:
-        """Nothing is held."""
+        """End the process."""
+        if self._examiner is not None:
+            self._examiner.close()

@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 MOST_KEPT = 64
 """Compiled grammars, and refusals, that are kept for those who ask again."""
+INVALID = 400
+"""The status of a refusal that stands whenever it is asked."""
 MOST_COMPILING = 8
 """Different grammars that wait to be compiled; the next one is refused."""
 
@@ -50,18 +52,19 @@ class GrammarDesk:
         if name in self._known:
             self._known.move_to_end(name)
             return replace(submit, grammar=self._known[name])
-        if name not in self._waiting and len(self._waiting) >= MOST_COMPILING:
+        if name in self._waiting:
+            self._waiting[name].append(submit)
+        elif len(self._waiting) < MOST_COMPILING:
+            self._waiting[name] = [submit]
+            self._have_compiled(name, grammar)
+        else:
             return replace(submit, grammar=_busy())
-        self._have_compiled(name, grammar)
-        self._waiting[name].append(submit)
         return None
 
     def take(self, compiled: Compiled) -> list[Submit]:
         """Those that waited for this, in the order in which they came."""
         name, outcome = GrammarHash(compiled.name), compiled.outcome
-        if isinstance(outcome, RequestRefused) and outcome.status >= 500:
-            logger.warning("a grammar was not compiled: %s", outcome.message)
-        else:
+        if not isinstance(outcome, RequestRefused) or outcome.status == INVALID:
             self._known[name] = outcome
         if len(self._known) > MOST_KEPT:
             self._known.popitem(last=False)
@@ -86,9 +89,6 @@ class GrammarDesk:
             yield from waiting
 
     def _have_compiled(self, name: GrammarHash, grammar: Grammar) -> None:
-        if name in self._waiting:
-            return
-        self._waiting[name] = []
         self._jobs.put((name, grammar))
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="grammars", daemon=True)
@@ -102,7 +102,7 @@ class GrammarDesk:
             name, grammar = job
             try:
                 compiler = compiler or self._make_compiler()
-                outcome: CompiledGrammar | RequestRefused = compiler.compile(grammar)
+                outcome = compiler.compile(grammar) if self._waiting.get(name) else _cancelled()
             except RequestRefused as refusal:
                 outcome = refusal
             except Exception as problem:  # the request ends with it, not the thread
@@ -116,6 +116,11 @@ class GrammarDesk:
 def hash_of(grammar: Grammar) -> GrammarHash:
     """Equal for equal grammars only."""
     return GrammarHash(hashlib.sha256(f"{grammar.kind}\n{grammar.text}".encode(errors="surrogatepass")).digest())
+
+
+def _cancelled() -> RequestRefused:
+    """For whoever asked for it just after the others had given up."""
+    return RequestRefused(503, "grammar_not_compiled", "the grammar was not compiled; ask again")
 
 
 def _busy() -> RequestRefused:
