@@ -53,11 +53,12 @@ class ChannelProtocol:
         self._discarding = False
         self._heard_at = self._spoke_at = time.monotonic()
         self._patience = SILENT_SECONDS
-        path.on_message, path.on_room, path.on_lost = self._took, self._pump, self._lost
+        path.on_room, path.on_lost = self._pump, self._lost
         path.on_refused = self._refused
         path.call_when_below(BUFFERED_BYTES // 2)
         self._watching = self._loop.create_task(self._watch(), name="watching a webrtc link")
         self._say(GREETING)
+        path.hear(self._took)
 
     @property
     def address(self) -> str:

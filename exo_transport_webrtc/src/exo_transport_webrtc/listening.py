@@ -62,6 +62,9 @@ class WebrtcListening:
         except ConnectError as problem:
             logger.info("no link with %s, who called: %s", who, problem)
         else:
-            self._handlers.hand_over(link)
+            if self._handlers.is_closed:
+                await link.close()
+            else:
+                self._handlers.hand_over(link)
         finally:
             self._answering -= 1

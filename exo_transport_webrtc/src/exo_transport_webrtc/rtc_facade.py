@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import socket
 import time
 from asyncio.trsock import TransportSocket
 from collections.abc import Callable
@@ -33,6 +32,7 @@ from aiortc import (
 
 from exo_core.errors import AuthenticationError, ConnectError
 from exo_transport_webrtc.path_description import MOST_CANDIDATES, Candidate, PathDescription
+from exo_transport_webrtc.refusals import ask_for_refusals, take_refusals
 from exo_transport_webrtc.webrtc_settings import StunServer, WebrtcSettings
 
 GATHER_SECONDS = 2
@@ -54,11 +54,6 @@ for _name in ("aioice", "aiortc"):  # they tell of every check and every packet
 _CLOSING: Final[set[asyncio.Future[None]]] = set()
 """An event loop keeps no task alive."""
 
-
-_ERRORS_IPV4: Final = (socket.IPPROTO_IP, 11)
-"""IP_RECVERR of Linux, which Python has no name for."""
-
-_ERRORS_IPV6: Final = (socket.IPPROTO_IPV6, 25)
 
 _SILENT_UNTIL: Final[dict[StunServer, float]] = {}
 
@@ -107,7 +102,8 @@ class Path:
         self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._gathering: asyncio.Future[None] | None = None
         self._closing: asyncio.Future[None] | None = None
-        self.on_message: Callable[[bytes], None] = lambda _: None
+        self._early: list[bytes] = []
+        self._on_message: Callable[[bytes], None] = self._early.append
         self.on_room: Callable[[], None] = lambda: None
         self.on_lost: Callable[[], None] = lambda: None
         self.on_refused: Callable[[], None] = lambda: None
@@ -163,6 +159,13 @@ class Path:
         """Whether `send` may be called."""
         return self._channel is not None and self._channel.readyState == "open"
 
+    def hear(self, on_message: Callable[[bytes], None]) -> None:
+        """Call this with each fragment; at once with those that came before: the other side may speak before us."""
+        early, self._early = self._early, []
+        self._on_message = on_message
+        for message in early:
+            on_message(message)
+
     def send(self, data: bytes) -> None:
         """Queue a fragment of at least one byte; nothing happens once the path is lost."""
         if self._channel is not None and self._channel.readyState == "open":
@@ -212,14 +215,16 @@ class Path:
             raise ConnectError(message) from problem
 
     def _hear_refusals(self) -> None:
-        """A machine on which a process was killed answers that the port is unreachable; Linux tells if it is asked."""
+        """A machine on which a process was killed answers that the port is unreachable."""
         protocol = next(iter(self._nominated().values())).protocol
         link_socket: object = protocol.transport.get_extra_info("socket")
         if isinstance(link_socket, TransportSocket):  # not one of a TURN server's
-            protocol.error_received = lambda exc: self.on_refused()
-            with contextlib.suppress(OSError):  # another system
-                level, option = _ERRORS_IPV6 if link_socket.family == socket.AF_INET6 else _ERRORS_IPV4
-                link_socket.setsockopt(level, option, 1)
+            ask_for_refusals(link_socket)
+            protocol.error_received = lambda exc: self._refused(link_socket)
+
+    def _refused(self, link_socket: TransportSocket) -> None:
+        take_refusals(link_socket)
+        self.on_refused()
 
     def _note_silence(self) -> None:
         if self._stun is not None and not any(item.type == "srflx" for item in self._connection.local_candidates):
@@ -235,7 +240,7 @@ class Path:
         return channel
 
     def _took(self, data: bytes | str) -> None:
-        self.on_message(data if isinstance(data, bytes) else b"")
+        self._on_message(data if isinstance(data, bytes) else b"")
 
     def _is_open(self) -> None:
         if not self._opened.done():
