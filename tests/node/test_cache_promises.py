@@ -94,6 +94,16 @@ async def test_a_shard_gets_its_reservation_and_half_of_what_is_free() -> None:
     assert granted.model_copy(update={"kv_bytes": 0}) == shard("a")
 
 
+async def test_what_was_called_in_for_a_shard_that_did_not_fit_goes_back() -> None:
+    machine = Machine(for_models=16 * MB, at_most=16 * MB)
+    alone = await machine.promises.fulfilled(shard("a"))
+    with pytest.raises(ModelError, match="need"):
+        await machine.promises.fulfilled(shard("large", layers=13))
+    assert machine.answered["a"] < alone.kv_bytes, "it had been called in"
+    machine.answer()
+    assert machine.answered["a"] == alone.kv_bytes
+
+
 async def test_what_was_lent_is_called_in_for_a_second_model_and_a_third() -> None:
     """Four megabytes of weights each on a machine that gives sixteen: the first alone has more than half of them."""
     machine = Machine(for_models=16 * MB, at_most=20 * MB)

@@ -90,6 +90,7 @@ class CachePromises:
             return await self._fulfilled(assignment)
         finally:
             self._coming.pop(assignment.shard.runner_id, None)
+            self._lend_more()  # what was called in for a shard that does not come, or needs less, after all
 
     async def _fulfilled(self, assignment: ShardAssignment) -> ShardAssignment:
         deadline = self._clock.now() + PATIENCE_S
