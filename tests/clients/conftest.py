@@ -24,14 +24,10 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeProcess]:
 
 @pytest.fixture(scope="session")
 def caller(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A random model that calls tools as Qwen 3 does. Its context is short, so that nothing it says is endless."""
+    """A random model that calls tools as Qwen 3 does, and thinks if `opens_thought` is given to its template.
+
+    Its context is short, so that nothing it says is endless.
+    """
     folder: Path = tmp_path_factory.mktemp("models") / "caller"
     overrides = {"max_position_embeddings": 2048}
-    return str(write_random_model(folder, architecture="qwen3", layers=2, chat="hermes", overrides=overrides))
-
-
-@pytest.fixture(scope="session")
-def thinker(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """One that thinks, too."""
-    folder: Path = tmp_path_factory.mktemp("models") / "thinker"
-    return str(write_random_model(folder, architecture="qwen3", layers=2, chat="thinking", seed=1))
+    return str(write_random_model(folder, architecture="qwen3", layers=2, chat="reserved", overrides=overrides))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-ChatStyleName = Literal["plain", "hermes", "thinking", "mistral_list", "mistral", "llama", "coder"]
+ChatStyleName = Literal["plain", "hermes", "thinking", "reserved", "mistral_list", "mistral", "llama", "coder"]
 
 _TURNS = "{% for message in messages %}<|start|>{{ message['role'] }}\n"
 _END = "<|turn|>\n{% endfor %}{% if add_generation_prompt %}<|start|>assistant\n{% endif %}"
@@ -30,6 +30,9 @@ _HERMES_CALLS = (
 _THOUGHT = (
     "{% if add_generation_prompt %}{% if opens_thought is defined %}<think>\n{% elif not enable_thinking %}"
     "<think>\n\n</think>\n\n{% endif %}{% endif %}"
+)
+_THOUGHT_IF_ASKED = (
+    "{% if add_generation_prompt %}<think>\n{{ '' if opens_thought is defined else '\n</think>\n\n' }}{% endif %}"
 )
 _MISTRAL_LIST_CALLS = (
     "{% if message.tool_calls %}[TOOL_CALLS][{% for call in message.tool_calls %}{{ call.function | tojson }}"
@@ -58,6 +61,10 @@ CHAT_STYLES: Mapping[ChatStyleName, ChatStyle] = {
     "hermes": ChatStyle(f"{_TOOLS}{_TURNS}{_HERMES_CALLS}{_END}", _HERMES_TOKENS),
     "thinking": ChatStyle(
         f"{_TOOLS}{_TURNS}{_HERMES_CALLS}{_END}{_THOUGHT}", {**_HERMES_TOKENS, "<think>": False, "</think>": False}
+    ),
+    "reserved": ChatStyle(
+        f"{_TOOLS}{_TURNS}{_HERMES_CALLS}{_END}{_THOUGHT_IF_ASKED}",
+        {**_HERMES_TOKENS, "<think>": False, "</think>": False},
     ),
     "mistral_list": ChatStyle(f"{_TOOLS}{_TURNS}{_MISTRAL_LIST_CALLS}{_END}", {"[TOOL_CALLS]": True}),
     "mistral": ChatStyle(f"{_TOOLS}{_TURNS}{_MISTRAL_CALLS}{_END}", {"[TOOL_CALLS]": True, "[ARGS]": True}),
