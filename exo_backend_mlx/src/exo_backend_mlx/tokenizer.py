@@ -32,6 +32,7 @@ class MlxTokenizer:
         """Raises `ModelError` when the folder's tokenizer cannot be loaded."""
         self._loaded = LoadedTokenizer(folder, end_token_ids(folder, config))
         size = config.get("vocab_size")
+        self._hidden_of: dict[range | frozenset[int], frozenset[int]] = {}
         self._vocabulary_size = size if isinstance(size, int) else self._loaded.size
         tool_format = tool_format_of(self._loaded.marks)
         self._name_call = None if tool_format is None else tool_format.call_ids
@@ -88,9 +89,17 @@ class MlxTokenizer:
 
     def detokenizer(self, shown: Collection[int] = ()) -> MlxDetokenizer:
         """A new one, for one choice. Of special tokens those `shown` are text, except for those that end an answer."""
-        ends = self.eos_token_ids
-        hidden = {token_id for token_id in self._loaded.special_ids if token_id not in shown or token_id in ends}
-        return MlxDetokenizer(self._loaded, hidden)
+        return MlxDetokenizer(self._loaded, self._hidden(shown))
+
+    def _hidden(self, shown: Collection[int]) -> Set[int]:
+        """The special tokens without text; a model may have thousands, and asks for few kinds of answers."""
+        kind = shown if isinstance(shown, range) else frozenset(shown)
+        if kind not in self._hidden_of:
+            ends = self.eos_token_ids
+            self._hidden_of[kind] = frozenset(
+                token_id for token_id in self._loaded.special_ids if token_id not in shown or token_id in ends
+            )
+        return self._hidden_of[kind]
 
 
 @final

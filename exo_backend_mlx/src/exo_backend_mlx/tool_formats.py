@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast, final
 
 from exo_backend_mlx.call_ids import NameCall, nine_letters, numbered
@@ -81,7 +81,8 @@ def _notation(parser: str, template: str) -> JsonNotation | CoderNotation | None
         case "json_tools":
             return HERMES
         case "mistral":
-            return MISTRAL if "[ARGS]" in template else MISTRAL_LIST
+            listed = replace(MISTRAL_LIST, opening="[TOOL_CALLS] [") if "[TOOL_CALLS] [" in template else MISTRAL_LIST
+            return MISTRAL if "[ARGS]" in template else listed
         case "qwen3_coder":
             return CoderNotation()
         case _:
@@ -90,7 +91,7 @@ def _notation(parser: str, template: str) -> JsonNotation | CoderNotation | None
 
 def _is_llama(template: str) -> bool:
     """mlx_lm has no parser for these: nothing marks a call but its place."""
-    return '"parameters": ' in template and "<|python_tag|>" in template
+    return '"parameters": ' in template and "ipython" in template
 
 
 def _llama() -> ModelToolFormat:

@@ -35,7 +35,7 @@ _THOUGHT_IF_ASKED = (
     "{% if add_generation_prompt %}<think>\n{{ '' if opens_thought is defined else '\n</think>\n\n' }}{% endif %}"
 )
 _MISTRAL_LIST_CALLS = (
-    "{% if message.tool_calls %}[TOOL_CALLS][{% for call in message.tool_calls %}{{ call.function | tojson }}"
+    "{% if message.tool_calls %}[TOOL_CALLS] [{% for call in message.tool_calls %}{{ call.function | tojson }}"
     "{% if not loop.last %}, {% endif %}{% endfor %}]{% else %}{{ message['content'] }}{% endif %}"
 )
 _MISTRAL_CALLS = (
@@ -45,7 +45,7 @@ _MISTRAL_CALLS = (
 _LLAMA_CALLS = (
     "{% if message.tool_calls %}{% set call = message.tool_calls[0].function %}"
     '{"name": "{{ call.name }}", "parameters": {{ call.arguments | tojson }}}'
-    "{% else %}{{ message['content'] }}{% endif %}{# <|python_tag|> #}"
+    "{% else %}{{ message['content'] }}{% endif %}{# what tools gave is ipython's #}"
 )
 _CODER_CALLS = (
     "{{ message['content'] }}{% for call in message.tool_calls %}{{ '\n' if not loop.first }}"
