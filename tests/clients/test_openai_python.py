@@ -128,6 +128,11 @@ def test_the_embedded_model_may_be_given_tools(client: OpenAI) -> None:
         check(calls)
 
 
+def test_an_answer_fits_a_model_of_pydantic(client: OpenAI, caller: str) -> None:
+    answer = client.chat.completions.parse(model=caller, messages=QUESTION, response_format=Weather, seed=1)
+    assert isinstance(answer.choices[0].message.parsed, Weather)
+
+
 def test_thoughts_are_told_apart(client: OpenAI, caller: str) -> None:
     thinking = {"chat_template_kwargs": {"opens_thought": True}}
     answer = client.chat.completions.create(
