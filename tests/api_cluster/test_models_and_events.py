@@ -12,7 +12,8 @@ from exo_core.errors import LogError
 from exo_core.identifiers import InstanceId, ModelId
 from exo_core.node_handle import LogItem, RolledBack, SummedUp
 from exo_core.placement import PlacementRequest
-from exo_core.state.events import DownloadFinished, InstanceRequested
+from exo_core.state.aliases import EXTENSION
+from exo_core.state.events import DownloadFinished, ExtensionChanged, InstanceRequested
 from exo_core.telemetry import DownloadTelemetry, NodeTelemetry, Telemetry
 from exo_http.testing.scripted_node import ScriptedNode
 
@@ -21,9 +22,10 @@ WISH = InstanceRequested(request=PlacementRequest(instance_id=InstanceId("i"), m
 
 async def test_the_catalogue(client: httpx.AsyncClient, node: ScriptedNode) -> None:
     node.record(DownloadFinished(node_id=node.node_id, model_id=ModelId("known"), revision="1"))
+    node.record(ExtensionChanged(plugin=EXTENSION, key="fast", value="known"))
     (known,) = (await client.get("/models")).json()
     assert (known["id"], known["added"], known["card"]["layers"]) == ("known", True, 4)
-    assert known["on_disk"] == [node.node_id]
+    assert (known["on_disk"], known["aliases"]) == ([node.node_id], ["fast"])
     (download,) = (await client.get("/downloads")).json()
     told = {"node_id": node.node_id, "model_id": "known", "revision": "1", "status": "finished"}
     assert told.items() <= download.items()

@@ -11,7 +11,8 @@ import pytest
 
 from exo_core.identifiers import BootId, InstanceId, ModelId, NodeId
 from exo_core.placement import Placement
-from exo_core.state.events import InstanceWaiting, RunnerReady
+from exo_core.state.aliases import EXTENSION
+from exo_core.state.events import ExtensionChanged, InstanceWaiting, RunnerReady
 from exo_http.testing.scripted_node import ScriptedNode
 
 OTHER = NodeId("b" * 26)
@@ -46,6 +47,15 @@ async def test_a_wish(client: httpx.AsyncClient, node: ScriptedNode) -> None:
     assert (wish.model_id, wish.min_nodes, wish.nodes, wish.placement) == ("known", 2, (OTHER,), None)
     shown = (await client.get(f"/instance/{answer['instance_id']}")).json()
     assert (shown["instance_id"], shown["status"]) == (answer["instance_id"], "placing")
+
+
+async def test_a_wish_by_another_name(client: httpx.AsyncClient, node: ScriptedNode) -> None:
+    node.record(ExtensionChanged(plugin=EXTENSION, key="fast", value="known"))
+    response = await client.post("/place_instance", json={"model_id": "fast"})
+    assert response.status_code == 202
+    assert node.state.instances[InstanceId(response.json()["instance_id"])].request.model_id == "known"
+    waiting = await client.get("/instance/await?model_id=fast&timeout=0")
+    assert '"model_id": "known"' in waiting.text
 
 
 async def test_a_model_that_was_never_added_is_added_first(client: httpx.AsyncClient, node: ScriptedNode) -> None:

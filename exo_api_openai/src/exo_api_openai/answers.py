@@ -158,6 +158,7 @@ class ModelObject(Closed):
     """A model that can be asked for."""
 
     id: str
+    root: str
     object: Literal["model"]
     created: int
     owned_by: str

@@ -10,17 +10,18 @@ from starlette.responses import JSONResponse, Response
 from exo_core.frozen import JsonValue
 from exo_core.identifiers import ModelId
 from exo_core.node_handle import NodeHandle
+from exo_core.state.aliases import aliases, model_meant
 from exo_http.errors import ApiError
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def models_endpoint(node: NodeHandle) -> Endpoint:
-    """All models that can be asked for."""
+    """All models that can be asked for, by each of their names."""
 
     async def models(request: Request) -> Response:
         del request
-        data: list[JsonValue] = [model_object(node, model_id) for model_id in await node.catalogue()]
+        data: list[JsonValue] = [model_object(node, model_id) for model_id in await names_of(node)]
         return JSONResponse({"object": "list", "data": data})
 
     return models
@@ -31,18 +32,30 @@ def model_endpoint(node: NodeHandle) -> Endpoint:
 
     async def model(request: Request) -> Response:
         model_id = ModelId(request.path_params["model_id"])
-        if model_id not in await node.catalogue():
+        if model_id not in await names_of(node):
             raise unknown_model(model_id)
         return JSONResponse(model_object(node, model_id))
 
     return model
 
 
-def model_object(node: NodeHandle, model_id: ModelId) -> dict[str, JsonValue]:
-    """One model. When it was made is not known, so `created` is 0; `context_length` is ours, null until described."""
+async def names_of(node: NodeHandle) -> list[ModelId]:
+    """Whatever a client may put into `model`: models, then aliases of models that are there."""
+    catalogue = await node.catalogue()
+    found = aliases(node.state).items()
+    return [*catalogue, *(ModelId(name) for name, model_id in found if model_id in catalogue)]
+
+
+def model_object(node: NodeHandle, name: ModelId) -> dict[str, JsonValue]:
+    """One model. When it was made is not known, so `created` is 0; `context_length` is ours, null until described.
+
+    `root` names the model behind an alias.
+    """
+    model_id = model_meant(node.state, name)
     known = node.state.models.get(model_id)
     return {
-        "id": model_id,
+        "id": name,
+        "root": model_id,
         "object": "model",
         "created": 0,
         "owned_by": known.manifest.source if known else "exo",

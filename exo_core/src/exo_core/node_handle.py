@@ -95,7 +95,7 @@ class LoadedPlugins(Protocol):
 
 
 class NodeHandle(Protocol):
-    """A running node. All methods belong to its event loop."""
+    """A running node. All methods belong to its event loop. Where a model is named, an alias of it may be."""
 
     @property
     def node_id(self) -> NodeId:

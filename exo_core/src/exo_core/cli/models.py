@@ -103,6 +103,23 @@ async def _remove(node: Operations, model: str) -> None:
     accepted(await node.submit(RemoveModel(command_id=CommandId(new_id("c")), model_id=model_named(model))))
 
 
+@command.command("alias")
+@click.argument("name")
+@click.argument("model", required=False)
+@click.option("--remove", "is_removed", is_flag=True, help="Let NAME stand for nothing any more.")
+@home_option
+def alias(name: str, model: str | None, home: Path, *, is_removed: bool) -> None:
+    """Let NAME stand for MODEL wherever a model is named: on every node, in `exo` and in requests."""
+    from exo_core.cli.model_aliases import change_alias
+    from exo_core.cli.node_access import with_node
+    from exo_core.errors import WrongUsage
+
+    if (model is None) is not is_removed:
+        message = "say for which MODEL the name stands, or --remove"
+        raise WrongUsage(message)
+    click.echo(with_node(home, lambda node: change_alias(node, name, model)))
+
+
 @command.command("path")
 @click.argument("model")
 @home_option

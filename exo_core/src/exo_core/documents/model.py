@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from exo_core.frozen import JsonValue
 from exo_core.identifiers import ModelId
+from exo_core.state.aliases import aliases_of
 from exo_core.state.state import State
 
 
@@ -19,6 +20,7 @@ def model_document(state: State, model_id: ModelId) -> JsonValue:
             on_disk.append(node_id)
     return {
         "id": model_id,
+        "aliases": list[JsonValue](aliases_of(state, model_id)),
         "added": model is not None,
         "source": model.manifest.source if model else None,
         "location": model.manifest.location if model else None,

@@ -16,6 +16,7 @@ from exo_core.node.model_service import new_command_id
 from exo_core.node.problems import problems_of
 from exo_core.placement_rules.previews import previews
 from exo_core.requests import Answer, EngineRequest
+from exo_core.state.aliases import model_meant
 from exo_core.state.commands import CommandAccepted, CommandRefused
 from exo_core.state.instance_view import current_status
 from exo_core.transports import Ticket
@@ -185,22 +186,22 @@ class Node:
         return await self._parts.departures.wait()
 
     def generate(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer]:
-        return self._parts.gateway.generate(request, model_id)
+        return self._parts.gateway.generate(request, self._meant(model_id))
 
     def cancel(self, request_id: RequestId) -> bool:
         return self._parts.gateway.cancel(request_id)
 
     async def resolve(self, model_id: ModelId) -> Manifest:
-        return await self._parts.library.resolve(model_id)
+        return await self._parts.library.resolve(self._meant(model_id))
 
     async def add_model(self, model_id: ModelId) -> CommandAnswer:
-        return await self._parts.models.add(model_id)
+        return await self._parts.models.add(self._meant(model_id))
 
     async def start_download(self, model_id: ModelId, node_id: NodeId) -> None:
-        await self._parts.downloads.start(node_id, await self._catalogued(model_id))
+        await self._parts.downloads.start(node_id, await self._catalogued(self._meant(model_id)))
 
     async def cancel_download(self, model_id: ModelId, node_id: NodeId) -> None:
-        await self._parts.downloads.cancel(node_id, model_id)
+        await self._parts.downloads.cancel(node_id, self._meant(model_id))
 
     async def _catalogued(self, model_id: ModelId) -> Manifest:
         """The manifest of a model that is in the catalogue from now on. Raises `ModelError`."""
@@ -213,7 +214,7 @@ class Node:
         return known.manifest if known is not None else await self.resolve(model_id)
 
     async def model_folder(self, model_id: ModelId) -> Path | None:
-        return await self._parts.models.folder(model_id)
+        return await self._parts.models.folder(self._meant(model_id))
 
     async def catalogue(self) -> tuple[ModelId, ...]:
         return await self._parts.models.catalogue()
@@ -231,11 +232,16 @@ class Node:
         return self._parts.control_plane.topology()
 
     async def previews(self, model_id: ModelId) -> tuple[Preview, ...]:
+        model_id = self._meant(model_id)
         answer = await self.add_model(model_id)
         if isinstance(answer, CommandRefused):
             raise ModelError(answer.message)
         await self.wait_for_index(answer.index, PATIENCE_S)
         return previews(model_id, self.topology(), self.state, self.plugins.place_instance)
+
+    def _meant(self, name: ModelId) -> ModelId:
+        """The model, where a person's other name for it is given."""
+        return model_meant(self.state, name)
 
     def instance_status(self, instance_id: InstanceId) -> tuple[str, str]:
         return current_status(self.state, self.telemetry, instance_id)

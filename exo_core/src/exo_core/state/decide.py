@@ -14,6 +14,7 @@ from typing import Any
 from exo_core.frozen import Frozen
 from exo_core.identifiers import InstanceId, ModelId, NodeId
 from exo_core.placement import PlacementRequest
+from exo_core.state.aliases import model_meant
 from exo_core.state.commands import (
     AddModel,
     ChangeExtension,
@@ -62,7 +63,7 @@ def _place(state: State, command: PlaceInstance) -> Decision | CommandRefused:
 
 
 def _ensure(state: State, command: EnsureInstance) -> Decision | CommandRefused:
-    serving = _best_instance(state, command.request.model_id)
+    serving = _best_instance(state, model_meant(state, command.request.model_id))
     if serving is None:
         return _wish(state, command, command.request)
     known = state.instances[serving].request
@@ -75,6 +76,7 @@ def _ensure(state: State, command: EnsureInstance) -> Decision | CommandRefused:
 def _wish(
     state: State, command: PlaceInstance | EnsureInstance, request: PlacementRequest
 ) -> Decision | CommandRefused:
+    request = request.model_copy(update={"model_id": model_meant(state, request.model_id)})
     refusal = _why_not(state, command, request)
     if refusal is not None:
         return refusal

@@ -159,6 +159,7 @@ class CatalogueModel(Closed):
     """A model of the catalogue; what only its card says is null until it was added."""
 
     id: str
+    aliases: list[str]
     added: bool
     source: str | None
     location: str | None

@@ -13,6 +13,7 @@ from exo_api_cluster.endpoint import Endpoint, required_text, whole_number
 from exo_core.frozen import JsonValue
 from exo_core.identifiers import ModelId
 from exo_core.node_handle import NodeHandle
+from exo_core.state.aliases import model_meant
 from exo_http.event_stream import EventStream, event
 
 DEFAULT_SECONDS = 600
@@ -24,7 +25,7 @@ def await_endpoint(node: NodeHandle) -> Endpoint:
     """`?timeout=` is in seconds, 600 unless told."""
 
     async def wait(request: Request) -> Response:
-        model_id = ModelId(required_text(request, "model_id"))
+        model_id = model_meant(node.state, ModelId(required_text(request, "model_id")))
         seconds = min(whole_number(request, "timeout", DEFAULT_SECONDS), LARGEST_SECONDS)
         return EventStream(instance_events(node, model_id, seconds))
 

@@ -17,6 +17,7 @@ from exo_core.frozen import JsonValue
 from exo_core.identifiers import InstanceId, ModelId, NodeId, PlacementId, RunnerId
 from exo_core.node_handle import NodeHandle
 from exo_core.placement import Placement, PlacementRequest
+from exo_core.state.aliases import model_meant
 from exo_core.state.commands import PlaceInstance
 from exo_core.state.state import Model
 from exo_http.errors import ApiError
@@ -54,7 +55,7 @@ def place_endpoint(node: NodeHandle) -> Endpoint:
             raise ApiError(400, "not_there_yet", message, param="parallel")
         wish = PlacementRequest(
             instance_id=new_instance_id(),
-            model_id=ModelId(body.model_id),
+            model_id=model_meant(node.state, ModelId(body.model_id)),
             parallel=body.parallel,
             min_nodes=body.min_nodes,
             nodes=tuple(map(NodeId, body.nodes)),
@@ -76,7 +77,7 @@ def place_exactly_endpoint(node: NodeHandle) -> Endpoint:
         placement = fresh(parse_placement(body.placement))
         wish = PlacementRequest(
             instance_id=new_instance_id(),
-            model_id=ModelId(body.model_id),
+            model_id=model_meant(node.state, ModelId(body.model_id)),
             parallel=placement.parallel,
             nodes=tuple(shard.node_id for shard in placement.shards),
             placement=placement,

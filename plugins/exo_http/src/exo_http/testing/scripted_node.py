@@ -17,6 +17,7 @@ from exo_core.node_handle import AppliedEvent, HttpOptions, LogItem, LogView, Pr
 from exo_core.placement import Preview, Topology
 from exo_core.plugins.manager import Plugins
 from exo_core.requests import Answer, EngineRequest, Refused
+from exo_core.state.aliases import model_meant
 from exo_core.state.apply import apply
 from exo_core.state.commands import AddModel, Command, CommandAccepted, CommandAnswer, CommandRefused, ForgetNode
 from exo_core.state.decide import decide
@@ -158,7 +159,7 @@ class ScriptedNode:
 
     async def generate(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer]:
         """Answers of the model's script; 404 for a model that has none, 503 while it drains."""
-        script = self._scripts.get(model_id)
+        script = self._scripts.get(model_meant(self.state, model_id))
         if self.is_draining:
             yield Refused(status=503, code="stopping", message="this node is stopping; ask another")
             return
@@ -196,7 +197,8 @@ class ScriptedNode:
         command = AddModel(command_id=CommandId(f"add-{model_id}"), manifest=model.manifest, card=model.card)
         return await self.submit(command)
 
-    def _resolved(self, model_id: ModelId) -> Model:
+    def _resolved(self, name: ModelId) -> Model:
+        model_id = model_meant(self.state, name)
         if model_id not in self.resolvable:
             message = f"no source knows the model '{model_id}'; see 'exo models'"
             raise ModelError(message)
@@ -226,6 +228,7 @@ class ScriptedNode:
 
     async def previews(self, model_id: ModelId) -> tuple[Preview, ...]:
         """See `NodeHandle`."""
+        model_id = model_meant(self.state, model_id)
         if model_id not in self.previewed:
             message = f"no source knows the model '{model_id}'; see 'exo models'"
             raise ModelError(message)
