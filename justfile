@@ -60,3 +60,7 @@ prove-webrtc:
     uv run pytest -m "" -rs tests/transport_webrtc tests/rendezvous tests/network/test_behind_nats.py
     EXO_TEST_TRANSPORT=webrtc uv run pytest -m "" -rs --timeout 400 tests/integration/test_split.py tests/integration/test_faults.py \
         tests/integration/test_membership.py tests/integration/test_leaving.py tests/integration/test_adapters.py
+
+# Three models (arithmetic, tiny, random weights) answer 304 random JSON schemas each: what ends by itself fits.
+prove-schemas:
+    EXO_SCHEMAS=304 uv run pytest -m "" -s tests/integration/test_random_schemas.py
