@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -16,15 +17,17 @@ from exo_backend_mlx.testing.chat_styles import CHAT_STYLES, ChatStyleName
 from exo_backend_mlx.tokenizer import MlxTokenizer
 from exo_core.frozen import JsonValue
 from exo_core.identifiers import ModelId, RequestId
-from exo_core.requests import ChatPrompt, Generate, Refused, Sampling, ToolUse
+from exo_core.requests import ChatPrompt, Generate, Grammar, Refused, Sampling, ToolUse
 from exo_core.testing.assignments import even_assignments
 from exo_core.testing.engine_threads import EngineThreads, calls_of, chunks_of, text_of
 from exo_engine.answers.reading import reading_of
 from exo_engine.answers.thinking import thinking_after
 from exo_engine.choice_text import ChoiceText
+from exo_engine.grammars.contract import Matcher
 from exo_engine.grammars.making import make_compiler
 from exo_engine.steps import Drawn
 from exo_engine.testing.marked_models import assert_callable, function
+from exo_engine.text import Tokenizer
 
 ModelFolder = Callable[..., Path]
 STYLES: list[ChatStyleName] = ["hermes", "thinking", "mistral_list", "mistral", "llama", "coder"]
@@ -72,6 +75,11 @@ def test_required_calls_of_every_family_fit_their_schemas(model_folder: ModelFol
         assert_callable(calls_of(each), TOOLS)
 
 
+def matcher_of(grammar: Grammar, tokenizer: Tokenizer) -> Matcher:
+    with closing(make_compiler(tokenizer)) as compiler:
+        return compiler.compile(grammar).matcher()
+
+
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("is_held", [True, False])
 def test_what_a_template_writes_of_calls_is_what_is_held_and_read(
@@ -91,7 +99,7 @@ def test_what_a_template_writes_of_calls_is_what_is_held_and_read(
         tokenizer=tokenizer,
         reader=reading.reader(is_held=is_held),
         shown=reading.shown(tokenizer.vocabulary_size),
-        matcher=make_compiler(tokenizer).compile(reading.grammar).matcher() if is_held else None,
+        matcher=matcher_of(reading.grammar, tokenizer) if is_held else None,
     )
     chunks = [text.add(Drawn(sequence=0, token_id=token_id)) for token_id in answer]
     if chunks[-1].finish is None:

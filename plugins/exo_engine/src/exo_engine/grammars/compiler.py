@@ -30,9 +30,8 @@ class LlguidanceCompiler:
         self._examiner: GrammarExaminer | None = None
         self._tokenizer: LLTokenizer | None = None
         if description is not None:
-            self._examiner = GrammarExaminer(description)
-            self._examiner.start()
             self._tokenizer = llguidance_tokenizer(description)
+            self._examiner = GrammarExaminer(description)  # last: had this failed, nobody would end its process
 
     def compile(self, grammar: Grammar) -> LlguidanceGrammar:
         """See `GrammarCompiler`."""
