@@ -29,21 +29,45 @@ def test_a_prompt_of_one_token_is_a_decode_step() -> None:
     assert [operation.op for operation in plan.operations] == ["open", "forward"]
 
 
-def test_running_streams_and_chunks_of_a_long_prompt_take_turns() -> None:
-    made = scheduler()
+def test_over_several_stages_running_streams_and_chunks_of_a_long_prompt_take_turns() -> None:
+    made = scheduler(2)
     decoding(made, 3)
     made.add(sequence(50))
     kinds = [(plan := step(made)).kind + str(len(plan.rows)) for _ in range(8)]
     assert kinds == ["decode3", "chunk1"] * 4
 
 
+@pytest.mark.parametrize("runs_ahead", [True, False])
+def test_on_one_stage_running_streams_go_with_each_chunk(runs_ahead: bool) -> None:
+    made = scheduler(runs_ahead=runs_ahead)
+    decoding(made, 3)
+    made.add(sequence(50))
+    steps = [step(made) for _ in range(5)]
+    assert [counts(plan) for plan in steps] == [[1, 1, 1, chunk] for chunk in (16, 16, 16, 1, 1)]
+    assert [plan.decoding for plan in steps] == [3, 3, 3, 3, 4]
+    assert [plan.kind for plan in steps] == ["chunk"] * 4 + ["decode"]
+
+
+def test_a_chunk_waits_for_a_running_stream_whose_answer_decides_how_it_goes_on() -> None:
+    made = scheduler(runs_ahead=True)
+    (running,) = decoding(made, 1)
+    running.allowed = b"\xff"
+    settled = step(made)
+    made.add(sequence(50))
+    assert not settled.runs_ahead
+    assert made.next_plan() is not None
+    assert made.next_plan() is None
+    settle(made)
+    again = made.next_plan()
+    assert again is not None
+    assert counts(again) == [1, 16]
+
+
 def test_short_prompts_share_a_chunk_in_the_order_they_came() -> None:
     made = scheduler()
     for length in (6, 5, 12, 3):
         made.add(sequence(length))
-    assert [counts(step(made)) for _ in range(2)] == [[5, 4, 7], [1] * 2]
-    assert counts(step(made)) == [4, 2]
-    assert counts(step(made)) == [1] * 4
+    assert [counts(step(made)) for _ in range(3)] == [[5, 4, 7], [1, 1, 4, 2], [1] * 4]
 
 
 @pytest.mark.parametrize("stages", [2, 3])

@@ -27,6 +27,11 @@ class DecodeRotation:
         """All of them, at home and under way."""
         return len(self._members)
 
+    @property
+    def are_some_under_way(self) -> bool:
+        """Whether any are waited for."""
+        return self._under_way > 0
+
     def join(self, sequence: SequenceState) -> None:
         """It starts to decode; its next token is known."""
         self._members.add(sequence)

@@ -166,7 +166,7 @@ class Head:
             self._requests.finish(sequence)
 
     def _report_prefill(self, plan: Plan) -> None:
-        for sequence, row in zip(plan.sequences, plan.rows, strict=True):
+        for sequence, row in zip(plan.sequences[plan.decoding :], plan.rows[plan.decoding :], strict=True):
             opened = self._requests.of(sequence)
             if opened is not None and sequence.id == row.sequence:
                 total = len(sequence.prompt_ids) + len(sequence.delivered)

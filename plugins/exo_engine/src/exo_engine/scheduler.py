@@ -1,10 +1,11 @@
 """Which operations the next step has. Knows sequences; owns no tensors, no links, no requests.
 
-A step is one micro-batch of decoding sequences or one chunk of prompts. Between two chunks every sequence that can goes
-once, so that a running stream waits for a chunk and not for a prompt. Prompts are computed first come, first served, as
-many short ones in a chunk as it holds, and of a long one a chunk on every stage. A sequence is opened when its turn to
-compute has come and the caches have room for what it knows and some more; when they are full, the youngest goes back to
-the queue.
+On one stage a step is what decodes and with it, if there are prompts, a chunk of them: the weights are read once for
+both. On several it is one micro-batch of decoding sequences or one chunk, and between two chunks every sequence that
+can goes once. So a running stream waits for a chunk and not for a prompt. Prompts are computed first come, first
+served, as many short ones in a chunk as it holds, and of a long one a chunk on every stage. A sequence is opened when
+its turn to compute has come and the caches have room for what it knows and some more; when they are full, the youngest
+goes back to the queue.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from exo_engine.chunk_choice import choose_chunk
 from exo_engine.decode_rotation import DecodeRotation
 from exo_engine.micro_batches import MicroBatches
 from exo_engine.open_sequences import OpenSequences
-from exo_engine.plan import Plan, PlanKind
+from exo_engine.plan import Plan, StepDraft
 from exo_engine.row_limit import RowLimit
 from exo_engine.sequence import SequenceState
 from exo_engine.steps import Resized, Row, RowOutput, StageReport
@@ -60,6 +61,7 @@ class Scheduler:
         self._prefilling: deque[SequenceState] = deque()
         self._decoding = DecodeRotation()
         self._micro_batches = MicroBatches((), fixed=micro_batches)
+        self._stages = stages
         self._steps = StepsUnderWay(stages=stages, clock=clock)
         self._begun: list[SequenceState] = []
         """Opened since the last step."""
@@ -127,90 +129,99 @@ class Scheduler:
         """The oldest step was answered; each stage took so long. What was drawn is to be added to the sequences."""
         plan, round_trip = self._steps.settle()
         self.row_limit.went_well(len(plan.rows))
+        if plan.decoding and not plan.runs_ahead:
+            pairs = zip(plan.decoded, plan.rows, strict=False)
+            self._decoding.come_home(sequence for sequence, row in pairs if sequence.id == row.sequence)
+        for sequence in plan.decoded:
+            sequence.is_suspect = False
         if plan.kind == "decode":
-            if not plan.runs_ahead:
-                pairs = zip(plan.sequences, plan.rows, strict=True)
-                self._decoding.come_home(sequence for sequence, row in pairs if sequence.id == row.sequence)
-            for sequence in plan.sequences:
-                sequence.is_suspect = False
             self._micro_batches.note(len(plan.rows), seconds, round_trip)
         return plan
 
     def next_plan(self) -> Plan | None:
         """The next step, now under way; None when there is nothing to do before an answer or a new sequence comes."""
-        everybody_went = self._rows_since_chunk >= len(self._decoding)
-        plan = self._next_chunk() if everybody_went else None
-        plan = plan or self._next_decode() or self._next_chunk() or self._next_decode() or self._housekeeping()
+        together = self._stages == 1 and not self._is_suspect_next
+        plan = (self._next_together() if together else self._next_in_turn()) or self._housekeeping()
         if plan is not None and plan.kind == "chunk":
             self._rows_since_chunk = 0
         elif plan is not None and plan.kind == "decode":
             self._rows_since_chunk += len(plan.rows)
         return plan
 
+    def _next_together(self) -> Plan | None:
+        """What decodes, with a chunk. The chunk waits for those that are under way, or they would wait for two."""
+        step = self._next_batch()
+        if step.rows or not self._decoding.are_some_under_way:
+            self._add_chunk(step)
+        step = step if step.rows else self._next_batch()  # a prompt of one token decodes at once
+        return self._issue(step) if step.rows else None
+
+    def _next_in_turn(self) -> Plan | None:
+        everybody_went = self._rows_since_chunk >= len(self._decoding)
+        plan = self._next_chunk() if everybody_went else None
+        return plan or self._next_decode() or self._next_chunk() or self._next_decode()
+
     def _next_decode(self) -> Plan | None:
+        step = self._next_batch()
+        return self._issue(step) if step.rows else None
+
+    def _next_chunk(self) -> Plan | None:
+        if not self._steps.admit_a_chunk:
+            return None
+        self._add_chunk(step := StepDraft())
+        return self._issue(step) if step.rows else None
+
+    def _next_batch(self) -> StepDraft:
         """A micro-batch; those of its sequences that the caches have no more room for are back in the queue."""
+        step = StepDraft()
         batch = self._decoding.next_batch(self._wanted_batches(), self.row_limit.most)
         for sequence in batch:
             self._make_room_for(sequence)
         ready = [sequence for sequence in batch if sequence.id is not None]
-        if not ready:
-            if batch:
-                self._decoding.come_home(())
-            return None
-        taken = [sequence.take_last() for sequence in ready]
-        rows, known = [row for row, _ in taken], [token for _, tokens in taken for token in tokens]
-        return self._issue("decode", rows, ready, known, runs_ahead=self._send_home_ahead(ready))
+        if batch and not ready:
+            self._decoding.come_home(())
+        for sequence in ready:
+            step.add_decoding(sequence)
+        step.runs_ahead = self._send_home_ahead(ready)
+        return step
 
     def _send_home_ahead(self, batch: Sequence[SequenceState]) -> bool:
         """Let those that are being drawn for be in the next step already. All or none: a batch that parts is slow."""
-        if not self._runs_ahead or not all(sequence.may_run_ahead for sequence in batch):
+        if not (self._runs_ahead and all(sequence.may_run_ahead for sequence in batch)):
             return False
         going_on = [sequence for sequence in batch if not sequence.ends_with_next]
         if going_on:
             self._decoding.come_home(going_on)
         return bool(going_on)
 
-    def _next_chunk(self) -> Plan | None:
+    def _add_chunk(self, step: StepDraft) -> None:
         """As much of the next prompts as a chunk holds; what they began in is kept before others begin with it."""
-        rows: list[Row] = []
-        sequences: list[SequenceState] = []
-        inputs: list[int] = []
-        closed = not self._steps.admit_a_chunk
-        while len(inputs) < self._chunk and not closed and (sequence := self._next_to_prefill(rows)) is not None:
-            if sequence.prefill_left:
-                row, tokens = sequence.take_chunk(self._chunk - len(inputs))
-                rows.append(row)
-                sequences.append(sequence)
-                inputs.extend(tokens)
-            closed = sequence.is_suspect or len(rows) == self.row_limit.most
+        left, closed = self._chunk, len(step.rows) == self.row_limit.most
+        while left and not closed and (sequence := self._next_to_prefill(step.rows)) is not None:
+            computed = sequence.prefill_left > 0
+            if computed:
+                left -= step.add_chunk(sequence, left)
+            closed = sequence.is_suspect or len(step.rows) == self.row_limit.most
             if not sequence.prefill_left:
                 self._prefilling.popleft()
-                closed |= self._prefilled(sequence, computed=bool(rows) and sequences[-1] is sequence)
-        return self._issue("chunk", rows, sequences, inputs) if rows else None
+                closed |= self._prefilled(sequence, computed=computed)
 
     def _housekeeping(self) -> Plan | None:
         if not (self.open.has_operations or self._steps.looks_due):
             return None
-        return self._issue("housekeeping", (), (), ())
+        return self._issue(StepDraft())
 
-    def _issue(
-        self,
-        kind: PlanKind,
-        rows: Sequence[Row],
-        sequences: Sequence[SequenceState],
-        inputs: Sequence[int],
-        *,
-        runs_ahead: bool = False,
-    ) -> Plan:
+    def _issue(self, step: StepDraft) -> Plan:
         begun, self._begun = self._begun, []
         return self._steps.issue(
-            kind,
+            step.kind,
             self.open.take_operations(),
-            rows=rows,
-            sequences=sequences,
-            inputs=inputs,
+            rows=step.rows,
+            sequences=step.sequences,
+            inputs=step.inputs,
             begun=begun,
-            runs_ahead=runs_ahead,
+            decoding=step.decoding,
+            runs_ahead=step.runs_ahead,
         )
 
     def _wanted_batches(self) -> int:
@@ -219,6 +230,12 @@ class Scheduler:
             return 1
         members = len(self._decoding)
         return max(self._micro_batches.wanted(members), -(-members // (self.row_limit.most or members or 1)))
+
+    @property
+    def _is_suspect_next(self) -> bool:
+        """Whether the next prompt is to have steps of its own."""
+        following = self._prefilling or self.waiting
+        return bool(following) and following[0].is_suspect
 
     # opening, and going back to the queue --------------------------------------------------------------------
 

@@ -46,6 +46,7 @@ class StepsUnderWay:
         sequences: Sequence[SequenceState] = (),
         inputs: Sequence[int] = (),
         begun: Sequence[SequenceState] = (),
+        decoding: int = 0,
         runs_ahead: bool = False,
     ) -> Plan:
         """The next step; its rows follow its other operations."""
@@ -61,6 +62,7 @@ class StepsUnderWay:
             begun=tuple(begun),
             issued_at=self._issued_at,
             alone=not self._plans,
+            decoding=decoding,
             runs_ahead=runs_ahead,
         )
         self._plans.append(plan)

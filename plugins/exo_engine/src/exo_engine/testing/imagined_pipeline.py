@@ -37,10 +37,12 @@ class StageSpeed:
         )
 
     def seconds(self, rows: Sequence[Row]) -> float:
-        """For a step of these rows."""
-        if not rows:
-            return 0.0
-        return self.decode(len(rows)) if rows[0].output == "token" else self.chunk(sum(row.count for row in rows))
+        """For a step of these rows; who decodes beside a chunk waits for no weights of its own."""
+        decoding = sum(row.output == "token" for row in rows)
+        tokens = sum(row.count for row in rows) - decoding
+        if not tokens:
+            return self.decode(decoding) if decoding else 0.0
+        return self.chunk(tokens) + self.decode(decoding) - self.decode(0)
 
 
 @final

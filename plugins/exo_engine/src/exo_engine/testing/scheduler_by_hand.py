@@ -44,7 +44,7 @@ def settle(made: Scheduler) -> Plan:
     """Answer the oldest step."""
     plan = made.settle((0.01,))
     for each, row in zip(plan.sequences, plan.rows, strict=True):
-        if plan.kind == "decode" and each.id == row.sequence:
+        if row.output == "token" and each.id == row.sequence:
             each.tokens.append(7)
     return plan
 
