@@ -47,6 +47,8 @@ async def test_a_client_that_does_not_wait_for_a_whole_answer_cancels_it(
     asking = asyncio.create_task(openai.chat.completions.create(model="endless", messages=QUESTION))
     await something_runs(node)
     asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
     await nothing_runs(node)
 
 

@@ -167,6 +167,7 @@ def test_a_stream_that_is_closed_ends_its_request(client: OpenAI, node: NodeProc
     eventually(lambda: "busy" in statuses(node), "the model works", seconds=5)
     stream.close()
     eventually(lambda: "busy" not in statuses(node), "nobody works any more", seconds=5)
+    assert "failed" not in statuses(node)
 
 
 def statuses(node: NodeProcess) -> set[str]:

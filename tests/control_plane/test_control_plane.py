@@ -165,6 +165,10 @@ async def test_a_node_that_stops_says_goodbye_and_is_replaced_at_once(
     await stacks[0].aclose()
     for node in nodes[1:]:
         await until(node.control_plane, lambda plane: plane.master_id in ("b", "c"), timeout=2.0)
+    await nodes[1].control_plane.offer(fact("without a"))
+    for node in nodes[1:]:
+        await until(node.control_plane, lambda plane: keys(plane.state) == {"without a"})
+    assert agree(nodes[1:])
 
 
 async def test_two_masters_that_meet_become_one_and_lose_nothing(

@@ -62,6 +62,7 @@ def test_the_right_secret_and_a_peer_are_enough(make_node: MakeNode) -> None:
     ticket = next(line.split()[-1] for line in alpha.output.splitlines() if "peers reach it at" in line)
     beta = make_node("beta", environment=secret).start("--peer", ticket)
     eventually(lambda: beta.alive_nodes() == ["alpha", "beta"], "they meet")
+    assert beta.state["cluster_id"] == alpha.state["cluster_id"]
 
 
 def test_joining_keeps_the_old_cluster_aside(alpha: NodeProcess, make_node: MakeNode) -> None:

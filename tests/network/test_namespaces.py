@@ -68,6 +68,7 @@ def test_of_two_addresses_the_better_is_used_and_the_other_when_it_dies(lan: Lan
     until(lambda: beta.alive() == ["alpha", "beta"], "they are together", lan.nodes)
     beta.machine.repair()
     print(f"over the better one {until(over('10.9.1.'), 'the link moves back', lan.nodes):.1f} s after it is back")
+    assert beta.alive() == ["alpha", "beta"]
 
 
 def test_two_members_without_a_common_network_meet_over_a_third_and_directly_once_there_is_a_cable(

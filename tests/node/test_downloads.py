@@ -157,6 +157,7 @@ async def test_an_error_before_the_fetch_ends_the_download(bench: Bench, monkeyp
     monkeypatch.setattr(bench.files, "complete", broken)
     await bench.alpha.start(BETA, MANIFEST)
     await bench.until(("failed", 0))
+    assert "see: exo logs" in bench.arrivals.telemetry[0].detail
 
 
 async def test_a_member_that_is_slow_is_told_as_such(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
