@@ -59,7 +59,8 @@ def test_two_nodes_that_know_only_a_rendezvous_are_one_cluster(make_node: MakeNo
     alpha = make_node("alpha", "--transport", "webrtc", environment=meeting)
     beta = make_node("beta", "--transport", "webrtc")
     joined([alpha, beta])
-    assert ways(beta) == {"alpha beta": "webrtc"}
+    eventually(lambda: ways(beta) == {"alpha beta": "webrtc"}, "beta tells of its link, as once a second", seconds=10)
+    assert beta.output.count("reached alpha") == 1, beta.output
     assert alpha.place("tiny", "--min-nodes", "2")
     answers = {
         node.exo("chat", "tiny", "What is exo?", "--temperature", "0", "--max-tokens", "16").stdout
