@@ -13,6 +13,7 @@ import pytest
 
 from exo_core.errors import RequestRefused
 from exo_core.requests import Grammar
+from exo_engine.grammars.contract import NobodyWaits
 from exo_engine.grammars.examination import described
 from exo_engine.grammars.examiner import GrammarExaminer
 from exo_engine.grammars.watched_process import Limits, ProcessEnded, WatchedProcess
@@ -71,6 +72,17 @@ def test_a_grammar_that_takes_too_long_is_refused_and_the_next_is_not(examiner: 
     assert not psutil.pid_exists(pid)
     examiner.examine(SIMPLE)
     assert examiner.pid != pid
+
+
+def test_what_nobody_waits_for_is_ended(examiner: GrammarExaminer) -> None:
+    examiner.examine(SIMPLE)
+    pid = examiner.pid
+    assert pid is not None
+    looks = iter([True, True, False])
+    with pytest.raises(NobodyWaits):
+        examiner.examine(SLOW, lambda: next(looks))
+    assert not psutil.pid_exists(pid)
+    examiner.examine(SIMPLE)
 
 
 def test_a_process_that_somebody_ended_is_replaced_unnoticed(examiner: GrammarExaminer) -> None:

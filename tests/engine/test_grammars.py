@@ -226,3 +226,34 @@ def test_grammars_wait_for_each_other_and_too_many_are_refused() -> None:
         (too_slow,) = slow
         assert isinstance(too_slow, Refused)
         assert too_slow.status == 400
+
+
+def slow(number: int) -> Grammar:
+    """Another one each, that takes longer than it may."""
+    return Grammar(kind="json_schema", text=json.dumps({"type": "integer", "multipleOf": 9999991 + 2 * number}))
+
+
+def test_grammars_that_nobody_waits_for_any_more_are_in_nobodys_way() -> None:
+    """Their clients have gone, so that others get theirs at once and not when all of those are over."""
+    with arithmetic_pipeline(1, tokens=EVERYTHING).threads as threads:
+        given_up = [threads.submit(ask(str(number), slow(number))) for number in range(MOST_COMPILING)]
+        for number in range(MOST_COMPILING):
+            threads.engines[0].cancel(RequestId(str(number)))
+        refusals = [answer for answers in given_up for answer in answers if isinstance(answer, Refused)]
+        assert [refused.status for refused in refusals] == [499] * MOST_COMPILING
+        others = [
+            threads.submit(ask(f"other {number}", Grammar(kind="regex", text=f"{number}!")))
+            for number in range(MOST_COMPILING)
+        ]
+        assert [text_of(list(answers)) for answers in others] == [f"{number}!" for number in range(MOST_COMPILING)]
+
+
+def test_a_grammar_that_is_wanted_again_is_compiled() -> None:
+    """Whoever asks just after the others have given up gets an answer all the same."""
+    with arithmetic_pipeline(1, tokens=EVERYTHING).threads as threads:
+        for number in range(20):
+            grammar = Grammar(kind="regex", text=f"{number}!")
+            given_up = threads.submit(ask("given up", grammar))
+            threads.engines[0].cancel(RequestId("given up"))
+            assert text_of(threads.ask(ask("again", grammar))) == f"{number}!"
+            assert list(given_up)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import final
 
 from llguidance import LLTokenizer
@@ -33,11 +34,11 @@ class LlguidanceCompiler:
             self._tokenizer = llguidance_tokenizer(description)
             self._examiner = GrammarExaminer(description)  # last: had this failed, nobody would end its process
 
-    def compile(self, grammar: Grammar) -> LlguidanceGrammar:
+    def compile(self, grammar: Grammar, is_waited_for: Callable[[], bool]) -> LlguidanceGrammar:
         """See `GrammarCompiler`."""
         if self._examiner is None or self._tokenizer is None:
             raise RequestRefused(400, "grammar_not_supported", NO_SUCH_TOKENIZER)
-        self._examiner.examine(grammar)
+        self._examiner.examine(grammar, is_waited_for)
         try:
             return compile_grammar(grammar, self._tokenizer)
         except GrammarBroken as problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from exo_core.errors import ExoError
@@ -10,6 +11,10 @@ from exo_core.requests import Grammar
 
 class GrammarBroken(ExoError):
     """A choice cannot be held to its grammar any further: nothing fits, or it takes more computing than a step may."""
+
+
+class NobodyWaits(ExoError):
+    """Compiling a grammar was ended, since nobody wanted it any more."""
 
 
 class Matcher(Protocol):
@@ -46,8 +51,12 @@ class CompiledGrammar(Protocol):
 class GrammarCompiler(Protocol):
     """Grammars for one model. Used by a thread of its own."""
 
-    def compile(self, grammar: Grammar) -> CompiledGrammar:
-        """Take a few seconds at most. Raises `RequestRefused`: 400 where asking again changes nothing."""
+    def compile(self, grammar: Grammar, is_waited_for: Callable[[], bool]) -> CompiledGrammar:
+        """Take a few seconds at most.
+
+        Raises `RequestRefused`, 400 where asking again changes nothing; `NobodyWaits` soon after `is_waited_for`, which
+        is asked meanwhile, says no.
+        """
         ...
 
     def close(self) -> None:

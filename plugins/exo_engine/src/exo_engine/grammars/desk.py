@@ -1,4 +1,7 @@
-"""Requests whose grammar has to be compiled first. That happens on a thread of its own, so that nobody's step waits."""
+"""Requests whose grammar has to be compiled first. That happens on a thread of its own, so that nobody's step waits.
+
+A grammar that nobody waits for any more is not compiled, and what has begun of it is ended.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,15 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from queue import SimpleQueue
 from typing import NewType, final
 
 from exo_core.errors import RequestRefused
 from exo_core.identifiers import RequestId
+from exo_core.raised_at import raised_at
 from exo_core.requests import Grammar
-from exo_engine.grammars.contract import CompiledGrammar, GrammarCompiler
+from exo_engine.grammars.contract import CompiledGrammar, GrammarCompiler, NobodyWaits
 from exo_engine.inbox import Compiled, Inbox, Submit
 
 logger = logging.getLogger(__name__)
@@ -40,6 +45,7 @@ class GrammarDesk:
         self._make_compiler = make_compiler
         self._known: OrderedDict[GrammarHash, CompiledGrammar | RequestRefused] = OrderedDict()
         self._waiting: dict[GrammarHash, list[Submit]] = {}
+        """At least one for each grammar. The compiling thread looks whether there are any."""
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
@@ -73,15 +79,19 @@ class GrammarDesk:
     def give_back(self, request_id: RequestId) -> list[Submit]:
         """Those of a request, which wait here no more."""
         found = [submit for submit in self._all() if submit.request.request_id == request_id]
-        for waiting in self._waiting.values():
-            waiting[:] = [submit for submit in waiting if submit not in found]
+        left = {
+            name: rest
+            for name, waiting in self._waiting.items()
+            if (rest := [submit for submit in waiting if submit not in found])
+        }
+        self._waiting = left
         return found
 
     def close(self) -> list[Submit]:
         """The engine ends: nothing more is compiled. Those that still wait."""
         self._jobs.put(None)
         rest = list(self._all())
-        self._waiting.clear()
+        self._waiting = {}
         return rest
 
     def _all(self) -> Iterator[Submit]:
@@ -100,27 +110,29 @@ class GrammarDesk:
         compiler: GrammarCompiler | None = None
         while (job := self._jobs.get()) is not None:
             name, grammar = job
+            if not self._is_waited_for(name):
+                continue
             try:
                 compiler = compiler or self._make_compiler()
-                outcome = compiler.compile(grammar) if self._waiting.get(name) else _cancelled()
+                outcome = compiler.compile(grammar, partial(self._is_waited_for, name))
+            except NobodyWaits:
+                continue
             except RequestRefused as refusal:
                 outcome = refusal
             except Exception as problem:  # the request ends with it, not the thread
-                logger.exception("a grammar could not be compiled")
+                logger.error("a grammar could not be compiled: %s", raised_at(problem))
                 outcome = RequestRefused(500, "engine_error", f"the grammar failed: {type(problem).__name__}")
             self._inbox.put(Compiled(name, outcome))
         if compiler is not None:
             compiler.close()
 
+    def _is_waited_for(self, name: GrammarHash) -> bool:
+        return name in self._waiting
+
 
 def hash_of(grammar: Grammar) -> GrammarHash:
     """Equal for equal grammars only."""
     return GrammarHash(hashlib.sha256(f"{grammar.kind}\n{grammar.text}".encode(errors="surrogatepass")).digest())
-
-
-def _cancelled() -> RequestRefused:
-    """For whoever asked for it just after the others had given up."""
-    return RequestRefused(503, "grammar_not_compiled", "the grammar was not compiled; ask again")
 
 
 def _busy() -> RequestRefused:

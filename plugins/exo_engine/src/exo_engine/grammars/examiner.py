@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import final
 
 from exo_core.errors import RequestRefused
 from exo_core.requests import Grammar
+from exo_engine.grammars.contract import NobodyWaits
 from exo_engine.grammars.examination import LIMITS, MOST_BYTES, TokenizerDescription, Verdict
 from exo_engine.grammars.explained import explained
 from exo_engine.grammars.watched_process import Cause, Limits, ProcessEnded, WatchedProcess
@@ -36,13 +38,18 @@ class GrammarExaminer:
         self._process = WatchedProcess("exo_engine.grammars.examiner_process", str(MOST_BYTES))
         self._process.tell(self._tokenizer.model_dump_json())
 
-    def examine(self, grammar: Grammar) -> None:
-        """Raises `RequestRefused`: 400 for a grammar that cannot be used, 503 when the machine is too busy to say."""
+    def examine(self, grammar: Grammar, is_waited_for: Callable[[], bool] = lambda: True) -> None:
+        """Raises `RequestRefused`: 400 for a grammar that cannot be used, 503 when the machine is too busy to say.
+
+        Raises `NobodyWaits` soon after `is_waited_for` says no.
+        """
         for attempt in range(ATTEMPTS):
             try:
-                verdict = self._ask(grammar)
+                verdict = self._ask(grammar, is_waited_for)
             except ProcessEnded as end:
                 self._process = None
+                if end.cause == "unwanted":
+                    raise NobodyWaits from end
                 if end.cause != "death" or attempt + 1 == ATTEMPTS:
                     raise _refusal(grammar, end.cause) from end
             else:
@@ -56,7 +63,7 @@ class GrammarExaminer:
             self._process.close()
             self._process = None
 
-    def _ask(self, grammar: Grammar) -> Verdict:
+    def _ask(self, grammar: Grammar, is_waited_for: Callable[[], bool]) -> Verdict:
         if self._process is None:
             self.start()
         assert self._process is not None  # noqa: S101  # for the type checker
@@ -64,7 +71,7 @@ class GrammarExaminer:
             self._process.hear(START)
             self._is_ready = True
         self._process.tell(grammar.model_dump_json())
-        return Verdict.model_validate_json(self._process.hear(LIMITS))
+        return Verdict.model_validate_json(self._process.hear(LIMITS, is_waited_for))
 
 
 def _refusal(grammar: Grammar, cause: Cause) -> RequestRefused:

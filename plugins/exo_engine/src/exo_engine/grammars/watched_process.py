@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 from typing import Literal, NoReturn, final
@@ -20,7 +21,7 @@ LOOK_S = 0.02
 """So often is looked at what it holds."""
 _PART = 65536
 
-Cause = Literal["time", "memory", "load", "death"]
+Cause = Literal["time", "memory", "load", "death", "unwanted"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,7 @@ class ProcessEnded(ExoError):
     - time, memory: it took too much of that
     - load: it was waited for too long, but computed little, because others kept the machine busy
     - death: it ended by itself
+    - unwanted: nobody waited for the answer any more
     """
 
     def __init__(self, cause: Cause) -> None:
@@ -81,8 +83,8 @@ class WatchedProcess:
         except BrokenPipeError:
             self._died()
 
-    def hear(self, limits: Limits) -> str:
-        """The next line. Raises `ProcessEnded`."""
+    def hear(self, limits: Limits, is_waited_for: Callable[[], bool] = lambda: True) -> str:
+        """The next line. Raises `ProcessEnded`, also soon after `is_waited_for` says no."""
         before, deadline = self._usage(), time.monotonic() + limits.waited_s
         while b"\n" not in self._received:
             used = self._usage()
@@ -92,6 +94,8 @@ class WatchedProcess:
                 self._end("time")
             if time.monotonic() >= deadline:
                 self._end("load")
+            if not is_waited_for():
+                self._end("unwanted")
             self._receive()
         line, _, self._received = self._received.partition(b"\n")
         return line.decode()
