@@ -36,6 +36,7 @@ from exo_core.control_socket.messages import (
 )
 from exo_core.control_socket.operations import Operations
 from exo_core.errors import ExoError, HomeError, LinkClosed, WireError
+from exo_core.raised_at import raised_at
 from exo_core.task_scope import TaskScope
 from exo_core.wire.codec import decode, encode
 from exo_core.wire.length_framed import read_message, write_message
@@ -103,7 +104,7 @@ async def _reply_all(question: Question, writer: asyncio.StreamWriter, operation
     except ExoError as problem:
         await send(Problem(message=str(problem)))
     except Exception as problem:
-        logger.exception("a command failed")
+        logger.error("a command failed: %s", raised_at(problem))
         await send(Problem(message=f"the node failed to answer: {type(problem).__name__}: {problem}. See: exo logs"))
 
 

@@ -23,6 +23,7 @@ from exo_core.gateway.work_in_hand import WorkInHand
 from exo_core.identifiers import ModelId, RequestId
 from exo_core.messaging import Messenger, Stream
 from exo_core.observations import Observe
+from exo_core.raised_at import raised_at
 from exo_core.requests import Answer, EngineRequest, Failed, Refused
 from exo_core.task_scope import TaskScope
 
@@ -135,8 +136,8 @@ class Gateway:
                 code, message = ("stopping", STOPPING) if is_stopping else ("cancelled", "the request was cancelled")
                 _fail(observed, backlog, code, message)
             raise
-        except Exception:
-            logger.exception("request %s failed", request.request_id)
+        except Exception as problem:
+            logger.error("request %s failed: %s", request.request_id, raised_at(problem))
             _fail(observed, backlog, "internal_error", "the node failed to pass the answer on. See: exo logs")
         finally:
             observed.finished()

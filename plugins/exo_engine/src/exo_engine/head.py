@@ -12,6 +12,7 @@ from functools import partial
 from itertools import chain
 from typing import final
 
+from exo_core.raised_at import raised_at
 from exo_core.requests import Progress, Refused
 from exo_engine.grammars.contract import GrammarBroken
 from exo_engine.grammars.desk import GrammarDesk
@@ -158,7 +159,7 @@ class Head:
             self._requests.fail(opened, "grammar_broken", str(problem))
             return
         except Exception as problem:  # a text that cannot be made ends its request, not the engine
-            logger.exception("what was computed could not be delivered")
+            logger.error("what was computed could not be delivered: %s", raised_at(problem))
             message = f"what was computed could not be delivered: {type(problem).__name__}"
             self._requests.fail(opened, "engine_error", message)
             return

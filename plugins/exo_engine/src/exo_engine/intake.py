@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Literal, final
 
 from exo_core.errors import RequestRefused
+from exo_core.raised_at import raised_at
 from exo_core.requests import Accepted, Embed, Generate, Progress, Refused, Result, Score, Tokenize
 from exo_engine.admission import Room, admit, admit_text, prompt_token_ids, refuse
 from exo_engine.answers.reading import Reading, reading_of
@@ -54,7 +55,7 @@ class Intake:
         except GrammarBroken as problem:
             answer(Refused(status=400, code="invalid_grammar", message=str(problem)))
         except Exception as problem:  # a broken chat template ends its request, not the engine
-            logger.exception("a request could not be prepared")
+            logger.error("a request could not be prepared: %s", raised_at(problem))
             message = f"the request could not be prepared: {type(problem).__name__}"
             answer(Refused(status=500, code="engine_error", message=message))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from http import HTTPStatus
 from typing import final
 
@@ -11,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from exo_core.errors import ModelError, NoMaster, NotThereYet, RequestRefused, UserError
+from exo_core.raised_at import raised_at
 from exo_http.errors import ApiError, error_response
 from exo_http.request_ids import shown_id_of
 
@@ -82,17 +82,10 @@ def _of_router(problem: HTTPException, scope: Scope) -> ApiError:
 def _unexpected(problem: Exception, scope: Scope) -> ApiError:
     request_id = shown_id_of(scope)
     logger.error(
-        "%s %s (%s) failed with %s at %s",
+        "%s %s (%s) failed with %s",
         scope["method"],
         scope.get("route") and scope["route"].path,
         request_id,
-        type(problem).__name__,
-        where(problem),
+        raised_at(problem),
     )
     return ApiError(500, "internal_error", f"exo failed to answer; the log of this node says where, under {request_id}")
-
-
-def where(problem: BaseException) -> str:
-    """The frames of an exception, innermost last. Its message is left out: it may quote a prompt."""
-    frames = traceback.extract_tb(problem.__traceback__)
-    return " > ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames)
