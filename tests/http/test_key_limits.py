@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute
 
 from exo_core import hookimpl
 from exo_core.identifiers import CommandId
-from exo_core.node_handle import NodeHandle
+from exo_core.node_handle import HttpOptions, NodeHandle
 from exo_core.observations import Observation
 from exo_core.plugins.manager import Plugins
 from exo_core.state.commands import ChangeExtension
@@ -31,6 +31,7 @@ from exo_http.own_machine import is_from_here
 from exo_http.request_ids import new_request_id, request_id_of
 from exo_http.testing.scripted_node import ScriptedNode
 
+HERE = (b"host", b"localhost:52415")
 OTHERS = {"X-Forwarded-For": "10.0.0.7"}
 """Passed on by a proxy: else a test's requests come from the node's own machine, which is under no limit."""
 
@@ -178,11 +179,24 @@ async def test_the_door_holds_a_key_to_its_limits(client: httpx.AsyncClient, lim
         ("127.0.0.1", [(b"forwarded", b"for=10.0.0.7")], False),
         ("127.0.0.1", [(b"x-forwarded-for", b"10.0.0.7")], False),
         ("127.0.0.1", [(b"via", b"1.1 proxy")], False),
+        ("127.0.0.1", [(b"x-real-ip", b"10.0.0.7")], False),
     ],
 )
 def test_what_comes_from_this_machine(address: str, headers: list[tuple[bytes, bytes]], *, expected: bool) -> None:
-    assert is_from_here({"client": (address, 5), "headers": headers}) is expected
+    assert is_from_here({"client": (address, 5), "headers": [HERE, *headers]}) is expected
+
+
+def test_whoever_asks_for_a_name_that_others_know_came_through_a_proxy() -> None:
+    scope = {"client": ("127.0.0.1", 5), "headers": [(b"host", b"exo.example.org")]}
+    assert not is_from_here(scope)
+
+
+@pytest.mark.parametrize("options", [HttpOptions(port=0, behind_proxy=True)], indirect=True)
+async def test_behind_a_proxy_that_hides_itself_nobody_is_local(
+    client: httpx.AsyncClient, limited: dict[str, str]
+) -> None:
+    assert await statuses(client, "/ask", limited) == [200, 429]
 
 
 def test_where_a_client_is_not_known_it_is_somewhere_else() -> None:
-    assert not is_from_here({"client": None, "headers": []})
+    assert not is_from_here({"client": None, "headers": [HERE]})

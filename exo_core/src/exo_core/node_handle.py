@@ -32,6 +32,8 @@ class HttpOptions:
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     insecure_no_auth: bool = False
+    behind_proxy: bool = False
+    """Something on this machine passes on the requests of others: who comes over loopback may be anybody."""
     max_requests: int = 2048
 
 

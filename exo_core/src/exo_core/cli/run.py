@@ -31,6 +31,7 @@ class RunWords(TypedDict):
     allow_host: tuple[str, ...]
     allow_origin: tuple[str, ...]
     insecure_no_auth: bool
+    behind_proxy: bool
     model: tuple[str, ...]
     max_memory: str | None
     max_requests: int
@@ -72,6 +73,11 @@ class RunWords(TypedDict):
 @click.option("--allow-host", multiple=True, metavar="HOST", help="A Host header to accept.")
 @click.option("--allow-origin", multiple=True, metavar="ORIGIN", help="A web page's origin to accept.")
 @click.option("--insecure-no-auth", is_flag=True, help="Serve other machines without an API key.")
+@click.option(
+    "--behind-proxy",
+    is_flag=True,
+    help="Something on this machine passes on others' requests: limits of keys hold for local ones too.",
+)
 @click.option("--model", multiple=True, metavar="MODEL", help="Place it as soon as it fits.")
 @click.option(
     "--max-memory",

@@ -125,6 +125,7 @@ def _http_options(words: RunWords) -> HttpOptions:
         allowed_hosts=words["allow_host"],
         allowed_origins=words["allow_origin"],
         insecure_no_auth=words["insecure_no_auth"],
+        behind_proxy=words["behind_proxy"],
         max_requests=words["max_requests"],
     )
 

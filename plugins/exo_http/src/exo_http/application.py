@@ -23,6 +23,7 @@ from exo_http.idle_connections import IdleConnections
 from exo_http.key_ring import KeyRing
 from exo_http.key_uses import KeyUses
 from exo_http.limits import Limits
+from exo_http.own_machine import is_from_here, is_from_nowhere
 from exo_http.scopes import ScopedRoute
 
 
@@ -34,7 +35,8 @@ class Application:
         self.limits = limits
         self.uses = KeyUses()
         self.idle = IdleConnections()
-        self._router = Router([ScopedRoute(route, self.uses) for route in routes], redirect_slashes=False)
+        is_local = is_from_nowhere if options.behind_proxy else is_from_here
+        self._router = Router([ScopedRoute(route, self.uses, is_local) for route in routes], redirect_slashes=False)
         self._guarded = guarded(self._route, options, limits, keys)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast, final
 
 from starlette.routing import BaseRoute, Match
@@ -12,7 +13,6 @@ from exo_http.errors import ApiError
 from exo_http.grants import grant_of
 from exo_http.key_uses import KeyUses
 from exo_http.operation import ApiRoute, Scope
-from exo_http.own_machine import is_from_here
 from exo_http.request_ids import request_id_of
 
 
@@ -20,9 +20,11 @@ from exo_http.request_ids import request_id_of
 class ScopedRoute(BaseRoute):
     """A route behind the scope that it needs, and, if it asks models, behind the limits of keys."""
 
-    def __init__(self, route: BaseRoute, uses: KeyUses) -> None:
+    def __init__(self, route: BaseRoute, uses: KeyUses, is_unlimited: Callable[[RequestScope], bool]) -> None:
+        """`is_unlimited` says for which requests no key's limits hold."""
         self._route = route
         self._uses = uses
+        self._is_unlimited = is_unlimited
         self.path = cast("str", getattr(route, "path", ""))
         self._needed: Scope = route.scope if isinstance(route, ApiRoute) else "admin"
         self._asks_models = isinstance(route, ApiRoute) and route.operation.asks_models
@@ -39,7 +41,7 @@ class ScopedRoute(BaseRoute):
                 f"this key has not the scope '{self._needed}'; one that has is made by: exo key create --scope admin"
             )
             raise ApiError(403, "insufficient_scope", message)
-        if not self._asks_models or is_from_here(scope):
+        if not self._asks_models or self._is_unlimited(scope):
             await self._route.handle(scope, receive, send)
             return
         with self._uses.one_more(grant, request_id_of(scope)):
