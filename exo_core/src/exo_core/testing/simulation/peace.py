@@ -30,12 +30,16 @@ IDLE_S = 3.0
 class Peace:
     """Of a cluster on which no fault acts any more. `trusted`: no node's state was made wrong in the storm.
 
+    `order_is_final`: whether what was acknowledged must stand where it stood then, as `majority` promises.
     `may_be_apart`: whether a loss was accepted by now, so that two histories may be left which cannot become one.
     """
 
-    def __init__(self, cluster: VirtualCluster, *, trusted: bool, may_be_apart: Callable[[], bool]) -> None:
+    def __init__(
+        self, cluster: VirtualCluster, *, trusted: bool, order_is_final: bool, may_be_apart: Callable[[], bool]
+    ) -> None:
         self._cluster = cluster
         self._trusted = trusted
+        self._order_is_final = order_is_final
         self._may_be_apart = may_be_apart
         self.given_up = 0
         """Machines whose history had to go."""
@@ -53,14 +57,19 @@ class Peace:
         self._run_until(self._still_writes, QUIET_S)
         self._check_states()
         self._check_promises(self._one().state)
+        if self._order_is_final and not self._may_be_apart() and self.reordered():
+            raise Violation(promise="reordered", what=f"{self.reordered()} facts stand later than acknowledged")
 
     def reordered(self) -> int:
-        """How many acknowledged facts that are still in the log stand elsewhere than where they were acknowledged."""
+        """How many acknowledged facts stand later than the log's end, as it was when they were acknowledged.
+
+        (Up to there the log was safe: the fact stood there, or before it where a command had nothing more to record.)
+        """
         log, promises = self._cluster.node(self._cluster.up[0]).log, self._cluster.witness.promises
         moved = 0
         for index, entry in enumerate(log.look(), log.first_index):
             promise = promises.get(fact_key(entry.event_id)) if isinstance(entry.event_id, FactId) else None
-            moved += promise is not None and promise.index not in (0, index)
+            moved += promise is not None and promise.index < index
         return moved
 
     # coming to rest -----------------------------------------------------------------------------------------

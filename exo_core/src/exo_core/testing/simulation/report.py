@@ -21,7 +21,7 @@ class Report(Frozen):
     offered: int
     acknowledged: int
     reordered: int
-    """Acknowledged facts that stand elsewhere at the end; never any in `majority`."""
+    """Acknowledged facts that stand later at the end; in `majority` only where a person accepted a loss."""
     given_up: int
     """Machines whose history could not become one with the others' after a person had accepted a loss."""
     perished: int

@@ -77,7 +77,12 @@ class _Simulation:
 
     def _rest(self) -> None:
         storm = self._storm
-        peace = Peace(self._cluster, trusted=not storm.went_wrong, may_be_apart=lambda: storm.rot.loss_accepted)
+        peace = Peace(
+            self._cluster,
+            trusted=not storm.went_wrong,
+            order_is_final=self._consistency == "majority",
+            may_be_apart=lambda: storm.rot.loss_accepted,
+        )
         self._converged_s = peace.converge()
         for _ in range(FACTS_AFTER_WRONG if storm.went_wrong else 0):
             self._people.offer(1)
