@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import cast
 
@@ -62,6 +63,50 @@ def check_that_a_move_is_noticed(alpha: HomeNode, beta: HomeNode) -> None:
     while not is_answered(beta):
         assert time.monotonic() - began < 60, beta.output
     print(f"and answers {time.monotonic() - began:.1f} s after it")
+
+
+CARRYING_S = 25.0
+"""How long a person takes, twice as long as the routers remember."""
+
+
+def carried(read: Callable[[], str], kind: str) -> str:
+    """The offer or the answer in what is written."""
+    deadline, text = time.monotonic() + 60, ""
+    while (found := re.search(rf"exo-{kind}-1[a-z2-7\s]*\.", text)) is None:
+        assert time.monotonic() < deadline, text
+        text += read()
+    return found.group()
+
+
+@pytest.mark.slow
+def test_a_person_joins_two_homes_by_carrying_texts(internet: Internet, tmp_path: Path) -> None:
+    alpha, beta = (
+        HomeNode(internet.home("cone", forgets_s=12), tmp_path / name, turn=None, rendezvous=False)
+        for name in ("alpha", "beta")
+    )
+    try:
+        alpha.start()
+        alpha.wait_until_it_runs()
+        with alpha.inviting() as inviting:
+            assert inviting.stdin is not None
+            assert inviting.stdout is not None
+            offer = carried(inviting.stdout.readline, "offer")
+            time.sleep(CARRYING_S)
+            beta.start("--join", offer)
+            answer = carried(lambda: beta.output if beta.folder.with_suffix(".out").exists() else "", "answer")
+            time.sleep(CARRYING_S)
+            began = time.monotonic()
+            _, told = inviting.communicate(answer + "\n", timeout=60)
+            assert inviting.returncode == 0, told
+        beta.wait_until_it_runs()
+        assert alpha.exo("place", "tiny", "--min-nodes", "2").strip()
+        assert is_answered(beta)
+        print(f"from the pasted answer to the whole text {time.monotonic() - began:.1f} s")
+        (link,) = links_of(beta)
+        assert link["transport"] == "webrtc"
+    finally:
+        for node in (alpha, beta):
+            node.stop()
 
 
 @pytest.mark.parametrize(("first", "second", "turn", "relayed"), CASES)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from exo_core.errors import JoinError
+from exo_core.identity.carried_texts import CarriedOffer, answer_text
 from exo_core.identity.invitations import Invitations
 from exo_core.identity.join_code import MAXIMUM_TICKETS, JoinCode, parse_join_code
 from exo_core.identity.leaf import node_identity
@@ -18,7 +19,7 @@ from exo_core.identity.node_key import NodeKey
 from exo_core.identity.secret import ClusterSecret
 from exo_core.node.door import Door
 from exo_core.node.home import Home
-from exo_core.node.joining import Joined, join_cluster
+from exo_core.node.joining import Joined, Newcomer, join_cluster
 from exo_core.node.options import NodeOptions
 from exo_core.plugins.manager import Plugins
 from exo_core.transports import Link, Ticket, TransportContext
@@ -38,11 +39,30 @@ def invitations() -> Invitations:
     return Invitations(SECRET, NodeKey.generate())
 
 
-async def joined(folder: Path, code: JoinCode) -> Joined:
+async def joined(folder: Path, code: JoinCode | CarriedOffer) -> Joined:
     home = Home(folder)
     home.prepare()
     options = NodeOptions(home=folder, name="newcomer")
-    return await join_cluster(home, NodeKey.generate(), code, options, Plugins(only=["tcp"]))
+    newcomer = Newcomer(
+        home=home, node_key=NodeKey.generate(), options=options, plugins=Plugins(only=["tcp"]), carry=lambda _: None
+    )
+    return await join_cluster(str(code), newcomer)
+
+
+async def test_an_offer_by_hand_that_cannot_be_answered_here_says_what_to_do(tmp_path: Path) -> None:
+    code = invitations().invite(())
+    for transport, advice in (("webrtc", "add --transport webrtc"), ("tcp", "makes no links by hand")):
+        with pytest.raises(JoinError, match=advice):
+            _ = await joined(tmp_path, CarriedOffer(code=code, transport=transport, message=b""))
+    assert not Home(tmp_path).current_file.exists()
+
+
+async def test_a_door_without_such_a_transport_makes_no_offer_and_answers_none() -> None:
+    door = Door(transports=[], invitations=invitations())
+    with pytest.raises(JoinError, match=r"makes links by hand\. Start it with"):
+        _ = await door.by_hand.invite(1)
+    with pytest.raises(JoinError, match="no offer waits"):
+        _ = await door.by_hand.answer(answer_text(b"hello"))
 
 
 async def test_an_address_that_swallows_everything_costs_a_moment(tmp_path: Path) -> None:

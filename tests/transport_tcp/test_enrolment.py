@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,13 +11,13 @@ import pytest
 
 from exo_core.errors import JoinError, LinkClosed
 from exo_core.identifiers import NodeId
-from exo_core.identity.enrolment import Enrolment, join
+from exo_core.identity.enrolment import Enrolment, enroll, join, stay
 from exo_core.identity.invitations import REMEMBERED_SECONDS, Invitations
 from exo_core.identity.join_code import JoinCode, parse_join_code
 from exo_core.identity.leaf import node_identity
 from exo_core.identity.node_key import NodeKey
 from exo_core.identity.secret import ClusterSecret
-from exo_core.transports import Link, Listening, Ticket, TransportContext
+from exo_core.transports import Link, Listening, Peer, Ticket, TransportContext
 from exo_transport_tcp.transport import TcpTransport
 
 OWN_TICKETS = (Ticket("tcp://10.9.8.7:52416"),)
@@ -30,6 +31,7 @@ class Inviter:
     key: NodeKey = field(default_factory=NodeKey.generate)
     now: float = 1000.0
     admitted: list[NodeId | None] = field(default_factory=list[NodeId | None])
+    kept: list[Peer] = field(default_factory=list[Peer])
 
     def __post_init__(self) -> None:
         self.invitations = Invitations(
@@ -38,7 +40,12 @@ class Inviter:
 
     async def accept(self, link: Link) -> None:
         assert link.peer.role == "joiner"
-        self.admitted.append(await self.invitations.admit(link, OWN_TICKETS))
+        self.admitted.append(await self.invitations.admit(link, OWN_TICKETS, keep=self.keep))
+
+    async def keep(self, link: Link) -> None:
+        self.kept.append(link.peer)
+        await link.send(await link.receive())
+        await asyncio.sleep(0.05)  # for the other side to hang up
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[Listening]:
@@ -84,6 +91,20 @@ async def test_the_same_machine_may_ask_again() -> None:
     async with inviter.running() as listening:
         code = inviter.invitations.invite(listening.tickets)
         assert await joined(code, joiner) == await joined(code, joiner)
+
+
+async def test_a_joiner_may_keep_its_link_as_one_between_members() -> None:
+    inviter, joiner = Inviter(), NodeKey.generate()
+    async with inviter.running() as listening:
+        code = inviter.invitations.invite(listening.tickets)
+        link = await TcpTransport(TransportContext(identity=code.joiner(joiner))).connect(code.tickets[0])
+        assert (await enroll(link, code, joiner.node_id, "new machine")).secret == inviter.secret
+        kept = await stay(link)
+        await kept.send(b"hello")
+        assert await kept.receive() == b"hello"
+        assert kept.peer == Peer(node_id=inviter.key.node_id, role="node")
+        await kept.close()
+    assert inviter.kept == [Peer(node_id=joiner.node_id, role="node")]
 
 
 async def test_an_expired_code_is_refused_by_name() -> None:

@@ -5,6 +5,9 @@ The tests of whole clusters in `tests/integration` run over WebRTC too: `just pr
 
 from __future__ import annotations
 
+import os
+import pty
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +15,7 @@ from typing import cast
 
 import pytest
 
-from exo_core.testing.node_process import EXO, JsonObject, NodeProcess, eventually, free_port, joined
+from exo_core.testing.node_process import EXO, JsonObject, NodeProcess, eventually, free_port, joined, wait_until_met
 
 BOTH = ("--transport", "webrtc", "--transport", "tcp")
 MakeNode = Callable[..., NodeProcess]
@@ -72,6 +75,56 @@ def test_two_nodes_that_know_only_a_rendezvous_are_one_cluster(make_node: MakeNo
     eventually(lambda: alpha.alive_nodes() == ["alpha"], "alpha hears beta's goodbye")
     beta.start()  # knows alpha, and where to meet it, from before
     eventually(lambda: beta.alive_nodes() == ["alpha", "beta"], "they meet again")
+
+
+@pytest.fixture
+def terminal() -> Iterator[tuple[int, int]]:
+    """What a person types into, and what a program reads from: line by line, none of more than 4,095 characters."""
+    ends = pty.openpty()
+    yield ends
+    for end in ends:
+        os.close(end)
+
+
+def carried(text: str, kind: str) -> str:
+    """The offer or the answer in what a program wrote."""
+    found = re.search(rf"exo-{kind}-1[a-z2-7\s]*\.", text)
+    return found.group() if found else ""
+
+
+@pytest.mark.parametrize("answers", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_two_nodes_that_only_a_person_joins_are_one_cluster(
+    make_node: MakeNode, terminal: tuple[int, int], answers: bool
+) -> None:
+    keyboard, screen = terminal
+    alpha, beta = (make_node(name, "--transport", "webrtc") for name in ("alpha", "beta"))
+    alpha.start()
+    command = [EXO, "invite", "--by-hand", "--home", str(alpha.home)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as inviting:
+        assert inviting.stdin is not None
+        assert inviting.stdout is not None
+        offer = ""
+        while not carried(offer, "offer"):
+            offer += inviting.stdout.readline().decode()
+        beta.launch("--join", "-", stdin=screen)
+        os.write(keyboard, f"{offer}\n".encode())
+        answer = eventually(lambda: carried(beta.output, "answer"), "beta prints its answer")
+        damaged = answer.replace("\n", "", 1)[:-9] + "."
+        inviting.stdin.write(f"{damaged}\n{offer}\n{answer}\n".encode())
+        inviting.stdin.flush()
+        _, told = inviting.communicate(timeout=60)
+        assert inviting.returncode == 0, told
+        assert b"incomplete or mistyped" in told
+        assert b"this is the offer" in told
+    beta.wait_until_healthy()
+    wait_until_met([alpha, beta])
+    if answers:
+        assert alpha.place("tiny", "--min-nodes", "2")
+        answer = beta.exo("chat", "tiny", "What is exo?", "--temperature", "0", "--max-tokens", "16").stdout
+        assert answer.startswith("exo turns")
+    eventually(lambda: ways(beta) == {"alpha beta": "webrtc"}, "beta tells of its link", seconds=10)
+    assert beta.output.count("reached alpha") == 1, beta.output
+    assert [node.stop() for node in (beta, alpha)] == [0, 0]
 
 
 def test_each_pair_of_three_uses_the_best_that_both_have(make_node: MakeNode) -> None:

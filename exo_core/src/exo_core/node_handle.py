@@ -271,6 +271,21 @@ class NodeHandle(Protocol):
         """A join code, good once and for so many minutes while this node runs. Raises `JoinError`."""
         ...
 
+    async def invite_by_hand(self, minutes: float) -> str:
+        """A text for a machine that reaches this one by no address; its answer goes to `answer_by_hand`.
+
+        Raises `JoinError` when no transport of this node can be met so.
+        """
+        ...
+
+    async def answer_by_hand(self, answer: str) -> NodeId:
+        """Link with the machine whose answer this is; its node id. It joins now.
+
+        Raises `JoinError` for what is no answer to an offer that waits here, which changes nothing; `ConnectError` when
+        the two do not reach each other, after which a new offer is needed.
+        """
+        ...
+
     def topology(self) -> Topology:
         """What placement would read now."""
         ...

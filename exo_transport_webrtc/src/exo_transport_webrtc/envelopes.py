@@ -8,6 +8,9 @@ So each side knows that what it gets was said now, and for this, without any clo
 later names a number that nobody waits for. Each message names for whom it is, is signed by the key of its sender's
 leaf, and holds that leaf; whoever carries it can read it (the rendezvous gets it sealed) and can change nothing in it.
 The fingerprint of the certificate that will be shown in DTLS is in it, so the path leads to who signed.
+
+By hand there are two messages only: an `OpenOffer` to whoever holds a join code, and an `Answer` that repeats its
+number. Said again later, the former leads to nobody: the key of the certificate that it names is gone by then.
 """
 
 from __future__ import annotations
@@ -68,9 +71,19 @@ class Answer(_Said):
     path: PathDescription
 
 
+class OpenOffer(Frozen):
+    """Here is my side of a path, for whoever has business with me under that authority."""
+
+    kind: Literal["open offer"] = "open offer"
+    authority: Annotated[str, Field(max_length=64)]
+    offer: Number
+    path: PathDescription
+
+
 Said = Call | Offer | Answer
 SaidT = TypeVar("SaidT", Call, Offer, Answer)
 _SAID: TypeAdapter[Said] = TypeAdapter(Annotated[Said, Field(discriminator="kind")])
+_OPEN_OFFER: TypeAdapter[OpenOffer] = TypeAdapter(OpenOffer)
 
 
 class Envelope(Frozen):
@@ -105,23 +118,40 @@ class Unproven:
 
 def sign(said: Said, identity: Identity) -> bytes:
     """The envelope."""
-    body = encode(_SAID, said)
+    return _signed(encode(_SAID, said), identity)
+
+
+def sign_open(said: OpenOffer, identity: Identity) -> bytes:
+    """The same for an offer to nobody in particular."""
+    return _signed(encode(_OPEN_OFFER, said), identity)
+
+
+def _signed(body: bytes, identity: Identity) -> bytes:
     key, leaf = _credentials(identity)
     return encode_model(Envelope(leaf=leaf, said=body, signature=key.sign(_STATEMENT + body)))
 
 
 def read(data: bytes) -> Unproven:
     """Take an envelope apart. Raises `WireError`."""
-    if len(data) > LARGEST_ENVELOPE_BYTES:
-        message = f"an envelope of {len(data)} bytes; at most {LARGEST_ENVELOPE_BYTES} are allowed"
-        raise WireError(message)
-    envelope = decode_model(Envelope, data)
+    envelope = _opened(data)
     return Unproven(decode(_SAID, envelope.said), envelope)
 
 
-def prove(unproven: Unproven, identity: Identity) -> Peer:
+def read_open(data: bytes, identity: Identity) -> tuple[OpenOffer, Peer]:
+    """An open offer, and who made it to `identity`. Raises `WireError`, `AuthenticationError`."""
+    envelope = _opened(data)
+    return decode(_OPEN_OFFER, envelope.said), prove(envelope, identity)
+
+
+def _opened(data: bytes) -> Envelope:
+    if len(data) > LARGEST_ENVELOPE_BYTES:
+        message = f"an envelope of {len(data)} bytes; at most {LARGEST_ENVELOPE_BYTES} are allowed"
+        raise WireError(message)
+    return decode_model(Envelope, data)
+
+
+def prove(envelope: Envelope, identity: Identity) -> Peer:
     """Who said it to `identity`. Raises `AuthenticationError` when nobody whom it may concern did."""
-    envelope = unproven.envelope
     sender = peer_of(envelope.leaf, identity)
     try:
         key = x509.load_der_x509_certificate(envelope.leaf).public_key()

@@ -117,7 +117,7 @@ class Exchange:
         return own if said.authority == own.authority_name else self._identity_named(said.authority)
 
     def _take(self, unproven: Unproven, identity: Identity, way: Way) -> None:
-        said, sender = unproven.said, prove(unproven, identity)
+        said, sender = unproven.said, prove(unproven.envelope, identity)
         if isinstance(said, Call):
             self._take_call(Proven(said, sender, identity), way)
         elif isinstance(said, Offer):

@@ -69,6 +69,11 @@ class WebrtcLink:
             _ = await asyncio.wait([self._protocol.ended], timeout=LINGER_SECONDS)
         await self._protocol.close()
 
+    def abandon(self) -> None:
+        """The same without waiting for it."""
+        self._buried = True
+        self._protocol.abandon()
+
     def _check(self, *, arrived: bool = False) -> None:
         """Dead once is dead for ever: after the first `LinkClosed`, what had arrived is not given any more either."""
         if self._buried or not arrived:

@@ -10,8 +10,10 @@ from typing import Final, final
 from exo_core.errors import ConnectError
 from exo_core.link_handlers import LinkHandlers
 from exo_core.task_scope import TaskScope
-from exo_core.transports import Accept, Ticket
+from exo_core.transports import Accept, Identity, Ticket
+from exo_transport_webrtc.by_hand import WebrtcHandOffer, make_offer
 from exo_transport_webrtc.envelopes import Call, Proven
+from exo_transport_webrtc.link import WebrtcLink
 from exo_transport_webrtc.path_making import PathMaker
 from exo_transport_webrtc.ways import Way
 
@@ -47,6 +49,10 @@ class WebrtcListening:
             return
         _ = self._scope.start(self._answer(call, way), f"answering {call.sender.node_id}")
 
+    async def offer_by_hand(self, identity: Identity) -> WebrtcHandOffer:
+        """See `OffersByHand`."""
+        return await make_offer(identity, self._maker.settings, self._take)
+
     async def close(self) -> None:
         """Close all links."""
         await self._handlers.close()
@@ -62,9 +68,12 @@ class WebrtcListening:
         except ConnectError as problem:
             logger.info("no link with %s, who called: %s", who, problem)
         else:
-            if self._handlers.is_closed:
-                await link.close()
-            else:
-                self._handlers.hand_over(link)
+            self._take(link)
         finally:
             self._answering -= 1
+
+    def _take(self, link: WebrtcLink) -> None:
+        if self._handlers.is_closed:
+            link.abandon()
+        else:
+            self._handlers.hand_over(link)

@@ -21,33 +21,34 @@ class PathMaker:
 
     def __init__(self, exchange: Exchange, settings: WebrtcSettings) -> None:
         self.exchange = exchange
-        self._settings = settings
+        self.settings = settings
 
     async def call(self, peer: Peer, ways: list[Way]) -> WebrtcLink:
         """A link to a party that is called by these ways. Raises `ConnectError`, `AuthenticationError`."""
-        path = Path(self._settings, calls=True)
+        path = Path(self.settings, calls=True)
         try:
             path.start_gathering()
             offer, way = await self.exchange.call(peer, ways)
             await self.exchange.answer(offer, way, await path.gather())
-            return await _linked(path, offer.said.path, peer)
+            return await linked(path, offer.said.path, peer)
         except BaseException:
             path.close_soon()
             raise
 
     async def answer(self, call: Proven[Call], way: Way) -> WebrtcLink:
         """A link to whoever called. Raises like `call`."""
-        path = Path(self._settings, calls=False)
+        path = Path(self.settings, calls=False)
         try:
             answer = await self.exchange.offer(call, way, await path.gather())
-            return await _linked(path, answer.said.path, call.sender)
+            return await linked(path, answer.said.path, call.sender)
         except BaseException:
             path.close_soon()
             raise
 
 
-async def _linked(path: Path, other: PathDescription, peer: Peer) -> WebrtcLink:
-    await path.connect(other)
+async def linked(path: Path, other: PathDescription, peer: Peer, *, patient: bool = False) -> WebrtcLink:
+    """A link on a path. `patient`: the other side begins some time later. Raises like `Path.connect`."""
+    await path.connect(other, patient=patient)
     protocol = ChannelProtocol(path)
     try:
         await protocol.welcomed

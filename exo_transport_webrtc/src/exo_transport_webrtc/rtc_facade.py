@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 import time
 from asyncio.trsock import TransportSocket
 from collections.abc import Callable
 from typing import Final, cast, final
 
 from aioice import Candidate as IceCandidate
-from aioice import Connection
+from aioice import Connection, stun
 from aioice.ice import StunProtocol
 from aiortc import (
     RTCCertificate,
@@ -40,6 +41,9 @@ GATHER_SECONDS = 2
 
 SILENT_SECONDS = 60.0
 """How long a server that did not answer is not asked again: where UDP is blocked, each link would wait for it."""
+
+STAY_SECONDS = 8.0
+"""How often a packet goes out while a person carries messages: NATs forget who was silent for 30 seconds."""
 
 CLOSE_SECONDS = 1.0
 CHANNEL_NUMBER = 0
@@ -102,6 +106,7 @@ class Path:
         self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._gathering: asyncio.Future[None] | None = None
         self._closing: asyncio.Future[None] | None = None
+        self._staying: asyncio.Task[None] | None = None
         self._early: list[bytes] = []
         self._on_message: Callable[[bytes], None] = self._early.append
         self.on_room: Callable[[], None] = lambda: None
@@ -131,12 +136,17 @@ class Path:
             candidates=tuple(_described(item) for item in found[:MOST_CANDIDATES]),
         )
 
-    async def connect(self, other: PathDescription) -> None:
+    def stay_reachable(self) -> None:
+        """Keep the addresses that were gathered good until the path is connected or closed."""
+        self._staying = self._staying or asyncio.ensure_future(self._stay())
+
+    async def connect(self, other: PathDescription, *, patient: bool = False) -> None:
         """Make the path and its channel. Raises `ConnectError`, `AuthenticationError` for another certificate.
 
-        May take for ever: whoever calls it has to bound it.
+        May take for ever: whoever calls it has to bound it. `patient`: it never says that no addresses reach each
+        other, since the other side may begin much later.
         """
-        await self._find_addresses(other)
+        await self._find_addresses(other, patient=patient)
         dtls = self._dtls = RTCDtlsTransport(
             cast("RTCIceTransport", _IceTransport(self._connection)), [self._certificate]
         )
@@ -199,14 +209,15 @@ class Path:
 
     # inside ----------------------------------------------------------------------------------------------------------
 
-    async def _find_addresses(self, other: PathDescription) -> None:
+    async def _find_addresses(self, other: PathDescription, *, patient: bool) -> None:
         self._connection.remote_username = other.username
         self._connection.remote_password = other.password
         for item in other.candidates:
             await self._connection.add_remote_candidate(
                 IceCandidate(item.foundation, 1, "udp", item.priority, item.address, item.port, item.kind)
             )
-        await self._connection.add_remote_candidate(None)
+        if not patient:  # what is tried in vain fails once all addresses of the other side are known
+            await self._connection.add_remote_candidate(None)
         try:
             await self._connection.connect()
             self._hear_refusals()
@@ -225,6 +236,31 @@ class Path:
     def _refused(self, link_socket: TransportSocket) -> None:
         take_refusals(link_socket)
         self.on_refused()
+
+    async def _stay(self) -> None:
+        """Go out again and again by every socket: through our NAT, and to where the other side may come from."""
+        while not self._nominated():
+            servers = await self._stun_addresses()
+            for protocol in self._sockets():
+                ours = protocol.local_candidate
+                theirs = [item for item in self._connection.remote_candidates if ours.can_pair_with(item)]
+                targets = [(item.host, item.port) for item in theirs]
+                targets += servers if ours.type == "host" and ":" not in ours.host else []
+                for target in targets:
+                    with contextlib.suppress(OSError):
+                        protocol.send_stun(stun.Message(stun.Method.BINDING, stun.Class.INDICATION), target)
+            await asyncio.sleep(STAY_SECONDS)
+
+    async def _stun_addresses(self) -> list[tuple[str, int]]:
+        if self._stun is None:
+            return []
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(
+                self._stun.host, self._stun.port, family=socket.AF_INET, type=socket.SOCK_DGRAM
+            )
+        except OSError:
+            return []
+        return [(str(address[0]), int(address[1])) for *_, address in found[:1]]
 
     def _note_silence(self) -> None:
         if self._stun is not None and not any(item.type == "srflx" for item in self._connection.local_candidates):
@@ -257,6 +293,8 @@ class Path:
         self.on_lost()
 
     async def _close(self) -> None:
+        if self._staying is not None:
+            self._staying.cancel()
         if self._gathering is not None:
             await asyncio.wait([self._gathering])
         with contextlib.suppress(TimeoutError, ConnectionError):
@@ -275,6 +313,9 @@ class Path:
 
     def _nominated(self) -> dict[int, _Pair]:
         return cast("dict[int, _Pair]", getattr(self._connection, "_nominated"))  # noqa: B009  not offered otherwise
+
+    def _sockets(self) -> list[StunProtocol]:
+        return list(cast("list[StunProtocol]", getattr(self._connection, "_protocols")))  # noqa: B009  not offered
 
 
 @final

@@ -1,4 +1,4 @@
-"""Where do holders of one secret meet at a rendezvous, and how is what they say kept from it? No input, no output."""
+"""Where do holders of one secret meet, and how is what they say kept from whoever carries it? No input, no output."""
 
 from __future__ import annotations
 
@@ -14,26 +14,45 @@ from exo_core.identity.secret import derive
 
 NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 16
-_CONTEXT: Final = b"exo/1 rendezvous"
+_ROOM: Final = b"exo/1 rendezvous"
+_HAND: Final = b"exo/1 by hand"
+
+
+class Seal:
+    """What is sealed can be read, and made, by holders of the key alone."""
+
+    def __init__(self, key: bytes, context: bytes, place: str) -> None:
+        """`context` tells one use of seals from another; `place` is where they are used, for people."""
+        self._cipher = ChaCha20Poly1305(key)
+        self._context = context
+        self._place = place
+
+    def seal(self, envelope: bytes) -> bytes:
+        """What only holders of the key can read."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, envelope, self._context)
+
+    def open(self, sealed: bytes) -> bytes:
+        """The envelope. Raises `AuthenticationError` when no holder of the key sealed it, or somebody changed it."""
+        try:
+            return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], self._context)
+        except (InvalidTag, ValueError) as problem:
+            message = f"something that was not sealed {self._place}"
+            raise AuthenticationError(message) from problem
 
 
 @final
-class RoomSeal:
-    """Both follow from the meeting key of an identity, and neither gives it away."""
+class RoomSeal(Seal):
+    """A rendezvous' room, and its seal: both follow from the meeting key of an identity, and neither gives it away."""
 
     def __init__(self, meeting_key: bytes) -> None:
+        super().__init__(derive(meeting_key, "rendezvous seal", 32), _ROOM, "in this room")
         self.room = base64.b32encode(derive(meeting_key, "rendezvous room", 20)).decode().lower()
-        self._cipher = ChaCha20Poly1305(derive(meeting_key, "rendezvous seal", 32))
 
-    def seal(self, envelope: bytes) -> bytes:
-        """What only those in the room can read."""
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, envelope, _CONTEXT)
 
-    def open(self, sealed: bytes) -> bytes:
-        """The envelope. Raises `AuthenticationError` when nobody of this room sealed it, or somebody changed it."""
-        try:
-            return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], _CONTEXT)
-        except (InvalidTag, ValueError) as problem:
-            message = "something that was not sealed in this room"
-            raise AuthenticationError(message) from problem
+@final
+class HandSeal(Seal):
+    """For envelopes that people carry."""
+
+    def __init__(self, meeting_key: bytes) -> None:
+        super().__init__(derive(meeting_key, "by hand seal", 32), _HAND, "for this offer")

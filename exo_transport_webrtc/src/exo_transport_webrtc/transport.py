@@ -11,6 +11,7 @@ from exo_core.errors import AuthenticationError, ConnectError
 from exo_core.identity.leaf import RUNNER_PREFIX
 from exo_core.task_scope import TaskScope
 from exo_core.transports import Accept, BlockingLink, Listening, Peer, Ticket, TransportContext
+from exo_transport_webrtc.by_hand import WebrtcHandAnswer, answer_offer
 from exo_transport_webrtc.exchange import Exchange
 from exo_transport_webrtc.link import WebrtcLink
 from exo_transport_webrtc.listening import WebrtcListening
@@ -27,10 +28,10 @@ class WebrtcTransport:
     def __init__(self, context: TransportContext) -> None:
         """Raises `UserError` for a setting that cannot be meant."""
         self._context = context
-        settings = parse_settings(context.settings)
+        self._settings = parse_settings(context.settings)
         self._exchange = Exchange(context.identity, context.identity_named)
-        self._maker = PathMaker(self._exchange, settings)
-        self._ways = OpenWays(context, settings, self._exchange.take)
+        self._maker = PathMaker(self._exchange, self._settings)
+        self._ways = OpenWays(context, self._settings, self._exchange.take)
 
     @property
     def name(self) -> str:
@@ -80,6 +81,10 @@ class WebrtcTransport:
                 reason = self._ways.problems(address) or "nobody answered, or no two addresses reach each other"
                 message = f"{address.ticket}: no path within {timeout:g} s: {reason}"
                 raise ConnectError(message) from problem
+
+    async def answer_by_hand(self, offer: bytes) -> WebrtcHandAnswer:
+        """See `AnswersByHand`."""
+        return await answer_offer(offer, self._context.identity, self._settings)
 
     def listen_blocking(self) -> None:
         """None: there are no links for threads."""

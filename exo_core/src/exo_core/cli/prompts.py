@@ -15,8 +15,8 @@ from collections.abc import AsyncGenerator, Callable
 import click
 
 
-async def prompts() -> AsyncGenerator[str]:
-    """Line by line until the end of input; on a terminal each is asked for."""
+async def prompts(mark: str = "> ") -> AsyncGenerator[str]:
+    """Line by line until the end of input; on a terminal each is asked for by `mark`."""
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[str | None] = asyncio.Queue()
 
@@ -27,7 +27,7 @@ async def prompts() -> AsyncGenerator[str]:
     threading.Thread(target=_read, args=(put,), name="exo-prompts", daemon=True).start()
     while True:
         if sys.stdin.isatty():
-            click.echo("> ", nl=False)
+            click.echo(mark, nl=False)
         line = await lines.get()
         if line is None:
             return

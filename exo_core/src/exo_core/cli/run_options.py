@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from exo_core.cli.durations import seconds_of
 from exo_core.cli.sizes import bytes_of
 from exo_core.errors import NotThereYet, UserError, WrongUsage
+from exo_core.identity.carried_texts import is_whole
 from exo_core.node.options import NodeOptions
 from exo_core.node_handle import HttpOptions
 
@@ -146,4 +147,14 @@ def _key_of(file: Path | None) -> str | None:
 
 
 def _join_code(word: str | None) -> str | None:
-    return sys.stdin.read() if word == "-" else word
+    return _typed_code() if word == "-" else word
+
+
+def _typed_code() -> str:
+    """All that comes, or up to the full stop of an offer by hand: a person who pasted that waits for what follows."""
+    text = ""
+    for line in sys.stdin:
+        text += line
+        if is_whole(text):
+            break
+    return text

@@ -47,7 +47,7 @@ async def serve(options: NodeOptions, *, quiet: bool) -> None:
 
 
 async def _run_until(stop: asyncio.Event, started: asyncio.Event, options: NodeOptions, *, quiet: bool) -> None:
-    async with running_node(options) as node:
+    async with running_node(options, carry=_show_answer) as node:
         started.set()
         if not quiet:
             _say_hello(node, options)
@@ -60,6 +60,12 @@ async def _run_until(stop: asyncio.Event, started: asyncio.Event, options: NodeO
         click.echo(f"{options.name} left its cluster. {_what_next(node)}", err=True)
     else:
         raise UserError(departed.reason if departed.how == "copied" else f"{departed.reason}. {_what_next(node)}")
+
+
+def _show_answer(text: str) -> None:
+    """On stdout, alone: what a person or a program has to bring to the inviter."""
+    click.echo("Paste this where `exo invite --by-hand` waits for it (Ctrl-C stops here):", err=True)
+    click.echo(text)
 
 
 async def _until_departed(node: Node, stop: asyncio.Event) -> Departure | None:

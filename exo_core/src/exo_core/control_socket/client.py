@@ -13,6 +13,7 @@ from exo_core.control_socket.messages import (
     REPLY,
     AcceptLossQuestion,
     AddModelQuestion,
+    AnswerByHandQuestion,
     AnswerReply,
     CancelDownloadQuestion,
     CatalogueQuestion,
@@ -24,6 +25,7 @@ from exo_core.control_socket.messages import (
     EventsQuestion,
     ExtensionQuestion,
     GenerateQuestion,
+    InviteByHandQuestion,
     InviteQuestion,
     LeaveQuestion,
     ModelFolderQuestion,
@@ -34,6 +36,7 @@ from exo_core.control_socket.messages import (
     StartDownloadQuestion,
     StatusQuestion,
 )
+from exo_core.control_socket.operations import HandAnswered
 from exo_core.errors import LinkClosed, UserError, WireError
 from exo_core.frozen import JsonObject, JsonValue
 from exo_core.identifiers import ModelId, NodeId
@@ -106,6 +109,14 @@ class SocketOperations:
     async def invite(self, minutes: float) -> str:
         """See `Operations`."""
         return cast("str", await self._document(InviteQuestion(minutes=minutes)))
+
+    async def invite_by_hand(self, minutes: float) -> str:
+        """See `Operations`."""
+        return cast("str", await self._document(InviteByHandQuestion(minutes=minutes)))
+
+    async def answer_by_hand(self, answer: str) -> HandAnswered:
+        """See `Operations`."""
+        return HandAnswered.model_validate(await self._document(AnswerByHandQuestion(answer=answer)))
 
     async def extension(self, plugin: str) -> JsonObject:
         """See `Operations`."""

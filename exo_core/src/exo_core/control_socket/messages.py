@@ -92,6 +92,20 @@ class InviteQuestion(Frozen):
     minutes: float
 
 
+class InviteByHandQuestion(Frozen):
+    """A text for a machine that reaches this one by no address."""
+
+    ask: Literal["invite_by_hand"] = "invite_by_hand"
+    minutes: float
+
+
+class AnswerByHandQuestion(Frozen):
+    """The answer to it that came back."""
+
+    ask: Literal["answer_by_hand"] = "answer_by_hand"
+    answer: str
+
+
 class EventsQuestion(Frozen):
     """The log from an index on: a list of objects, then (`follow`) live ones."""
 
@@ -132,6 +146,8 @@ Question = Annotated[
     | CommandQuestion
     | GenerateQuestion
     | InviteQuestion
+    | InviteByHandQuestion
+    | AnswerByHandQuestion
     | EventsQuestion
     | ExtensionQuestion
     | LeaveQuestion

@@ -10,7 +10,8 @@ from exo_core.documents.event import log_document, position_after
 from exo_core.documents.model import model_document
 from exo_core.documents.preview import preview_document
 from exo_core.documents.state import state_document
-from exo_core.frozen import JsonObject, JsonValue
+from exo_core.errors import ConnectError, JoinError, UserError
+from exo_core.frozen import Frozen, JsonObject, JsonValue
 from exo_core.identifiers import ModelId, NodeId
 from exo_core.node_handle import NodeHandle
 from exo_core.requests import Answer, EngineRequest
@@ -72,6 +73,14 @@ class Operations(Protocol):
         """A join code."""
         ...
 
+    async def invite_by_hand(self, minutes: float) -> str:
+        """A text for a machine that reaches this one by no address. Raises `JoinError`."""
+        ...
+
+    async def answer_by_hand(self, answer: str) -> HandAnswered:
+        """Link with the machine whose answer to that text this is."""
+        ...
+
     async def extension(self, plugin: str) -> JsonObject:
         """What a plugin keeps in the cluster's state; empty where it keeps nothing."""
         ...
@@ -79,6 +88,13 @@ class Operations(Protocol):
     def events(self, after: int, *, follow: bool) -> AsyncGenerator[JsonValue]:
         """The log from an index on, and (`follow`) what comes."""
         ...
+
+
+class HandAnswered(Frozen):
+    """What became of an answer: who is linked now, or why it was none, so that another is waited for."""
+
+    node_id: NodeId | None = None
+    problem: str = ""
 
 
 @final
@@ -140,6 +156,20 @@ class LocalOperations:
     async def invite(self, minutes: float) -> str:
         """See `Operations`."""
         return self._node.invite(minutes)
+
+    async def invite_by_hand(self, minutes: float) -> str:
+        """See `Operations`."""
+        return await self._node.invite_by_hand(minutes)
+
+    async def answer_by_hand(self, answer: str) -> HandAnswered:
+        """See `Operations`."""
+        try:
+            return HandAnswered(node_id=await self._node.answer_by_hand(answer))
+        except JoinError as problem:
+            return HandAnswered(problem=str(problem))
+        except ConnectError as problem:
+            message = f"the two machines do not reach each other: {problem}. Run `exo invite --by-hand` again"
+            raise UserError(message) from problem
 
     async def extension(self, plugin: str) -> JsonObject:
         """See `Operations`."""

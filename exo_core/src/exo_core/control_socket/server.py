@@ -13,6 +13,7 @@ from exo_core.control_socket.messages import (
     REPLY,
     AcceptLossQuestion,
     AddModelQuestion,
+    AnswerByHandQuestion,
     AnswerReply,
     CancelDownloadQuestion,
     CatalogueQuestion,
@@ -24,6 +25,7 @@ from exo_core.control_socket.messages import (
     EventsQuestion,
     ExtensionQuestion,
     GenerateQuestion,
+    InviteByHandQuestion,
     InviteQuestion,
     LeaveQuestion,
     ModelFolderQuestion,
@@ -134,6 +136,11 @@ async def _replies(question: Question, operations: Operations) -> AsyncGenerator
             yield Document(value=await operations.accept_loss(question.confirmed))
         case InviteQuestion():
             yield Document(value=await operations.invite(question.minutes))
+        case InviteByHandQuestion():
+            yield Document(value=await operations.invite_by_hand(question.minutes))
+        case AnswerByHandQuestion():
+            answered = await operations.answer_by_hand(question.answer)
+            yield Document(value={"node_id": answered.node_id, "problem": answered.problem})
         case ExtensionQuestion():
             yield Document(value=await operations.extension(question.plugin))
         case EventsQuestion():

@@ -14,11 +14,13 @@ from exo_core.identity.enrolment_messages import (
     EnrolmentGrant,
     EnrolmentRefusal,
     EnrolmentRequest,
+    EnrolmentStay,
     decode_enrolment,
     encode_enrolment,
 )
 from exo_core.identity.invitations import ANSWER_SECONDS, enrolment_proof
 from exo_core.identity.join_code import JoinCode
+from exo_core.identity.member_link import MemberLink
 from exo_core.identity.secret import ClusterSecret
 from exo_core.transports import Link, Ticket
 
@@ -51,6 +53,12 @@ async def enroll(link: Link, code: JoinCode, joiner: NodeId, name: str) -> Enrol
         message = f"{link.address} refused: {answer.reason}"
         raise JoinError(message)
     return _checked(answer, link, code)
+
+
+async def stay(link: Link) -> MemberLink:
+    """Go on over the link by which we were admitted, now that we run as a member. Raises `LinkClosed`."""
+    await link.send(encode_enrolment(EnrolmentStay()))
+    return MemberLink(link)
 
 
 async def join(code: JoinCode, joiner: NodeId, name: str, connect: Callable[[Ticket], Awaitable[Link]]) -> Enrolment:

@@ -1,4 +1,4 @@
-"""What an inviter and a joiner may say to each other: three messages, and nothing else.
+"""What an inviter and a joiner may say to each other: four messages, and nothing else.
 
 msgpack into strict models; anything larger than MAXIMUM_ENROLMENT_BYTES is refused before it is parsed.
 """
@@ -44,7 +44,13 @@ class EnrolmentRefusal(Frozen):
     reason: Annotated[str, Field(max_length=512)]
 
 
-EnrolmentMessage = EnrolmentRequest | EnrolmentGrant | EnrolmentRefusal
+class EnrolmentStay(Frozen):
+    """The joiner's, in place of hanging up: it runs as a member now, and the link goes on as one between members."""
+
+    kind: Literal["stay"] = "stay"
+
+
+EnrolmentMessage = EnrolmentRequest | EnrolmentGrant | EnrolmentRefusal | EnrolmentStay
 _ADAPTER: TypeAdapter[EnrolmentMessage] = TypeAdapter(Annotated[EnrolmentMessage, Field(discriminator="kind")])
 
 
@@ -54,7 +60,7 @@ def encode_enrolment(message: EnrolmentMessage) -> bytes:
 
 
 def decode_enrolment(data: Buffer) -> EnrolmentMessage:
-    """Raises `WireError` for anything but one of the three messages."""
+    """Raises `WireError` for anything but one of the four messages."""
     if len(data) > MAXIMUM_ENROLMENT_BYTES:
         message = f"an enrolment message of {len(data)} bytes"
         raise WireError(message)

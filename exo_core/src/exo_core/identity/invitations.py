@@ -21,19 +21,24 @@ from exo_core.identity.enrolment_messages import (
     EnrolmentMessage,
     EnrolmentRefusal,
     EnrolmentRequest,
+    EnrolmentStay,
     decode_enrolment,
     encode_enrolment,
 )
 from exo_core.identity.join_code import JoinCode
 from exo_core.identity.leaf import own_identity
+from exo_core.identity.member_link import MemberLink
 from exo_core.identity.node_key import NodeKey
 from exo_core.identity.secret import ClusterSecret, derive
-from exo_core.transports import Identity, Link, Ticket
+from exo_core.transports import Accept, Identity, Link, Ticket
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_MINUTES = 60
 ANSWER_SECONDS = 10.0
+START_SECONDS = 60.0
+"""How long a joiner that keeps its link may take to run as a member."""
+
 MAXIMUM_REMEMBERED = 64
 MAXIMUM_TOLD = 16
 """How many of the inviter's tickets a joiner is told."""
@@ -110,8 +115,10 @@ class Invitations:
         horizon = self._monotonic() - EXPLAINED_SECONDS
         return [item.identity for item in self._invitations.values() if item.expires > horizon]
 
-    async def admit(self, link: Link, tickets: Sequence[Ticket]) -> NodeId | None:
+    async def admit(self, link: Link, tickets: Sequence[Ticket], *, keep: Accept | None = None) -> NodeId | None:
         """Answer the joiner at the other end of a link with role `joiner`; its node id when it was admitted.
+
+        A joiner that has no other way to us keeps the link: `keep` then serves it on, as one between members.
 
         The code counts as used from the moment at which the secret is sent, so that a stolen code shows: its owner is
         refused. The same machine may ask again, should the answer have been lost. Raises `LinkClosed`, and `WireError`
@@ -129,8 +136,9 @@ class Invitations:
             return None
         invitation.used_by, invitation.used_by_name = link.peer.node_id, request.name
         await link.send(encode_enrolment(self._grant(tickets)))
-        await _hang_up_seen(link)
         logger.info("admitted %s, %r, from %s", link.peer.node_id, request.name, link.address)
+        if await _stays(link) and keep is not None:
+            await keep(MemberLink(link))
         return link.peer.node_id
 
     def _grant(self, tickets: Sequence[Ticket]) -> EnrolmentGrant:
@@ -171,12 +179,14 @@ async def _request(link: Link) -> EnrolmentMessage:
         raise WireError(message) from problem
 
 
-async def _hang_up_seen(link: Link) -> None:
-    """Wait for the joiner to hang up, so that closing our end cannot overtake what we sent."""
+async def _stays(link: Link) -> bool:
+    """Whether the joiner keeps the link; else wait until it hangs up, so that closing our end overtakes nothing."""
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            await link.receive()
+        async with asyncio.timeout(START_SECONDS):
+            said = decode_enrolment(await link.receive())
     except (LinkClosed, TimeoutError):
-        return
+        return False
+    if isinstance(said, EnrolmentStay):
+        return True
     message = "a joiner said more than its request"
     raise WireError(message)

@@ -8,8 +8,6 @@ it; the cluster's secret is not in the code.
 from __future__ import annotations
 
 import base64
-import binascii
-import hashlib
 import secrets
 import zlib
 from collections.abc import Sequence
@@ -19,6 +17,7 @@ from exo_core.errors import JoinError
 from exo_core.identity.authority import INVITATION_SUFFIX, Authority
 from exo_core.identity.leaf import own_identity
 from exo_core.identity.node_key import NodeKey
+from exo_core.identity.printed_bytes import printed, read_printed
 from exo_core.identity.secret import derive
 from exo_core.transports import Identity, Ticket
 
@@ -27,7 +26,7 @@ VERSION = "1"
 TOKEN_BYTES = 16
 FINGERPRINT_BYTES = 16
 MAXIMUM_TICKETS = 8
-_CHECKSUM_BYTES = 4
+_PURPOSE = b"exo join code"
 _EXPIRY_BYTES = 4
 _MAXIMUM_TICKET_LENGTH = 256
 _MAXIMUM_TICKET_TEXT = MAXIMUM_TICKETS * (_MAXIMUM_TICKET_LENGTH + 1)
@@ -76,12 +75,28 @@ class JoinCode:
         """Whether the code was made by a member of that authority's cluster."""
         return authority.fingerprint[:FINGERPRINT_BYTES] == self.fingerprint
 
-    def __str__(self) -> str:
-        """The word to print."""
-        content = b"".join(
+    @property
+    def content(self) -> bytes:
+        """All of it as bytes."""
+        return b"".join(
             [self.expires_at.to_bytes(_EXPIRY_BYTES, "big"), self.token, self.fingerprint, _deflate(self.tickets)]
         )
-        return PREFIX + VERSION + base64.b32encode(content + _checksum(content)).decode().rstrip("=").lower()
+
+    @classmethod
+    def from_content(cls, content: bytes) -> JoinCode:
+        """What `content` gave. Raises `JoinError` when it is not that."""
+        expiry, rest = content[:_EXPIRY_BYTES], content[_EXPIRY_BYTES:]
+        token, rest = rest[:TOKEN_BYTES], rest[TOKEN_BYTES:]
+        fingerprint, packed = rest[:FINGERPRINT_BYTES], rest[FINGERPRINT_BYTES:]
+        if len(fingerprint) != FINGERPRINT_BYTES:
+            raise _unusable(_MISTYPED)
+        return cls(
+            tickets=_inflate(packed), fingerprint=fingerprint, expires_at=int.from_bytes(expiry, "big"), token=token
+        )
+
+    def __str__(self) -> str:
+        """The word to print."""
+        return PREFIX + VERSION + printed(self.content, purpose=_PURPOSE)
 
 
 def invitation_authority(token: bytes) -> Authority:
@@ -95,13 +110,7 @@ def parse_join_code(text: str) -> JoinCode:
 
     Raises `JoinError` that says what is wrong with it and what to do.
     """
-    content = _checked_content("".join(text.split()).lower())
-    expiry, rest = content[:_EXPIRY_BYTES], content[_EXPIRY_BYTES:]
-    token, rest = rest[:TOKEN_BYTES], rest[TOKEN_BYTES:]
-    fingerprint, packed = rest[:FINGERPRINT_BYTES], rest[FINGERPRINT_BYTES:]
-    return JoinCode(
-        tickets=_inflate(packed), fingerprint=fingerprint, expires_at=int.from_bytes(expiry, "big"), token=token
-    )
+    return JoinCode.from_content(_checked_content("".join(text.split()).lower()))
 
 
 def _checked_content(word: str) -> bytes:
@@ -112,23 +121,14 @@ def _checked_content(word: str) -> bytes:
     if not word.startswith(PREFIX + VERSION):
         message = "this join code is of another version; update exo on this machine or on the one that made the code"
         raise JoinError(message)
-    letters = word[len(PREFIX + VERSION) :].upper()
     try:
-        content = base64.b32decode(letters + "=" * (-len(letters) % 8))
-    except binascii.Error as problem:
+        return read_printed(word[len(PREFIX + VERSION) :], purpose=_PURPOSE)
+    except ValueError as problem:
         raise _unusable(_MISTYPED) from problem
-    content, checksum = content[:-_CHECKSUM_BYTES], content[-_CHECKSUM_BYTES:]
-    if len(content) <= _EXPIRY_BYTES + TOKEN_BYTES + FINGERPRINT_BYTES or _checksum(content) != checksum:
-        raise _unusable(_MISTYPED)
-    return content
 
 
 def _unusable(what: str) -> JoinError:
     return JoinError(f"{what}. Copy the whole last word that `exo invite` printed, or run `exo invite` again")
-
-
-def _checksum(content: bytes) -> bytes:
-    return hashlib.sha256(b"exo join code" + content).digest()[:_CHECKSUM_BYTES]
 
 
 def _deflate(tickets: Sequence[Ticket]) -> bytes:

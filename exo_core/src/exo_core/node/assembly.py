@@ -310,6 +310,7 @@ class Assembly:
                 tickets=lambda: self.door.tickets,
                 recognition_tag=self.membership.secret.recognition_tag,
                 invite=self.door.invite,
+                hand_invitations=self.door.by_hand,
                 telemetry=lambda: self.board.telemetry,
                 tell_now=self.board.poke,
             ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import final
@@ -12,6 +12,7 @@ from exo_core.errors import ConnectError, JoinError, UserError, WrongUsage
 from exo_core.identity.enrolment_messages import Consistency
 from exo_core.identity.invitations import Invitations
 from exo_core.identity.join_code import MAXIMUM_TICKETS
+from exo_core.node.hand_invitations import HandInvitations
 from exo_core.node.membership import Membership
 from exo_core.node.options import NodeOptions
 from exo_core.node.switchboard import Switchboard
@@ -29,6 +30,9 @@ class Door:
     invitations: Invitations
     _listening: list[Listening] = field(default_factory=list[Listening])
 
+    def __post_init__(self) -> None:
+        self.by_hand = HandInvitations(self.invitations, self._named)
+
     @property
     def tickets(self) -> tuple[Ticket, ...]:
         """By which peers reach this node, best first."""
@@ -43,6 +47,7 @@ class Door:
                     self._listening.append(await stack.enter_async_context(transport.serve(accept)))
                 except ConnectError as problem:
                     raise UserError(str(problem)) from problem
+            stack.callback(self.by_hand.close)
             yield
 
     def ticket(self, endpoint: str) -> Ticket:
@@ -67,6 +72,9 @@ class Door:
             message = "this node listens on no transport, so nobody could join it. Start it with --transport tcp"
             raise JoinError(message)
         return str(self.invitations.invite(self._told_joiners(), minutes=minutes))
+
+    def _named(self) -> Iterable[tuple[str, Listening]]:
+        return [(transport.name, found) for transport, found in zip(self.transports, self._listening, strict=False)]
 
     def _told_joiners(self) -> list[Ticket]:
         """A code holds few tickets: the best of each transport has to be among them."""

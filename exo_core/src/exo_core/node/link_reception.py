@@ -28,7 +28,7 @@ class LinkReception:
             if link.peer.role == "node":
                 await self.router.accept(link)
             elif link.peer.role == "joiner":
-                await self.invitations.admit(link, self.tickets())
+                await self.invitations.admit(link, self.tickets(), keep=self.router.accept)
             else:
                 logger.warning("refused a link of %s, which is %s, from %s", *_who(link))
         except (TransportError, WireError) as problem:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from exo_core.node.changes import Changes
     from exo_core.node.departures import Departure, Departures
     from exo_core.node.downloads import Downloads
+    from exo_core.node.hand_invitations import HandInvitations
     from exo_core.node.model_library import ModelLibrary
     from exo_core.node.model_service import ModelService
     from exo_core.node_handle import HttpOptions, LogItem, LogView, Problem
@@ -64,6 +65,7 @@ class NodeParts:
     tickets: Callable[[], Sequence[Ticket]]
     recognition_tag: Callable[[bytes], bytes]
     invite: Callable[[float], str]
+    hand_invitations: HandInvitations
     telemetry: Callable[[], Telemetry]
     tell_now: Callable[[], None]
     """Has telemetry go out at once."""
@@ -227,6 +229,12 @@ class Node:
 
     def invite(self, minutes: float) -> str:
         return self._parts.invite(minutes)
+
+    async def invite_by_hand(self, minutes: float) -> str:
+        return await self._parts.hand_invitations.invite(minutes)
+
+    async def answer_by_hand(self, answer: str) -> NodeId:
+        return await self._parts.hand_invitations.answer(answer)
 
     def topology(self) -> Topology:
         return self._parts.control_plane.topology()

@@ -6,11 +6,14 @@ home and its lock → who we are, which cluster → transports listening → rou
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import logging
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from exo_core.control_socket.operations import LocalOperations
 from exo_core.control_socket.server import serving
+from exo_core.errors import TransportError
+from exo_core.identity.enrolment import stay
 from exo_core.model_sharing.file_server import FileServer
 from exo_core.node.assembly import Assembly
 from exo_core.node.chosen_plugins import plugins_for
@@ -24,19 +27,25 @@ from exo_core.node.setting_aside import set_aside
 from exo_core.node_handle import FrontDoor
 from exo_core.plugins.manager import Plugins
 from exo_core.task_scope import TaskScope
+from exo_core.transports import Link, Ticket
+
+logger = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def running_node(options: NodeOptions, *, plugins: Plugins | None = None) -> AsyncGenerator[Node]:
+async def running_node(
+    options: NodeOptions, *, plugins: Plugins | None = None, carry: Callable[[str], None] = lambda _: None
+) -> AsyncGenerator[Node]:
     """A node that works while the context is open. Raises `UserError` when it cannot start.
 
-    `plugins` are those that are installed, unless given.
+    `plugins` are those that are installed, unless given. `carry` shows a person a text that has to come to the machine
+    that invited this one by hand.
     """
     home = Home(options.home)
     plugins = plugins or plugins_for(options)
     async with AsyncExitStack() as stack:
         stack.enter_context(home.locked())
-        membership = await membership_of(home, options, plugins)
+        membership = await membership_of(home, options, plugins, carry)
         parts = Assembly(home, options, plugins, membership)
         stack.callback(_set_aside_if_departed, parts)
         await stack.enter_async_context(_working(parts))
@@ -72,6 +81,17 @@ async def _enter_network(stack: AsyncExitStack, parts: Assembly) -> None:
     FileServer(parts.router, parts.models.holdings.held)
     await stack.enter_async_context(parts.door.open(reception))
     await stack.enter_async_context(parts.router.running())
+    if parts.membership.link is not None:
+        await _keep(parts.membership.link, parts)
+
+
+async def _keep(link: Link, parts: Assembly) -> None:
+    """The link by which this machine joined is the one that it has."""
+    try:
+        ticket = next(iter(parts.membership.known), Ticket(f"{link.transport}://{link.peer.node_id}"))
+        await parts.router.meet(await stay(link), ticket)
+    except TransportError as problem:
+        logger.warning("the link by which this machine joined is lost: %s", problem)
 
 
 async def _enter_services(stack: AsyncExitStack, parts: Assembly) -> None:

@@ -138,6 +138,13 @@ class Router:
             logger.info("refused a link from %s at %s: %s", link.peer.node_id, link.address, problem)
         await link.close()
 
+    async def meet(self, link: Link, ticket: Ticket) -> None:
+        """Introduce ourselves over a link to a node that is there already; by `ticket` it would have been dialled.
+
+        Works while `running()` is entered. Raises `ConnectError`; the link is closed then.
+        """
+        await self._meetings.introduce(link, ticket, better=False)
+
     def add_peer(self, ticket: Ticket) -> None:
         """Somebody is, or will be, at this ticket: try for as long as it takes."""
         self._when_running(lambda: self._dialer.hunt([ticket], keep=True))

@@ -73,8 +73,8 @@ class NodeProcess:
         """Wait until it serves."""
         eventually(self._is_healthy, f"{self.name} serves", seconds=60)
 
-    def launch(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start it and do not wait."""
+    def launch(self, *arguments: str, stdin: int | None = None) -> subprocess.Popen[bytes]:
+        """Start it and do not wait. `stdin`: a descriptor from which it reads, instead of ours."""
         command = [
             EXO,
             "run",
@@ -87,7 +87,7 @@ class NodeProcess:
         ]
         command += ["--api-port", str(self.port), "-v", *self._arguments, *arguments]
         with self._output.open("ab") as output:
-            self._process = subprocess.Popen(command, stdout=output, stderr=output, env=self._environment)
+            self._process = subprocess.Popen(command, stdin=stdin, stdout=output, stderr=output, env=self._environment)
         return self._process
 
     @property

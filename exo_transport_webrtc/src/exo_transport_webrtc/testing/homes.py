@@ -48,8 +48,11 @@ class Internet:
         self.server.plug(self._switch, "wan", f"{SERVER}/24")
         self.server.run("ip", "route", "add", "default", "dev", "wan")  # coturn wants one
 
-    def home(self, nat: Nat) -> Machine:
-        """A machine behind a router of that kind, which nobody outside can address."""
+    def home(self, nat: Nat, *, forgets_s: int | None = None) -> Machine:
+        """A machine behind a router of that kind, which nobody outside can address.
+
+        `forgets_s`: after so many seconds of silence the router forgets who spoke with whom (Linux: 120).
+        """
         self._homes += 1
         number = self._homes
         inside = self._network.switch(f"home{number}")
@@ -57,6 +60,8 @@ class Internet:
         router.plug(self._switch, "wan", f"203.0.113.{number}/24")
         router.plug(inside, "lan", f"10.{number}.0.1/24")
         router.run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
+        for kind in ("udp_timeout", "udp_timeout_stream") if forgets_s else ():
+            router.run("sh", "-c", f"echo {forgets_s} > /proc/sys/net/netfilter/nf_conntrack_{kind}")
         rules = RULES.format(
             ports="fully-random" if nat == "symmetric" else "",
             blocked='iifname "lan" meta l4proto udp drop;' if nat == "no udp" else "",
@@ -133,6 +138,18 @@ class HomeNode:
         environment = {**self._environment, "EXO_HOME": str(self.folder)}
         return subprocess.run(
             [EXO, *arguments], capture_output=True, text=True, env=environment, timeout=PATIENCE_S, check=False
+        )
+
+    def inviting(self) -> subprocess.Popen[str]:
+        """`exo invite --by-hand`, which writes an offer and reads the answer."""
+        environment = {**self._environment, "EXO_HOME": str(self.folder)}
+        return subprocess.Popen(
+            [EXO, "invite", "--by-hand"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
         )
 
     def wait_until_it_runs(self) -> None:

@@ -256,3 +256,12 @@ class ScriptedNode:
         """Nobody can join."""
         message = f"a scripted node takes nobody in, not even for {minutes:g} minutes"
         raise JoinError(message)
+
+    async def invite_by_hand(self, minutes: float) -> str:
+        """Nobody can join."""
+        return self.invite(minutes)
+
+    async def answer_by_hand(self, answer: str) -> NodeId:
+        """Nobody can join."""
+        message = f"a scripted node made no offer to which {len(answer)} characters could be the answer"
+        raise JoinError(message)
