@@ -42,11 +42,13 @@ def test_only_harmless_variables_reach_a_runner() -> None:
         "OMP_NUM_THREADS": "3",
         "EXO_MLX_BLAS": "off",
         "EXO_MICRO_BATCHES": "2",
+        "EXO_ACTIVATION_CODEC": "int8",
     }
     assert runner_environment(own, backend="mlx", threads=2) == {
         "EXO_TESTS": "1",
         "EXO_MLX_BLAS": "off",
         "EXO_MICRO_BATCHES": "2",
+        "EXO_ACTIVATION_CODEC": "int8",
         "PATH": "p",
         "OMP_NUM_THREADS": "3",
         "OPENBLAS_NUM_THREADS": "2",

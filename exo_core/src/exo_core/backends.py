@@ -42,7 +42,11 @@ class LoadProgress(Frozen):
 
 @dataclass(frozen=True, kw_only=True)
 class Ring:
-    """A stage's neighbours. Stage i sends to stage i + 1; the tail sends back to the head. Both None: one stage."""
+    """A stage's neighbours. Stage i sends to stage i + 1; the tail sends back to the head. Both None: one stage.
+
+    A link carries messages against its direction too: what a stage sends over `incoming`, the one before receives from
+    its `outgoing`. At most some tens of small ones are kept for it.
+    """
 
     incoming: BlockingLink | None = None
     outgoing: BlockingLink | None = None
@@ -126,6 +130,16 @@ class ResizesCaches(Protocol):
 
     def resize_caches(self, kv_bytes: int) -> None:
         """The caches may take so many bytes; what is more is given back soon. Callable from any thread."""
+        ...
+
+
+@runtime_checkable
+class Remarks(Protocol):
+    """What an engine may give besides: how it works at present, in a sentence for people."""
+
+    @property
+    def remark(self) -> str:
+        """Shown beside the runner's status while it is ready; empty: nothing to say. Read from any thread."""
         ...
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from exo_core.plugins.settings import settings_prefix
 
-KEPT = frozenset({"EXO_TESTS", "EXO_TRACE_PLUGINS", "EXO_MICRO_BATCHES"})
+KEPT = frozenset({"EXO_TESTS", "EXO_TRACE_PLUGINS", "EXO_MICRO_BATCHES", "EXO_ACTIVATION_CODEC"})
 """Variables of ours that a runner may see besides its backend's own, EXO_<BACKEND>_<KEY>; the others are the node's
 options, and some of them are secret."""
 

@@ -184,6 +184,13 @@ class Ready(Frozen):
     run: Count
 
 
+class Remark(Frozen):
+    """How the engine works at present, for people; it replaces what was said before."""
+
+    type: Literal["remark"] = "remark"
+    remark: str
+
+
 class Unlinked(Frozen):
     """A neighbour is gone; the runner keeps its weights and looks for it."""
 
@@ -270,6 +277,7 @@ FromRunner = Annotated[
     | Tickets
     | Loading
     | Ready
+    | Remark
     | Unlinked
     | CachesTake
     | Answers

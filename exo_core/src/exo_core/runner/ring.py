@@ -1,7 +1,6 @@
 """The ring of a stage: its link to the next one, made; and the link from the previous one, awaited.
 
-When a link dies both are closed, so that the news goes round; then the ring is made anew, for as long as it takes. A
-thread waits on the outgoing link, on which nothing ever comes, because an engine that only sends would not notice.
+When a link dies both are closed, so that the news goes round; then the ring is made anew, for as long as it takes.
 """
 
 from __future__ import annotations
@@ -11,10 +10,10 @@ import threading
 from typing import final
 
 from exo_core.backends import Ring
-from exo_core.errors import LinkClosed
 from exo_core.identity.leaf import RUNNER_PREFIX
 from exo_core.runner.dialler import Dialler
 from exo_core.runner.messages import Neighbour, Neighbours
+from exo_core.runner.watched_link import WatchedLink
 from exo_core.transports import BlockingLink, Peer
 
 logger = logging.getLogger(__name__)
@@ -95,11 +94,12 @@ class RingMaker:
         pause = FIRST_PAUSE_S
         while (found := self._wait_for_neighbours()) is not None:
             dialler, neighbours = found
-            outgoing = dialler.dial(neighbours.following.tickets, peer_of(neighbours.following))
-            if outgoing is None:
+            link = dialler.dial(neighbours.following.tickets, peer_of(neighbours.following))
+            if link is None:
                 self._pause(neighbours, pause)
                 pause = min(2 * pause, LONGEST_PAUSE_S)
                 continue
+            outgoing = WatchedLink(link, self._ended)
             ring = self._complete(outgoing, neighbours)
             if ring is not None:
                 return ring
@@ -130,9 +130,9 @@ class RingMaker:
         with self._changed:
             self._changed.wait_for(lambda: self._stopping or self._neighbours is not neighbours, seconds)
 
-    def _complete(self, outgoing: BlockingLink, neighbours: Neighbours) -> Ring | None:
+    def _complete(self, outgoing: WatchedLink, neighbours: Neighbours) -> Ring | None:
         """Wait for the incoming link; None when the outgoing one dies first, or the neighbours change."""
-        threading.Thread(target=self._watch, args=(outgoing,), name="outgoing-watch", daemon=True).start()
+        outgoing.watch()
         with self._changed:
             self._changed.wait_for(
                 lambda: (
@@ -149,14 +149,8 @@ class RingMaker:
             self._waiting = None
             return self._current
 
-    def _watch(self, outgoing: BlockingLink) -> None:
+    def _ended(self, outgoing: BlockingLink) -> None:
         """Close the ring as soon as the next stage is gone."""
-        try:
-            outgoing.receive()
-            logger.warning("the next stage sent something where nothing is expected")
-        except LinkClosed:
-            pass
-        outgoing.close()
         with self._changed:
             self._dead.add(outgoing)
             if self._current.outgoing is outgoing:

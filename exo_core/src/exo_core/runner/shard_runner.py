@@ -12,7 +12,7 @@ from typing import final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from exo_core.backends import Engine, LoadProgress, ResizesCaches
+from exo_core.backends import Engine, LoadProgress, Remarks, ResizesCaches
 from exo_core.errors import LinkClosed, WireError
 from exo_core.identity.leaf import RunnerCertificate, runner_identity
 from exo_core.requests import Answer, Chunk, Failed, Refused
@@ -37,6 +37,7 @@ from exo_core.runner.messages import (
     Ping,
     Pong,
     Ready,
+    Remark,
     SignalIn,
     Start,
     Stop,
@@ -78,6 +79,7 @@ class ShardRunner:
         self._engine: Engine | None = None
         self._kv_bytes = start.assignment.kv_bytes
         self._runs = 0
+        self._remark = ""
         self._certificate: asyncio.Future[RunnerCertificate] = self._loop.create_future()
         self._ending: asyncio.Future[int] = self._loop.create_future()
         self._engine_ended = asyncio.Event()
@@ -261,6 +263,13 @@ class ShardRunner:
         if run == self._runs:  # else another ring came meanwhile
             self._watch.does("serving", self._loop.time())
         self._pipe.send(Ready(run=run))
+        self._look_for_remarks()
+
+    def _look_for_remarks(self) -> None:
+        remark = self._engine.remark if isinstance(self._engine, Remarks) else ""
+        if remark != self._remark:
+            self._remark = remark
+            self._pipe.send(Remark(remark=remark))
 
     async def _watch_engine(self) -> None:
         """End the process, or break the ring up, when the engine hangs."""
@@ -269,6 +278,7 @@ class ShardRunner:
             now = self._loop.time()
             if self._rings.is_broken and self._watch.doing != "leaving":
                 self._watch.does("leaving", now)
+            self._look_for_remarks()
             hang = self._watch.look(now, self._calls.open)
             if hang is not None:
                 self._unhang(hang)

@@ -23,6 +23,7 @@ class RunnerState:
         self.pid = 0
         self._on_change = on_change
         self._detail = ""
+        self._remark = ""
         self._done = 0
         self._total = 0
         self._generation: tuple[str, int, int] | None = None
@@ -45,8 +46,14 @@ class RunnerState:
         self._done, self._total = progress.done, progress.total
         self._on_change()
 
+    def remarked(self, remark: str) -> None:
+        """Its engine says so of itself."""
+        self._remark = remark
+        self._on_change()
+
     def started(self, start: int) -> None:
         """A process was given its start number."""
+        self._remark = ""
         self._generation = (self.assignment.placement.placement_id, start, 0)
 
     def ready(self, run: int) -> None:
@@ -61,7 +68,7 @@ class RunnerState:
             runner_id=self.assignment.shard.runner_id,
             instance_id=self.assignment.instance_id,
             status="busy" if busy and self.status == "ready" else self.status,
-            detail=self._detail,
+            detail=self._detail or (self._remark if self.status == "ready" else ""),
             done=self._done,
             total=self._total,
             generation=self._generation,

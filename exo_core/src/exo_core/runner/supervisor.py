@@ -285,6 +285,8 @@ class RunnerSupervisor:
                 self._state.loading(message.progress)
             case messages.Ready():
                 self._ready(message)
+            case messages.Remark():
+                self._state.remarked(message.remark)
             case messages.Unlinked():
                 self._state.change("warming_up", f"waits for its neighbours: {message.detail}")
             case messages.CachesTake():
