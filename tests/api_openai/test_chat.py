@@ -158,7 +158,14 @@ async def test_what_the_engine_is_asked(openai: AsyncOpenAI, node: ScriptedNode)
         logit_bias={"12": 5, "7": -100},
         n=2,
         reasoning_effort="low",
-        extra_body={"top_k": 4, "min_p": 0.1, "repetition_penalty": 1.1, "ignore_eos": True, "min_tokens": 2},
+        extra_body={
+            "top_k": 4,
+            "min_p": 0.1,
+            "repetition_penalty": 1.1,
+            "ignore_eos": True,
+            "min_tokens": 2,
+            "exact": True,
+        },
     )
     request = node.requests[-1]
     assert isinstance(request, Generate)
@@ -169,7 +176,7 @@ async def test_what_the_engine_is_asked(openai: AsyncOpenAI, node: ScriptedNode)
         {"role": "assistant", "content": "The"},
     )
     assert request.prompt.template_arguments == {"reasoning_effort": "low"}
-    assert (request.max_tokens, request.stop, request.choices) == (7, ("a", "b"), 2)
+    assert (request.max_tokens, request.stop, request.choices, request.exact) == (7, ("a", "b"), 2, True)
     sampling = request.sampling
     assert (sampling.temperature, sampling.top_p, sampling.seed) == (0.0, 0.5, -3)
     assert (sampling.presence_penalty, sampling.frequency_penalty) == (1.0, -1.5)

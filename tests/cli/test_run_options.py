@@ -103,6 +103,11 @@ def test_how_long_what_is_idle_stays() -> None:
         node_options(words_of(["--idle-unload", "soon"], {}))
 
 
+def test_exact_is_asked_for_by_name() -> None:
+    assert not node_options(words_of([], {})).exact
+    assert node_options(words_of(["--exact"], {})).exact
+
+
 def test_how_long_it_drains() -> None:
     assert node_options(words_of([], {})).drain_s == 0
     assert node_options(words_of(["--drain", "2.5"], {})).drain_s == 2.5

@@ -9,7 +9,6 @@ import pytest
 from exo_core.errors import WireError
 from exo_core.requests import Sampling
 from exo_core.testing.blocking_pair import MemoryBlockingLink, blocking_pair
-from exo_engine.codecs import ExactCodec
 from exo_engine.follower import Follower
 from exo_engine.step_stream import StepHeader, decode_answer, encode_step
 from exo_engine.steps import Generation, Open, Operation, Step, StepAnswer
@@ -23,7 +22,8 @@ class Tail:
         self.stage = ArithmeticStage(start=1, end=2, layers=2)
         ends: tuple[MemoryBlockingLink, MemoryBlockingLink] = blocking_pair()
         self.here, there = ends
-        self.follower = Follower(self.stage, outgoing=there, codec=ExactCodec())
+        self.before, incoming = blocking_pair()
+        self.follower = Follower(self.stage, incoming=incoming, onward=there)
 
     def say(self, n: int, number: int, operations: Sequence[Operation] = ()) -> StepAnswer | None:
         generation = Generation(placement_id="p", start=1, n=n)

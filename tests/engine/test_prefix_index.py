@@ -67,6 +67,21 @@ def test_the_least_recently_used_one_is_the_oldest() -> None:
     assert other.snapshot == 2
 
 
+def test_exact_caches_serve_everybody_and_rounded_ones_only_those_who_do_not_mind() -> None:
+    index = filled(True, [1] * 20)
+    assert index.find([1] * 11) is not None
+    assert index.find([1] * 11, exact=True) is None
+    assert index.is_worth_keeping([1] * 10, exact=True)
+    assert index.add(7, [1] * 10, exact=True) == []
+    match = index.find([1] * 30, exact=True)
+    assert match is not None
+    assert (match.kept.snapshot, match.length) == (7, 10)
+    assert index.add(8, [1] * 30) != [], "the other rounded one is superfluous, the exact one is not"
+    assert sorted(index.lengths) == [7, 8]
+    assert not index.is_worth_keeping([1] * 10, exact=True)
+    assert sorted(kept.snapshot for kept in index.add(9, [1] * 30, exact=True)) == [7, 8]
+
+
 def test_it_is_bounded() -> None:
     index = PrefixIndex(trimmable=True, most_tokens=25)
     assert index.add(0, [0] * 10) == []

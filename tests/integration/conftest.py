@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -25,27 +25,32 @@ Greedy = Callable[..., str]
 
 @pytest.fixture(scope="session")
 def meeting() -> Iterator[dict[str, str]]:
-    """What nodes are told of a rendezvous; nothing where they need none."""
+    """What nodes are told of a rendezvous and of thin links; nothing where there are none."""
     if TRANSPORT != "webrtc":
         yield {}
         return
     port = str(free_port())
     process = subprocess.Popen([EXO, "rendezvous", "--host", "127.0.0.1", "--port", port], stderr=subprocess.DEVNULL)
-    yield {"EXO_WEBRTC_RENDEZVOUS": f"http://127.0.0.1:{port}"}
+    yield {"EXO_WEBRTC_RENDEZVOUS": f"http://127.0.0.1:{port}", "EXO_EXACT": "1"}  # texts are compared
     process.terminate()
     process.wait(10)
 
 
 @pytest.fixture(scope="module")
 def make_cluster(tmp_path_factory: pytest.TempPathFactory, meeting: dict[str, str]) -> Iterator[MakeCluster]:
-    """`make_cluster(2)`: that many nodes, joined; all are killed when the module ends."""
+    """`make_cluster(2)`: that many nodes, joined; all are killed when the module ends.
+
+    `environments` are for one node each, beside what all have.
+    """
     started: list[NodeProcess] = []
 
-    def make(size: int, *arguments: str) -> list[NodeProcess]:
+    def make(size: int, *arguments: str, environments: Sequence[dict[str, str]] = ()) -> list[NodeProcess]:
         folder = tmp_path_factory.mktemp("cluster")
         nodes = [
-            NodeProcess(folder / name, name, "--transport", TRANSPORT, *arguments, environment=meeting)
-            for name in ("alpha", "beta", "gamma", "delta")[:size]
+            NodeProcess(folder / name, name, "--transport", TRANSPORT, *arguments, environment={**meeting, **own})
+            for name, own in zip(
+                ("alpha", "beta", "gamma", "delta")[:size], environments or [dict[str, str]()] * size, strict=True
+            )
         ]
         started.extend(nodes)
         joined(nodes)

@@ -106,6 +106,7 @@ def generate_of(body: ChatRequest, request_id: RequestId) -> Generate:
         choices=body.n or 1,
         grammar=grammar_of(body.response_format),
         tool_use=tool_use,
+        exact=bool(body.exact),
     )
 
 

@@ -54,6 +54,7 @@ def generates_of(body: CompletionRequest, request_id: RequestId) -> tuple[Genera
             max_tokens=(DEFAULT_TOKENS if body.max_tokens is None else body.max_tokens) or 1,
             stop=stop_texts(body),
             choices=choices,
+            exact=bool(body.exact),
         )
         for number, prompt in enumerate(prompts)
     )

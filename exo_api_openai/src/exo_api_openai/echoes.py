@@ -44,7 +44,12 @@ async def _echo(node: NodeHandle, request: Generate, model_id: ModelId, top: int
     text, ids = prompt.text if isinstance(prompt, TextPrompt) else result.text, accepted.prompt_ids
     if top is None or not ids:
         return Echo(text=text, tokens=len(ids))
-    score = Score(request_id=RequestId(f"{request.request_id}-score"), prompt=TokenPrompt(token_ids=ids), top=top)
+    score = Score(
+        request_id=RequestId(f"{request.request_id}-score"),
+        prompt=TokenPrompt(token_ids=ids),
+        top=top,
+        exact=request.exact,
+    )
     _, scored = await engine_result(node, score, model_id)
     first = Tokenize(request_id=asked.request_id, prompt=TokenPrompt(token_ids=ids[:1]))
     _, named = await engine_result(node, first, model_id)

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from exo_api_openai.prompts import Prompts
-from exo_api_openai.sampling_fields import ModelName
-from exo_http.treatments import Honoured, WithoutEffect
+from exo_api_openai.sampling_fields import EXACT, ModelName
+from exo_http.treatments import Extension, Honoured, WithoutEffect
 
 
 class EmbeddingRequest(BaseModel):
@@ -24,4 +24,5 @@ class EmbeddingRequest(BaseModel):
         Annotated[int, Field(ge=1, lt=2**31)] | None,
         Honoured("only the model's own number: a part of its vector would mean nothing"),
     ] = None
+    exact: Annotated[bool | None, Extension(EXACT)] = None
     user: Annotated[str | None, WithoutEffect("nobody is billed")] = None

@@ -28,7 +28,7 @@ def embeddings_endpoint(node: NodeHandle) -> Callable[[Request], Awaitable[Respo
 
     async def embed(request: Request) -> Response:
         body = await read_json(request, EmbeddingRequest)
-        asked = Embed(request_id=request_id_of(request.scope), prompts=prompt_list(body.input))
+        asked = Embed(request_id=request_id_of(request.scope), prompts=prompt_list(body.input), exact=bool(body.exact))
         found = await while_connected(request.receive, engine_result(node, asked, ModelId(body.model)))
         if found is None:
             return gone()

@@ -38,6 +38,9 @@ TokenLimit = Annotated[int, Field(gt=0, lt=2**31)]
 ModelName = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
+EXACT = "round nothing between machines, however thin their links"
+
+
 class StreamOptions(BaseModel):
     """What a stream also says."""
 
@@ -81,6 +84,7 @@ class SamplingFields(BaseModel):
     min_tokens: Annotated[
         Annotated[Count, Field(lt=2**31)] | None, Extension("no end and no stop string before so many tokens")
     ] = None
+    exact: Annotated[bool | None, Extension(EXACT)] = None
     user: Annotated[str | None, WithoutEffect("nobody is billed")] = None
 
 

@@ -126,6 +126,8 @@ class Generate(Frozen):
     ends; a replay goes on in the grammar's middle."""
     tool_use: ToolUse | None = None
     """None: nothing in the answer is read as a call."""
+    exact: bool = False
+    """Nothing of it is rounded between machines, however thin their links are: it is computed as on one machine."""
 
 
 class Embed(Frozen):
@@ -135,6 +137,8 @@ class Embed(Frozen):
     request_id: RequestId
     attempt: Count = 0
     prompts: tuple[Prompt, ...]
+    exact: bool = False
+    """As for `Generate`."""
 
 
 class Score(Frozen):
@@ -145,6 +149,8 @@ class Score(Frozen):
     attempt: Count = 0
     prompt: Prompt
     top: Annotated[int, Field(ge=0, le=20)] = 0
+    exact: bool = False
+    """As for `Generate`."""
 
 
 class Tokenize(Frozen):
@@ -157,6 +163,11 @@ class Tokenize(Frozen):
 
 
 EngineRequest = Annotated[Generate | Embed | Score | Tokenize, Field(discriminator="kind")]
+
+
+def made_exact(request: EngineRequest) -> EngineRequest:
+    """The request, nothing of which is rounded."""
+    return request if isinstance(request, Tokenize) else request.model_copy(update={"exact": True})
 
 
 class Accepted(Frozen):

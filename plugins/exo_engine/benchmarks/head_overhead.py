@@ -18,7 +18,7 @@ from exo_core.identifiers import RequestId
 from exo_core.requests import Generate, Sampling, TokenPrompt
 from exo_core.testing.blocking_pair import memory_rings
 from exo_core.transports import BlockingLink
-from exo_engine.codecs import ExactCodec
+from exo_engine.cut import Cut
 from exo_engine.follower import Follower
 from exo_engine.head import Head
 from exo_engine.inbox import Submit
@@ -87,11 +87,11 @@ class RingInOneThread:
 
     def __init__(self, tail: IdleStage) -> None:
         head_ring, tail_ring = memory_rings(2)
-        first, codec = IdleStage(is_first=True, is_last=False), ExactCodec()
+        first = IdleStage(is_first=True, is_last=False)
         self._incoming = _there(tail_ring.incoming)
-        self._follower = Follower(tail, outgoing=_there(tail_ring.outgoing), codec=codec)
-        incoming, outgoing = _there(head_ring.incoming), _there(head_ring.outgoing)
-        self._steps = RingSteps(first, incoming=incoming, outgoing=outgoing, stages=2, codec=codec)
+        self._follower = Follower(tail, incoming=self._incoming, onward=_there(tail_ring.outgoing))
+        cut = Cut(_there(head_ring.outgoing), first, may_offer=False)
+        self._steps = RingSteps(first, incoming=_there(head_ring.incoming), cut=cut, stages=2)
 
     @property
     def has_room(self) -> bool:

@@ -39,7 +39,11 @@ def command(
     from exo_core.errors import NotThereYet
 
     if parallel == "tensor" or exact:
-        message = f"`exo place {'--exact' if exact else '--parallel tensor'}` is not there yet"
+        message = "`exo place --parallel tensor` is not there yet"
+        if exact:
+            message = (
+                '`exo place --exact` is not there yet: start nodes by `exo run --exact`, or ask with "exact": true'
+            )
         raise NotThereYet(message)
     if preview:
         with_node(home, lambda node: _preview(node, model))

@@ -40,6 +40,7 @@ class RunWords(TypedDict):
     drain: float
     allow_plaintext_tensor: bool
     idle_unload: str | None
+    exact: bool
     offline: bool
     without: tuple[str, ...]
     verbose: int
@@ -116,6 +117,11 @@ class RunWords(TypedDict):
     "--idle-unload",
     metavar="TIME",
     help="Remove what a request had placed once nobody has used it for so long: 90s, 10m, 2h. Default: it stays.",
+)
+@click.option(
+    "--exact",
+    is_flag=True,
+    help="Round nothing of this node's requests between machines, however thin their links.",
 )
 @click.option("--offline", is_flag=True, help="Fetch nothing from the internet; members still share models.")
 @click.option("--without", multiple=True, metavar="PLUGIN", help="Do not load this plugin.")

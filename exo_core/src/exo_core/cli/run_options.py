@@ -54,6 +54,7 @@ def node_options(words: RunWords) -> NodeOptions:
         max_requests=words["max_requests"],
         max_queue=words["max_queue"],
         idle_unload_s=_idle_unload(words["idle_unload"]),
+        exact=words["exact"],
         drain_s=_drain(words["drain"]),
         without=words["without"],
     )

@@ -24,7 +24,7 @@ from exo_core.identifiers import ModelId, RequestId
 from exo_core.messaging import Messenger, Stream
 from exo_core.observations import Observe
 from exo_core.raised_at import raised_at
-from exo_core.requests import Answer, EngineRequest, Failed, Refused
+from exo_core.requests import Answer, EngineRequest, Failed, Refused, made_exact
 from exo_core.task_scope import TaskScope
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,10 @@ MOST_REQUESTS = 2048
 
 @final
 class Gateway:
-    """All requests whose client's socket this node holds, `most` at once; the others are refused."""
+    """All requests whose client's socket this node holds, `most` at once; the others are refused.
+
+    `exact`: each is made so, whether it asks for that or not.
+    """
 
     def __init__(
         self,
@@ -45,11 +48,13 @@ class Gateway:
         heads: LocalHeads,
         finder: InstanceFinder,
         most: int = MOST_REQUESTS,
+        exact: bool = False,
         observe: Observe = lambda _: None,
     ) -> None:
         self._observe = observe
         self._heads = heads
         self._most = most
+        self._exact = exact
         self._around = Surroundings(messenger=messenger, heads=heads, finder=finder)
         self._running: dict[RequestId, asyncio.Task[None]] = {}
         self._tasks = TaskScope()
@@ -90,7 +95,7 @@ class Gateway:
 
     async def generate(self, request: EngineRequest, model_id: ModelId) -> AsyncGenerator[Answer]:
         """See `NodeHandle.generate`."""
-        backlog = Backlog()
+        request, backlog = made_exact(request) if self._exact else request, Backlog()
         refusal = self._why_not(request.request_id)
         if refusal is not None:
             yield refusal

@@ -285,6 +285,7 @@ class Assembly:
             heads=self.heads,
             finder=finder,
             most=self.options.max_requests,
+            exact=self.options.exact,
             observe=self.plugins.observe,
         )
 

@@ -22,6 +22,7 @@ class NodeOptions:
     of one that it joins; None: whatever that keeps. `max_memory` is the most, in bytes, that models may take; None:
     what is measured. `max_requests` of its clients are taken in at once, `max_queue` wait at one head of this node.
     What a request has placed is unloaded once nobody has asked it anything for `idle_unload_s`; 0: it stays.
+    `exact`: nothing of its clients' requests is rounded between machines, however thin their links.
     `drain_s`: how long, in seconds, requests may run on after the first signal.
     """
 
@@ -44,6 +45,7 @@ class NodeOptions:
     max_requests: int = MOST_REQUESTS
     max_queue: int = MOST_WAITING
     idle_unload_s: int = 0
+    exact: bool = False
     drain_s: float = 0.0
     models_folder: Path | None = None
     without: tuple[str, ...] = ()

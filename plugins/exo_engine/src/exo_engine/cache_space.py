@@ -65,7 +65,7 @@ class CacheSpace:
         cost = self._budget.cost(tokens)
         if self._number and not self._budget.holds(self._open + self._growth + cost):
             return None
-        match = self.index.find(sequence.tokens) if sequence.wants == "tokens" else None
+        match = self.index.find(sequence.tokens, exact=sequence.exact) if sequence.wants == "tokens" else None
         start = None
         if match is not None:
             take = _may_take(sequence, match) or not self._holds_beside(match.kept, cost)
@@ -96,9 +96,11 @@ class CacheSpace:
         """Keep what a sequence holds; gives what is evicted, or None if it is of no use or there is no room."""
         tokens = sequence.tokens[: sequence.scheduled]
         cost = self._budget.cost(len(tokens))
-        if not self.index.is_worth_keeping(tokens) or not self._budget.holds(self._open + cost):
+        is_wanted = self.index.is_worth_keeping(tokens, exact=sequence.exact)
+        if not is_wanted or not self._budget.holds(self._open + cost):
             return None
-        evicted, superfluous = self._make_room(cost, None), self.index.add(snapshot, tokens)
+        evicted = self._make_room(cost, None)
+        superfluous = self.index.add(snapshot, tokens, exact=sequence.exact)
         self._kept += cost
         for kept in superfluous:
             self._kept -= self._budget.cost(kept.length)

@@ -20,7 +20,7 @@ class OpenEmbedding:
         self.request = request
         self.answer = answer
         self.ahead = 0
-        self.sequences = [_sequence(number, text) for number, text in enumerate(texts)]
+        self.sequences = [_sequence(number, text, exact=request.exact) for number, text in enumerate(texts)]
         self._sums: dict[SequenceState, list[float]] = {sequence: [] for sequence in self.sequences}
         self._counts = dict.fromkeys(self.sequences, 0)
 
@@ -50,5 +50,6 @@ class OpenEmbedding:
         return tuple(value / len(sequence.tokens) for value in self._sums[sequence])
 
 
-def _sequence(number: int, text: tuple[int, ...]) -> SequenceState:
-    return SequenceState(choice=number, sampling=Sampling(temperature=0), prompt_ids=text, most=len(text), wants="sum")
+def _sequence(number: int, text: tuple[int, ...], *, exact: bool) -> SequenceState:
+    greedy = Sampling(temperature=0)
+    return SequenceState(choice=number, sampling=greedy, prompt_ids=text, most=len(text), wants="sum", exact=exact)

@@ -95,4 +95,5 @@ class OpenGeneration:
             prompt_ids=admission.prompt_ids,
             most=len(admission.prompt_ids) + admission.limit,
             delivered=delivered,
+            exact=self.request.exact,
         )

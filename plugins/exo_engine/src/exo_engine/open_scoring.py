@@ -27,7 +27,14 @@ class OpenScoring:
         if len(text) > 1:
             sampling = Sampling(temperature=0, logprobs=request.top)
             self.sequences.append(
-                SequenceState(choice=0, sampling=sampling, prompt_ids=text, most=len(text), wants="scores")
+                SequenceState(
+                    choice=0,
+                    sampling=sampling,
+                    prompt_ids=text,
+                    most=len(text),
+                    wants="scores",
+                    exact=request.exact,
+                )
             )
 
     def answer_if_trivial(self) -> None:

@@ -102,9 +102,9 @@ class OpenSequences:
     def helps(self, sequence: SequenceState, other: SequenceState) -> bool:
         """Whether `other` could begin with much more of what a sequence computed than with what is kept already."""
         shared = common_length(sequence.tokens[: sequence.scheduled], other.tokens[:-1])
-        if shared < WORTH_KEEPING or other.wants != "tokens":
+        if shared < WORTH_KEEPING or other.wants != "tokens" or (other.exact and not sequence.exact):
             return False
-        match = self._space.index.find(other.tokens)
+        match = self._space.index.find(other.tokens, exact=other.exact)
         return shared >= WORTH_KEEPING + (match.length if match else 0)
 
     def keep_computed(self, sequence: SequenceState) -> bool:

@@ -17,14 +17,15 @@ from exo_core.placement import ShardAssignment
 from exo_core.requests import EngineRequest
 from exo_core.transports import BlockingLink
 from exo_engine.cache_limit import CacheLimit
-from exo_engine.codecs import ExactCodec
+from exo_engine.codecs import CODECS, CodecName
+from exo_engine.cut import Cut
 from exo_engine.follower import Follower
 from exo_engine.head import Head
 from exo_engine.inbox import Cancel, LookAround, Submit, Wake
 from exo_engine.open_request import AnswerTo
 from exo_engine.ring_steps import RingSteps
 from exo_engine.scheduler import Scheduler
-from exo_engine.stage import ActivationCodec, Stage, StageAhead
+from exo_engine.stage import Stage, StageAhead
 from exo_engine.step_runner import LocalSteps, StepRunner
 from exo_engine.steps import Generation
 from exo_engine.steps_ahead import StepsAhead
@@ -32,6 +33,8 @@ from exo_engine.text import Tokenizer
 
 MICRO_BATCHES = "EXO_MICRO_BATCHES"
 """Fixes the number of micro-batches, to compare with the choice."""
+ACTIVATION_CODEC = "EXO_ACTIVATION_CODEC"
+"""Fixes how hidden states travel from this stage, to compare: a name of `exo_engine.codecs.CODECS`."""
 RECEIVE_TIMEOUT = 0.25
 """Seconds after which a follower that hears nothing looks whether to stop."""
 
@@ -50,12 +53,12 @@ class PipelineEngine:
         tokenizer: Tokenizer | None,
         assignment: ShardAssignment,
         generation_base: tuple[str, int],
-        codec: ActivationCodec | None = None,
     ) -> None:
         self._stage = stage
         self._stages = assignment.shard.stages
         self._stage_ahead = stage if self._stages == 1 and isinstance(stage, StageAhead) else None
-        self._codec = codec or ExactCodec()
+        self._cut: Cut | None = None
+        """Of the present ring; the last stage has none."""
         self._stopping = threading.Event()
         self._generation_base = generation_base
         self._runs = count(1)
@@ -64,6 +67,7 @@ class PipelineEngine:
 
     def run(self, ring: Ring) -> None:
         """Work until `stop`, or until a link dies (`LinkClosed`); see `Engine.run`."""
+        self._cut = self._make_cut(ring)
         try:
             if self._head is not None:
                 self._head.serve(self._steps(ring), self._stopping.is_set)
@@ -76,6 +80,14 @@ class PipelineEngine:
         except LinkClosed:
             if not self._stopping.is_set():  # else the caller closed the links to end the wait
                 raise
+        finally:
+            if self._cut is not None:
+                self._cut.close()
+
+    @property
+    def remark(self) -> str:
+        """How hidden states travel from here; see `exo_core.backends.Remarks`."""
+        return "" if self._cut is None else self._cut.remark
 
     def submit(self, request: EngineRequest, answer: AnswerTo) -> None:
         """Take a request; on the head only. Callable from any thread, never blocks."""
@@ -130,19 +142,19 @@ class PipelineEngine:
             return StepsAhead(self._stage_ahead, self._limit)
         if self._stages == 1:
             return LocalSteps(self._stage, self._limit)
-        incoming, outgoing = _both(ring)
-        return RingSteps(
-            self._stage,
-            incoming=incoming,
-            outgoing=outgoing,
-            stages=self._stages,
-            codec=self._codec,
-            limit=self._limit,
-        )
+        incoming, _ = _both(ring)
+        assert self._cut is not None  # noqa: S101  # a first stage that is not the last has one
+        return RingSteps(self._stage, incoming=incoming, cut=self._cut, stages=self._stages, limit=self._limit)
+
+    def _make_cut(self, ring: Ring) -> Cut | None:
+        if self._stage.is_last:
+            return None
+        _, outgoing = _both(ring)
+        return Cut(outgoing, self._stage, may_offer=self._stage.is_first, fixed=_fixed_codec())
 
     def _follow(self, ring: Ring) -> None:
         incoming, outgoing = _both(ring)
-        follower = Follower(self._stage, outgoing=outgoing, codec=self._codec, limit=self._limit)
+        follower = Follower(self._stage, incoming=incoming, onward=self._cut or outgoing, limit=self._limit)
         while not self._stopping.is_set():
             message = incoming.receive(RECEIVE_TIMEOUT)
             if message is not None:
@@ -152,6 +164,12 @@ class PipelineEngine:
 def _fixed_micro_batches() -> int:
     """How many micro-batches somebody wants instead of the number that was measured to be best; 0: nobody does."""
     return int(os.environ.get(MICRO_BATCHES) or 0)
+
+
+def _fixed_codec() -> CodecName | None:
+    """The codec somebody wants instead of the one that suits the link; None: nobody does."""
+    wanted = os.environ.get(ACTIVATION_CODEC, "")
+    return next((codec for codec in CODECS if codec == wanted), None)
 
 
 def _both(ring: Ring) -> tuple[BlockingLink, BlockingLink]:

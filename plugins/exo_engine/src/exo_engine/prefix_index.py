@@ -25,6 +25,8 @@ class Kept:
 
     snapshot: int
     packed: bytes
+    exact: bool = False
+    """Whether nothing of what its caches hold was rounded on a link."""
 
     @property
     def length(self) -> int:
@@ -64,8 +66,11 @@ class PrefixIndex:
         """Tokens of each."""
         return {snapshot: kept.length for snapshot, kept in self._kept.items()}
 
-    def find(self, tokens: Sequence[int]) -> Match | None:
-        """The longest usable beginning of `tokens` but the last, which has to be computed anyway."""
+    def find(self, tokens: Sequence[int], *, exact: bool = False) -> Match | None:
+        """The longest usable beginning of `tokens` but the last, which has to be computed anyway.
+
+        `exact`: only what is so is of use.
+        """
         wanted = _pack(tokens[:-1])
         best: Match | None = None
         least = SHORTEST
@@ -73,7 +78,7 @@ class PrefixIndex:
         for kept in self._kept.values():
             if least * _TOKEN_BYTES > len(wanted):
                 break
-            if not kept.packed.startswith(beginning):
+            if not kept.packed.startswith(beginning) or (exact and not kept.exact):
                 continue
             length = _common(kept.packed, wanted, least)
             if self.trimmable or length == kept.length:
@@ -81,19 +86,24 @@ class PrefixIndex:
                 beginning = wanted[: least * _TOKEN_BYTES]
         return best
 
-    def is_worth_keeping(self, tokens: Sequence[int]) -> bool:
+    def is_worth_keeping(self, tokens: Sequence[int], *, exact: bool = False) -> bool:
         """Whether a snapshot of these tokens would serve somebody; if another one does already, that counts as used."""
         packed = _pack(tokens)
         for kept in self._kept.values():
-            if kept.packed == packed or (self.trimmable and kept.packed.startswith(packed)):
+            serves = kept.exact or not exact
+            if serves and (kept.packed == packed or (self.trimmable and kept.packed.startswith(packed))):
                 self.use(kept)
                 return False
         return len(tokens) >= SHORTEST
 
-    def add(self, snapshot: int, tokens: Sequence[int]) -> list[Kept]:
+    def add(self, snapshot: int, tokens: Sequence[int], *, exact: bool = False) -> list[Kept]:
         """A new snapshot; gives those that it makes superfluous or has no place for, which are forgotten."""
-        new = Kept(snapshot, _pack(tokens))
-        gone = [kept for kept in self._kept.values() if self.trimmable and new.packed.startswith(kept.packed)]
+        new = Kept(snapshot, _pack(tokens), exact)
+        gone = [
+            kept
+            for kept in self._kept.values()
+            if self.trimmable and new.packed.startswith(kept.packed) and (exact or not kept.exact)
+        ]
         for kept in gone:
             self.remove(kept)
         self._kept[snapshot] = new

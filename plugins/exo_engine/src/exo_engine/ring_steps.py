@@ -9,10 +9,11 @@ from typing import final
 
 from exo_core.transports import BlockingLink
 from exo_engine.cache_limit import CacheLimit
+from exo_engine.cut import Cut
 from exo_engine.execute import Executed, execute
-from exo_engine.stage import Activation, ActivationCodec, Stage
+from exo_engine.stage import Stage
 from exo_engine.step_runner import describe_failure
-from exo_engine.step_stream import ActivationHeader, StepHeader, decode_answer, encode_step
+from exo_engine.step_stream import StepHeader, decode_answer
 from exo_engine.steps import Generation, Operation, Step, StepAnswer
 
 logger = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ CHECK_INTERVAL = 0.25
 
 @final
 class RingSteps:
-    """Steps go down `outgoing` after the head's own stage, answers come back on `incoming`.
+    """Steps go over the `cut` behind the head's own stage, answers come back on `incoming`.
 
     At most stages + 1 steps are under way, so that the ring can never fill and block.
     """
@@ -33,17 +34,15 @@ class RingSteps:
         stage: Stage,
         *,
         incoming: BlockingLink,
-        outgoing: BlockingLink,
+        cut: Cut,
         stages: int,
-        codec: ActivationCodec,
         limit: CacheLimit | None = None,
     ) -> None:
         self._stage = stage
         self._limit = limit or CacheLimit()
         self._incoming = incoming
-        self._outgoing = outgoing
+        self._cut = cut
         self._window = stages + 1
-        self._codec = codec
         self._under_way = 0
         self._number = 0
         self._generation: Generation | None = None
@@ -81,7 +80,7 @@ class RingSteps:
             return self._number
         step = Step(generation=self._generation, number=self._number, operations=tuple(operations))
         header = with_own(StepHeader(step=step), self._stage, executed, self._limit)
-        send_step(self._outgoing, header, executed.activation, self._codec)
+        self._cut.send(header, executed.activation)
         self._under_way += 1
         return self._number
 
@@ -110,13 +109,3 @@ def with_own(header: StepHeader, stage: Stage, executed: Executed, limit: CacheL
         reports=(*header.reports, limit.report(stage)) if header.step.number == 1 else (),
         resized=(*header.resized, *limit.news(len(header.seconds))),
     )
-
-
-def send_step(link: BlockingLink, header: StepHeader, activation: Activation | None, codec: ActivationCodec) -> None:
-    """Send a step and what its forward gave to the next stage. Raises `LinkClosed`."""
-    if activation is None:
-        link.send(*encode_step(header))
-        return
-    encoded = codec.encode(activation)
-    described = ActivationHeader(codec=codec.name, dtype=encoded.dtype, shape=encoded.shape)
-    link.send(*encode_step(header.model_copy(update={"activation": described}), encoded.data))

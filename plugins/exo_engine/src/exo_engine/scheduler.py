@@ -71,7 +71,8 @@ class Scheduler:
     # what happens to sequences -------------------------------------------------------------------------------
 
     def add(self, sequence: SequenceState) -> None:
-        """Queue a new sequence."""
+        """Queue a new sequence. On one stage there is nothing to round it on."""
+        sequence.exact |= self._stages == 1
         self.waiting.append(sequence)
 
     def remove(self, sequence: SequenceState, *, keep: bool = True) -> None:

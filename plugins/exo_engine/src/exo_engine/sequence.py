@@ -32,6 +32,8 @@ class SequenceState:
     wants: Literal["tokens", "sum", "scores"] = "tokens"
     has_siblings: bool = False
     """Whether others with the same prompt wait behind it, which begin with what it computes."""
+    exact: bool = False
+    """Whether what is computed of it is rounded on no link."""
     is_suspect: bool = False
     """Whether it was in a step with others that failed: until it has drawn a token, its steps are its own."""
     tokens: list[int] = field(default_factory=list[int])

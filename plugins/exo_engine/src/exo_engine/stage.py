@@ -120,20 +120,3 @@ class StageAhead(Stage, Protocol):
     def prepare(self, rows: Sequence[Row], inputs: Sequence[int]) -> Prepared:
         """`forward`, but for the computing. One that fails raises; then, or when `finish` raises, comes `clear`."""
         ...
-
-
-class ActivationCodec(Protocol):
-    """How hidden states travel: as they are, or smaller. Both ends of a link use the same."""
-
-    @property
-    def name(self) -> str:
-        """Sent ahead of the data."""
-        ...
-
-    def encode(self, activation: Activation) -> Activation:
-        """What to send."""
-        ...
-
-    def decode(self, activation: Activation) -> Activation:
-        """What the stage gets; exact only if the codec is."""
-        ...

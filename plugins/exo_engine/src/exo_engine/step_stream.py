@@ -24,11 +24,11 @@ ModelT = TypeVar("ModelT")
 
 _LENGTH = struct.Struct("<I")
 _BYTES_PER_ELEMENT = {"F32": 4, "F16": 2, "BF16": 2}
-"""What the data of each dtype must measure; codecs of other dtypes are not checked here."""
+"""What exact data of each dtype must measure; what else there is, its codec checks."""
 
 
 class ActivationHeader(Frozen):
-    """What follows a step's header: the codec's name, and dtype and shape as the codec gave them."""
+    """What follows a step's header: the codec's name, and dtype and shape of the hidden states that were coded."""
 
     codec: str
     dtype: str
@@ -91,7 +91,7 @@ def decode_answer(message: Buffer) -> StepAnswer:
 def _activation(header: ActivationHeader | None, data: memoryview) -> Activation | None:
     if header is None:
         return None
-    size = _BYTES_PER_ELEMENT.get(header.dtype)
+    size = _BYTES_PER_ELEMENT.get(header.dtype) if header.codec == "exact" else None
     if size is not None and prod(header.shape) * size != len(data):
         message = f"an activation {header.dtype}{list(header.shape)} came with {len(data)} bytes"
         raise WireError(message)

@@ -6,6 +6,7 @@ passes it on; the tail sends a `StepAnswer` back. Messages of an older generatio
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Annotated, Literal, NewType
 
 from pydantic import Field
@@ -83,10 +84,21 @@ class Row(Frozen):
 
 
 class Forward(Frozen):
-    """Run rows through the layers. Their activations follow, concatenated in this order."""
+    """Run rows through the layers. Their activations follow, concatenated in this order.
+
+    `exact`: places of rows whose activations are rounded on no link. Only stages that know of codecs know it; it is
+    not sent where it is empty.
+    """
 
     op: Literal["forward"] = "forward"
     rows: tuple[Row, ...]
+    exact: Annotated[tuple[Count, ...], Field(exclude_if=lambda places: not places)] = ()
+
+    @property
+    def exact_tokens(self) -> list[int]:
+        """Which of all its tokens, counted through its rows, belong to rows that are `exact`."""
+        ends = list(accumulate(row.count for row in self.rows))
+        return [at for place in self.exact for at in range(ends[place] - self.rows[place].count, ends[place])]
 
 
 class Trim(Frozen):

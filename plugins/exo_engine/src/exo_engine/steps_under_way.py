@@ -52,10 +52,11 @@ class StepsUnderWay:
         """The next step; its rows follow its other operations."""
         self._number += 1
         self._issued_at, self._looks_soon = self._clock(), False
+        exact = tuple(at for at, sequence in enumerate(sequences) if sequence.exact) if self._stages > 1 else ()
         plan = Plan(
             kind=kind,
             number=self._number,
-            operations=(*operations, Forward(rows=tuple(rows))) if rows else tuple(operations),
+            operations=(*operations, Forward(rows=tuple(rows), exact=exact)) if rows else tuple(operations),
             rows=tuple(rows),
             sequences=tuple(sequences),
             inputs=inputs,

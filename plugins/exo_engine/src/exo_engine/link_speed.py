@@ -1,0 +1,41 @@
+"""How many bytes a second a link carries, found out by sending some. Decides; the sending is handed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+SMALLEST: Final = 2**14
+LARGEST: Final = 2**22
+STEP: Final = 4
+PATIENCE_S: Final = 2.0
+"""For one probe."""
+_LONG_ENOUGH_S: Final = 0.01
+"""What a probe must take beyond an empty one, and beyond as long as that takes, to say something."""
+_INSTANT_S: Final = 1e-6
+
+Exchange = Callable[[int], float | None]
+"""Sends a probe of so many bytes: seconds until the other side said that it came; None: not within `PATIENCE_S`."""
+
+
+def measured_speed(exchange: Exchange) -> float | None:
+    """Bytes a second, from the smallest probe that takes long enough; the better of two. None: nobody answers."""
+    answers = [exchange(0), exchange(0)]
+    if None in answers:
+        return None
+    empty = min(answer for answer in answers if answer is not None)
+    for size in _sizes():
+        took = exchange(size)
+        if took is None:
+            return size / PATIENCE_S
+        if took - empty >= max(_LONG_ENOUGH_S, empty) or size == LARGEST:
+            again = exchange(size)
+            return size / max(min(took, PATIENCE_S if again is None else again) - empty, _INSTANT_S)
+    raise AssertionError  # the largest is one of them
+
+
+def _sizes() -> list[int]:
+    sizes = [SMALLEST]
+    while sizes[-1] < LARGEST:
+        sizes.append(sizes[-1] * STEP)
+    return sizes
