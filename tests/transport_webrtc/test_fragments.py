@@ -40,6 +40,17 @@ def test_fragments_without_an_end_are_not_kept_for_ever() -> None:
         _ = [assembly.add(endless) for _ in range(2)]
 
 
+def test_a_message_has_a_largest_size_and_does_not_come_in_crumbs() -> None:
+    part = bytes((fragments.MORE,)) + bytes(FRAGMENT_BYTES - 1)
+    assembly = Assembly(largest=2 * FRAGMENT_BYTES)
+    assert [assembly.add(part), assembly.add(part)] == [None, None]
+    with pytest.raises(WireError, match=f"more than {2 * FRAGMENT_BYTES}"):
+        _ = assembly.add(part)
+    for size in (0, fragments.SMALLEST_PART_BYTES - 2):
+        with pytest.raises(WireError, match="not the last one"):
+            _ = Assembly().add(bytes((fragments.MORE,)) + bytes(size))
+
+
 def test_a_credit_says_how_much_was_taken() -> None:
     assert credited(credit(2**40 + 3)) == 2**40 + 3
     with pytest.raises(WireError):

@@ -8,7 +8,13 @@ import pytest
 
 from exo_core.errors import WireError
 from exo_transport_webrtc.fragments import FRAGMENT_BYTES
-from exo_transport_webrtc.windows import CREDIT_STEP_BYTES, UNREAD_BYTES, ReceivingWindow, SendingWindow
+from exo_transport_webrtc.windows import (
+    CREDIT_STEP_BYTES,
+    LARGEST_BYTES,
+    UNREAD_BYTES,
+    ReceivingWindow,
+    SendingWindow,
+)
 
 
 def over_a_line(bytes_per_s: float, way_s: float, *, seconds: float = 20.0) -> tuple[float, float]:
@@ -71,6 +77,17 @@ def test_small_things_earn_no_credit_of_their_own() -> None:
     receiver.arrived(1)
     assert receiver.due() == CREDIT_STEP_BYTES
     assert receiver.due() is None
+
+
+def test_who_sends_on_without_credit_breaks_the_rules_and_the_largest_window_does_not() -> None:
+    window, receiver = SendingWindow(), ReceivingWindow()
+    window.size = LARGEST_BYTES
+    receiver.completed(UNREAD_BYTES + 1)  # nobody reads: no credit
+    while window.has_room:
+        window.sent(FRAGMENT_BYTES, 0.0)
+        receiver.arrived(FRAGMENT_BYTES)
+    with pytest.raises(WireError, match="without credit"):
+        _ = [receiver.arrived(FRAGMENT_BYTES) for _ in range(2)]
 
 
 @pytest.mark.parametrize("taken", [-1, 101])

@@ -8,7 +8,7 @@ from collections import deque
 from typing import Final, final
 
 from exo_core.errors import ConnectError, LinkClosed, WireError
-from exo_core.transports import Buffer
+from exo_core.transports import MAXIMUM_MESSAGE_BYTES, Buffer
 from exo_transport_webrtc import fragments
 from exo_transport_webrtc.fragments import FRAGMENT_BYTES, Assembly
 from exo_transport_webrtc.own_addresses import is_ours
@@ -37,7 +37,7 @@ LINGER_SECONDS: Final = 1.0
 class ChannelProtocol:
     """Moves messages over a connected path. `dead` says why the link is, once it is."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, largest_message: int = MAXIMUM_MESSAGE_BYTES) -> None:
         self._loop = asyncio.get_running_loop()
         self.welcomed: asyncio.Future[None] = self._loop.create_future()
         self.ended: asyncio.Future[None] = self._loop.create_future()
@@ -46,7 +46,7 @@ class ChannelProtocol:
         self._addresses = path.addresses
         self._outgoing: deque[bytes] = deque()
         self._sending, self._receiving = SendingWindow(), ReceivingWindow()
-        self._assembly = Assembly()
+        self._assembly = Assembly(largest_message)
         self._arrived: deque[bytes] = deque()
         self._arrival: asyncio.Future[None] | None = None
         self._room: asyncio.Future[None] | None = None

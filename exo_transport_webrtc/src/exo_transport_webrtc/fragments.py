@@ -30,6 +30,9 @@ FRAGMENT_BYTES: Final = 14 * PACKET_BYTES
 """Large enough that little is spent on each, small enough that nothing urgent waits for one."""
 
 _BODY_BYTES: Final = FRAGMENT_BYTES - 1
+SMALLEST_PART_BYTES: Final = 1024
+"""A part that more follows is at least so large: a message of tiny ones would take much more memory than it has."""
+
 CREDIT_BYTES: Final = 8
 
 
@@ -76,17 +79,21 @@ def credited(fragment: bytes) -> int:
 
 @final
 class Assembly:
-    """Puts the fragments of one message after the other together."""
+    """Puts the fragments of one message after the other together, of at most `largest` bytes each."""
 
-    def __init__(self) -> None:
+    def __init__(self, largest: int = MAXIMUM_MESSAGE_BYTES) -> None:
+        self._largest = largest
         self._pieces: list[memoryview] = []
         self._length = 0
 
     def add(self, fragment: bytes) -> bytes | None:
-        """The message that this fragment completes. Raises `WireError` when it gets too large."""
+        """The message that this fragment completes. Raises `WireError` when it gets too large, or in crumbs."""
         self._length += len(fragment) - 1
-        if self._length > MAXIMUM_MESSAGE_BYTES:
-            message = f"a message of more than {MAXIMUM_MESSAGE_BYTES} bytes"
+        if self._length > self._largest:
+            message = f"a message of more than {self._largest} bytes"
+            raise WireError(message)
+        if fragment[0] == MORE and len(fragment) < SMALLEST_PART_BYTES:
+            message = f"a part of {len(fragment)} bytes that is not the last one"
             raise WireError(message)
         self._pieces.append(memoryview(fragment)[1:])
         if fragment[0] == MORE:

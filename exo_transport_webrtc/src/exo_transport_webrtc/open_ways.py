@@ -10,6 +10,7 @@ from typing import Final, final
 from exo_core.errors import ConnectError
 from exo_core.transports import TransportContext
 from exo_transport_webrtc.room_way import RoomWay
+from exo_transport_webrtc.sealing import room_of
 from exo_transport_webrtc.tickets import Address
 from exo_transport_webrtc.ways import ClusterWay, TakeEnvelope, Way
 from exo_transport_webrtc.webrtc_settings import WebrtcSettings
@@ -106,7 +107,8 @@ class OpenWays:
 
     @contextmanager
     def _sitting_in(self, room: Room) -> Generator[RoomWay]:
-        way = self._rooms.setdefault(room, RoomWay(*room, self._take))
+        rendezvous, meeting_key = room
+        way = self._rooms.setdefault(room, RoomWay(rendezvous, room_of(meeting_key), self._take))
         try:
             with self._running(room, way.run):
                 yield way

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import final
 
-from exo_core.transports import Peer
+from exo_core.transports import MAXIMUM_MESSAGE_BYTES, Peer
 from exo_transport_webrtc.channel_protocol import ChannelProtocol
 from exo_transport_webrtc.envelopes import Call, Proven
 from exo_transport_webrtc.exchange import Exchange
@@ -46,10 +46,20 @@ class PathMaker:
             raise
 
 
-async def linked(path: Path, other: PathDescription, peer: Peer, *, patient: bool = False) -> WebrtcLink:
-    """A link on a path. `patient`: the other side begins some time later. Raises like `Path.connect`."""
+async def linked(
+    path: Path,
+    other: PathDescription,
+    peer: Peer,
+    *,
+    patient: bool = False,
+    largest_message: int = MAXIMUM_MESSAGE_BYTES,
+) -> WebrtcLink:
+    """A link on a path. `patient`: the other side begins some time later, or from addresses that it does not name.
+
+    A peer that sends more than `largest_message` bytes at once loses it. Raises like `Path.connect`.
+    """
     await path.connect(other, patient=patient)
-    protocol = ChannelProtocol(path)
+    protocol = ChannelProtocol(path, largest_message=largest_message)
     try:
         await protocol.welcomed
     except BaseException:

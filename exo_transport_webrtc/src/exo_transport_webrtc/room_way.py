@@ -38,11 +38,11 @@ MOST_UNSAID: Final = 64
 class RoomWay:
     """A `Way` by a rendezvous. Works while `run` does; comes back by itself when the rendezvous does."""
 
-    def __init__(self, rendezvous: str, meeting_key: bytes, take: TakeEnvelope) -> None:
+    def __init__(self, rendezvous: str, seal: RoomSeal, take: TakeEnvelope) -> None:
         self.problem = ""
         """Why the rendezvous is not reached; empty while it is."""
         self._rendezvous = rendezvous
-        self._seal = RoomSeal(meeting_key)
+        self._seal = seal
         self._take = take
         self._unsaid: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(MOST_UNSAID)
         self._complaints = Complaints(logger)
@@ -50,6 +50,10 @@ class RoomWay:
     async def send(self, peer: Peer, envelope: bytes) -> None:
         """Say it to the whole room: who it is for, and whether they are there, the rendezvous does not know."""
         del peer
+        self.say(envelope)
+
+    def say(self, envelope: bytes) -> None:
+        """The same, to nobody in particular."""
         if not self._unsaid.full():
             self._unsaid.put_nowait((time.monotonic(), self._seal.seal(envelope)))
 

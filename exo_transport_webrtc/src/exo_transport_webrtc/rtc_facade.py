@@ -144,7 +144,7 @@ class Path:
         """Make the path and its channel. Raises `ConnectError`, `AuthenticationError` for another certificate.
 
         May take for ever: whoever calls it has to bound it. `patient`: it never says that no addresses reach each
-        other, since the other side may begin much later.
+        other, since the other side may begin much later, or from addresses that it does not name, as browsers do.
         """
         await self._find_addresses(other, patient=patient)
         dtls = self._dtls = RTCDtlsTransport(

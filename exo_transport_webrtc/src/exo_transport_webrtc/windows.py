@@ -22,6 +22,9 @@ QUEUE_SECONDS: Final = 0.04
 CREDIT_STEP_BYTES: Final = FRAGMENT_BYTES
 """So much is taken in before a credit is worth a packet."""
 
+OVERDRAWN_BYTES: Final = LARGEST_BYTES + FRAGMENT_BYTES
+"""So much beyond its credit nobody sends who keeps to the largest window."""
+
 UNREAD_BYTES: Final = 256 * 1024
 """So much may wait for `receive`; beyond it, no credit is given."""
 
@@ -82,8 +85,11 @@ class ReceivingWindow:
         self._unread = 0
 
     def arrived(self, count: int) -> None:
-        """A fragment of so many bytes came."""
+        """A fragment of so many bytes came. Raises `WireError` when the other side does not wait for credit."""
         self._taken += count
+        if self._taken - self._told > OVERDRAWN_BYTES:
+            message = f"{self._taken - self._told} bytes without credit"
+            raise WireError(message)
 
     def completed(self, length: int) -> None:
         """A message of that length waits for `receive` now."""
