@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast, final
 
 from starlette.types import Scope as RequestScope
@@ -13,6 +13,8 @@ from exo_http.operation import Scope
 EVERYTHING: frozenset[Scope] = frozenset({"infer", "admin"})
 GRANT = "exo.grant"
 """Where the guard of keys notes it in a request."""
+MOST = "exo.most"
+"""Where an entrance notes which scopes it lets through; a request that came by HTTP has no such mark."""
 
 
 @final
@@ -23,6 +25,17 @@ class Grant:
     key_id: str = ""
     scopes: frozenset[Scope] = EVERYTHING
     limits: KeyLimits = UNLIMITED
+
+
+def came_by_entrance(scope: RequestScope) -> bool:
+    """Whether a request came another way than by HTTP; it then needs a key, whatever HTTP needs."""
+    return MOST in scope
+
+
+def lowered(grant: Grant, scope: RequestScope) -> Grant:
+    """`grant` without what the entrance by which a request came does not let through."""
+    most = cast("frozenset[Scope]", scope.get(MOST, EVERYTHING))
+    return grant if grant.scopes <= most else replace(grant, scopes=grant.scopes & most)
 
 
 def grant_of(scope: RequestScope) -> Grant | None:

@@ -1,4 +1,4 @@
-"""The hook of the front door, and only that."""
+"""The hooks of the front door, and only these."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from exo_core import hookspec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from starlette.routing import BaseRoute
 
     from exo_core.node_handle import NodeHandle
+    from exo_http.door import Door
 
 
 @hookspec
@@ -23,5 +25,17 @@ def exo_http_routes(node: NodeHandle) -> Sequence[BaseRoute]:
     is reported and the others keep their routes. An `exo_http.operation.ApiRoute` is also described in `/openapi.json`
     and says which scope a key needs; for any other route that is `admin`. Of two routes for one path the one of the
     plugin whose name sorts first answers.
+    """
+    raise NotImplementedError  # a specification is never called
+
+
+@hookspec
+def exo_http_entrances(door: Door) -> Sequence[AbstractAsyncContextManager[None]]:
+    """Other ways than HTTP by which clients come to the front door: asked once, when the server serves.
+
+    Each is entered then and left before the server stops. Hand requests to `door.answer`: every guard stands before
+    them, a key is always needed, and it opens no more than the scopes you let through. Entering may raise `UserError`
+    for a setting that cannot be meant; whatever else fails is reported, and the door is open without that entrance.
+    Mark your implementation `@hookimpl(optionalhook=True)`.
     """
     raise NotImplementedError  # a specification is never called

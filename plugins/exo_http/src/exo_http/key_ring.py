@@ -35,6 +35,11 @@ class KeyRing:
         """Whether a request must show a key."""
         return bool(self._current()) or (self._is_reachable and not self._node.http.insecure_no_auth)
 
+    @property
+    def of_cluster(self) -> Mapping[str, Grant]:
+        """What the cluster's keys grant, by their SHA-256 in hex."""
+        return {found: grant for found, grant in self._current().items() if grant.key_id != OWN}
+
     def grant_of(self, shown: Iterable[bytes]) -> Grant | None:
         """What the first key of `shown` that is one grants; None when none is."""
         current = self._current()

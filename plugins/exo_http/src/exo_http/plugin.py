@@ -1,4 +1,4 @@
-"""What `exo_http` offers: the HTTP server as a service, a hook by which other plugins mount routes, and `exo key`."""
+"""What `exo_http` offers: the HTTP server as a service, hooks by which other plugins add to it, and `exo key`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class KeyGroup(click.Group):
 
 @hookimpl
 def exo_add_hookspecs(plugin_manager: pluggy.PluginManager) -> None:
-    """Declare `exo_http_routes`."""
+    """Declare `exo_http_routes` and `exo_http_entrances`."""
     from exo_http import hookspecs
 
     plugin_manager.add_hookspecs(hookspecs)

@@ -10,7 +10,7 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as RequestScope
 
 from exo_http.errors import ApiError
-from exo_http.grants import grant_of
+from exo_http.grants import came_by_entrance, grant_of
 from exo_http.key_uses import KeyUses
 from exo_http.operation import ApiRoute, Scope
 from exo_http.request_ids import request_id_of
@@ -37,12 +37,15 @@ class ScopedRoute(BaseRoute):
         """Raises `ApiError`: 403 for a key without the scope, 429 for one that has used what it may."""
         grant = grant_of(scope)
         if grant is None or self._needed not in grant.scopes:
-            message = (
-                f"this key has not the scope '{self._needed}'; one that has is made by: exo key create --scope admin"
-            )
-            raise ApiError(403, "insufficient_scope", message)
+            raise ApiError(403, "insufficient_scope", _why(self._needed, scope))
         if not self._asks_models or self._is_unlimited(scope):
             await self._route.handle(scope, receive, send)
             return
         with self._uses.one_more(grant, request_id_of(scope)):
             await self._route.handle(scope, receive, send)
+
+
+def _why(needed: Scope, scope: RequestScope) -> str:
+    if came_by_entrance(scope):
+        return f"what needs the scope '{needed}' is not answered here, whatever the key; ask this node by HTTP"
+    return f"this key has not the scope '{needed}'; one that has is made by: exo key create --scope admin"

@@ -5,11 +5,15 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
-from collections.abc import AsyncGenerator, Generator, Iterable
+from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
 from typing import final
+
+from starlette.routing import BaseRoute
 
 from exo_core.node_handle import NodeHandle
 from exo_http.application import Application
+from exo_http.door import Door
+from exo_http.entrances import open_entrances
 from exo_http.health import health_route
 from exo_http.key_ring import KeyRing
 from exo_http.keys import PLUGIN, key_records
@@ -50,18 +54,22 @@ class HttpService:
         sockets = open_sockets(node.http, has_keys=has_keys)
         try:
             self._url = _url(*sockets[0].getsockname()[:2])
-            routes = [health_route(node), *plugin_routes(node)]
-            routes.append(openapi_route(routes, node.version))
             limits = self._limits or limits_for(node.http.max_requests, open_descriptors())
-            application = Application(routes, node.http, limits, KeyRing(node, is_reachable=_others_reach(sockets)))
+            keys = KeyRing(node, is_reachable=_others_reach(sockets))
+            application = Application(_routes(node), node.http, limits, keys)
             with _observing(node, application.uses):
-                async with serving(application, sockets):
+                async with serving(application, sockets), open_entrances(Door(node, application, keys)):
                     logger.info("serving at %s", self._url)
                     yield
         finally:
             self._url = None
             for listening in sockets:
                 listening.close()
+
+
+def _routes(node: NodeHandle) -> Sequence[BaseRoute]:
+    routes = [health_route(node), *plugin_routes(node)]
+    return [*routes, openapi_route(routes, node.version)]
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from typing import final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from exo_http.errors import ApiError
-from exo_http.grants import GRANT, Grant
+from exo_http.grants import GRANT, Grant, came_by_entrance, lowered
 from exo_http.guards.header_values import header
 from exo_http.health import is_health
 from exo_http.key_ring import KeyRing
@@ -26,11 +26,11 @@ class ApiKeyGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Compare digests, then pass on."""
-        is_needed = self._keys.is_needed and not is_health(scope)
+        is_needed = (self._keys.is_needed or came_by_entrance(scope)) and not is_health(scope)
         grant = self._keys.grant_of(given_keys(scope)) if is_needed else Grant()
         if grant is None:
             raise _key_needed(scope)
-        scope[GRANT] = grant
+        scope[GRANT] = lowered(grant, scope)
         await self._app(scope, receive, send)
 
 
