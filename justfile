@@ -54,10 +54,10 @@ prove-clients:
 prove-api:
     EXO_API_CASES=10000 uv run pytest -s tests/openapi/test_answers.py
 
-# Links over WebRTC: the transport's contract, real nodes over it, and homes behind every kind of NAT (as root, with
-# nftables and coturn; what cannot be run is said).
+# Links over WebRTC: the transport's contract, real nodes over it, a browser that asks one (with Chromium), and homes
+# behind every kind of NAT (as root, with nftables and coturn); what cannot be run is said.
 prove-webrtc:
-    uv run pytest -m "" -rs tests/transport_webrtc tests/rendezvous tests/network/test_behind_nats.py
+    uv run pytest -m "" -rs tests/transport_webrtc tests/rendezvous tests/web_client tests/network/test_behind_nats.py
     EXO_TEST_TRANSPORT=webrtc uv run pytest -m "" -rs --timeout 400 tests/integration/test_split.py tests/integration/test_faults.py \
         tests/integration/test_membership.py tests/integration/test_leaving.py tests/integration/test_adapters.py
 

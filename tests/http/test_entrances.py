@@ -17,14 +17,12 @@ from starlette.types import Message
 
 from exo_core import hookimpl
 from exo_core.errors import UserError
-from exo_core.identifiers import CommandId
 from exo_core.node_handle import HttpOptions
 from exo_core.plugins.manager import Plugins
-from exo_core.state.commands import ChangeExtension
 from exo_http import plugin as http_plugin
 from exo_http.door import Door
-from exo_http.keys import PLUGIN, PREFIX, NewKey, draw_key
 from exo_http.operation import Scope
+from exo_http.testing.cluster_keys import make_key
 from exo_http.testing.scripted_node import ScriptedNode
 from exo_http.testing.serving import serving_at
 
@@ -64,21 +62,6 @@ def node_with(*plugins: ModuleType) -> ScriptedNode:
     """A node with these plugins and the front door, which has a key of its own."""
     built_in = {"http": http_plugin, **{f"plugin{number}": plugin for number, plugin in enumerate(plugins)}}
     return ScriptedNode(http=HttpOptions(port=0, api_key="own"), plugins=Plugins(built_in=built_in, points=()))
-
-
-async def make_key(node: ScriptedNode, *scopes: Scope) -> NewKey:
-    """A key that the cluster knows."""
-    key = draw_key("me", scopes, now=1)
-    change = ChangeExtension.model_validate(
-        {
-            "command_id": CommandId(key.key_id),
-            "plugin": PLUGIN,
-            "key": f"{PREFIX}{key.key_id}",
-            "value": key.record.model_dump(mode="json"),
-        }
-    )
-    await node.submit(change)
-    return key
 
 
 async def asked(door: Door, path: str, key: str | None) -> tuple[int, str]:

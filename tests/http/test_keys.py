@@ -6,29 +6,12 @@ import httpx
 import pytest
 
 from exo_core.frozen import JsonValue
-from exo_core.identifiers import CommandId
 from exo_core.node_handle import HttpOptions
-from exo_core.state.commands import ChangeExtension
 from exo_http.key_ring import KeyRing
-from exo_http.keys import PLUGIN, PREFIX, NewKey, draw_key, key_records
+from exo_http.keys import PLUGIN, PREFIX, draw_key, key_records
 from exo_http.operation import Scope
+from exo_http.testing.cluster_keys import make_key, revoke_key
 from exo_http.testing.scripted_node import ScriptedNode
-
-
-async def make(node: ScriptedNode, *scopes: Scope) -> NewKey:
-    """A key that the cluster knows."""
-    key = draw_key("me", scopes, now=1)
-    await change(node, key, key.record.model_dump(mode="json"))
-    return key
-
-
-async def change(node: ScriptedNode, key: NewKey, value: dict[str, object] | None) -> None:
-    """Let the cluster keep this of a key."""
-    name = f"{PREFIX}{key.key_id}"
-    command = ChangeExtension.model_validate(
-        {"command_id": CommandId(key.secret[-9:]), "plugin": PLUGIN, "key": name, "value": value}
-    )
-    await node.submit(command)
 
 
 async def status(client: httpx.AsyncClient, path: str, secret: str | None) -> int:
@@ -47,25 +30,25 @@ async def test_the_first_key_closes_the_door_and_the_last_one_opens_it(
     client: httpx.AsyncClient, node: ScriptedNode
 ) -> None:
     assert await status(client, "/echo", None) == 200
-    key = await make(node, "admin")
+    key = await make_key(node, "admin")
     assert await status(client, "/echo", None) == 401
     assert await status(client, "/echo", "exo-wrong") == 401
     assert await status(client, "/health", None) == 200
     assert await status(client, "/echo", key.secret) == 200
-    await change(node, key, None)
+    await revoke_key(node, key)
     assert await status(client, "/echo", None) == 200
 
 
 async def test_a_revoked_key_opens_nothing(client: httpx.AsyncClient, node: ScriptedNode) -> None:
-    first, second = await make(node, "admin"), await make(node, "admin")
-    await change(node, first, None)
+    first, second = await make_key(node, "admin"), await make_key(node, "admin")
+    await revoke_key(node, first)
     assert await status(client, "/echo", first.secret) == 401
     assert await status(client, "/echo", second.secret) == 200
 
 
 async def test_what_scopes_open(client: httpx.AsyncClient, node: ScriptedNode) -> None:
     """A route that names no scope is for `admin`; `/openapi.json` is for who may ask models."""
-    infer, admin = await make(node, "infer"), await make(node, "admin")
+    infer, admin = await make_key(node, "infer"), await make_key(node, "admin")
     assert await status(client, "/openapi.json", infer.secret) == 200
     refused = await client.get("/echo", headers={"x-api-key": infer.secret})
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "insufficient_scope")
@@ -74,7 +57,7 @@ async def test_what_scopes_open(client: httpx.AsyncClient, node: ScriptedNode) -
 
 
 async def test_the_cluster_keeps_no_secret(node: ScriptedNode) -> None:
-    key = await make(node, "infer")
+    key = await make_key(node, "infer")
     assert key.secret not in node.state.model_dump_json()
     assert len(key.secret) > 40
     assert draw_key("me", ["infer"], now=1).secret != key.secret
@@ -96,9 +79,9 @@ async def test_a_door_that_others_reach_stays_shut_without_any_key(insecure: boo
     node = ScriptedNode(http=HttpOptions(host="0.0.0.0", insecure_no_auth=insecure))
     ring = KeyRing(node, is_reachable=True)
     assert ring.is_needed is needed
-    key = await make(node, "infer")
+    key = await make_key(node, "infer")
     assert ring.is_needed
     assert scopes(ring, key.secret) == {"infer"}
-    await change(node, key, None)
+    await revoke_key(node, key)
     assert ring.is_needed is needed
     assert scopes(ring, key.secret) is None

@@ -28,6 +28,7 @@ EXTENDS = {
     "exo-dashboard": {"exo-http"},
     "exo-metrics": {"exo-http"},
     "exo-backend-": {"exo-engine"},
+    "exo-web-client": {"exo-http", "exo-transport-webrtc"},
 }
 """Which plugins may need which other plugins: those that they extend."""
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import exo_http.hookspecs
+import exo_rendezvous.hookspecs
 from exo_core import hookspecs
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +34,7 @@ CONTRACTS = (
 
 def declared_hooks() -> Iterator[str]:
     """Every hook as its specification has it: name, arguments and answer."""
-    for module in (hookspecs, exo_http.hookspecs):
+    for module in (hookspecs, exo_http.hookspecs, exo_rendezvous.hookspecs):
         for node in ast.parse(inspect.getsource(module)).body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("exo_"):
                 assert node.returns is not None
@@ -57,7 +58,10 @@ def test_every_hook_is_there_with_its_exact_signature(signature: str) -> None:
 def test_no_hook_is_there_that_does_not_exist() -> None:
     names = {signature.partition("(")[0] for signature in declared_hooks()}
     mentioned = set(
-        re.findall(r"\bexo_(?:add|register|node|election|place|reject|event|state|observe|http_r)\w*", GUIDE)
+        re.findall(
+            r"\bexo_(?:add|register|node|election|place|reject|event|state|observe|http_[er]|rendezvous_r)\w*",
+            GUIDE,
+        )
     )
     assert mentioned - names == set()
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from exo_rendezvous.rooms import Limits, RoomFull, Rooms
-
-if TYPE_CHECKING:
-    from conftest import Rendezvous
+from exo_rendezvous.testing.meeting_place import Rendezvous
 
 ROOM = "a" * 32
 

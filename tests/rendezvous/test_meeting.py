@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
 
 import pytest
 
 from exo_core.errors import ConnectError
 from exo_core.testing.parties import parties, peer_for
 from exo_core.transports import Identity, Link, Listening, Peer, Ticket, TransportContext
+from exo_rendezvous.testing.meeting_place import Rendezvous
 from exo_transport_webrtc.transport import WebrtcTransport
-
-if TYPE_CHECKING:
-    from conftest import Rendezvous
 
 HONEST: Callable[[bytes], list[bytes]] = lambda said: [said]  # noqa: E731
 

@@ -45,7 +45,7 @@ class Seal:
 
 @final
 class RoomSeal(Seal):
-    """A rendezvous' room, and its seal: both follow from a secret of those who meet there, and neither gives it away."""
+    """A rendezvous' room and its seal: both follow from a secret of those who meet there, and neither gives it away."""
 
     def __init__(self, room: bytes, cipher: ChaCha20Poly1305 | AESGCM) -> None:
         """`room`: ROOM_BYTES that nobody else can guess."""

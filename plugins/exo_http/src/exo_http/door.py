@@ -25,7 +25,10 @@ class Door:
 
     @property
     def keys(self) -> Mapping[str, Grant]:
-        """What each of the cluster's keys grants now, by its SHA-256 in hex; that of `--api-key-file` is not there."""
+        """What each of the cluster's keys grants now, by its SHA-256 in hex, the oldest first.
+
+        The key of `--api-key-file` is not among them.
+        """
         return self._keys.of_cluster
 
     async def answer(self, scope: RequestScope, receive: Receive, send: Send, *, most: frozenset[Scope]) -> None:

@@ -37,7 +37,7 @@ class KeyRing:
 
     @property
     def of_cluster(self) -> Mapping[str, Grant]:
-        """What the cluster's keys grant, by their SHA-256 in hex."""
+        """What the cluster's keys grant, by their SHA-256 in hex, the oldest first."""
         return {found: grant for found, grant in self._current().items() if grant.key_id != OWN}
 
     def grant_of(self, shown: Iterable[bytes]) -> Grant | None:
@@ -49,7 +49,7 @@ class KeyRing:
         """By digest. Made anew when the state's slice is another object, which it is after each change of it."""
         slice_ = self._node.state.extensions.get(PLUGIN, _NONE)
         if slice_ is not self._seen:
-            records = key_records(slice_).items()
+            records = sorted(key_records(slice_).items(), key=lambda item: (item[1].created, item[0]))
             self._grants = {**self._own, **{record.sha256: grant_of_key(name, record) for name, record in records}}
             self._seen = slice_
         return self._grants

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import final
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from exo_rendezvous.rooms import ROOM_NAME, RoomFull, Rooms, Seat
@@ -20,9 +21,10 @@ TRY_AGAIN_LATER = 1013
 GOING_AWAY = 1001
 
 
-def make_application(rooms: Rooms) -> Starlette:
-    """The rendezvous as an ASGI application."""
-    return Starlette(routes=[Route("/health", _health), WebSocketRoute("/exo/1/{room}", Meeting(rooms).attend)])
+def make_application(rooms: Rooms, pages: Sequence[BaseRoute] = ()) -> Starlette:
+    """The rendezvous as an ASGI application, with what plugins add to it."""
+    own = [Route("/health", _health), WebSocketRoute("/exo/1/{room}", Meeting(rooms).attend)]
+    return Starlette(routes=[*own, *pages])
 
 
 async def _health(_: Request) -> Response:

@@ -1,12 +1,16 @@
-"""How is `exo rendezvous` typed?"""
+"""How is `exo rendezvous` typed, and what may plugins add to it?"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from exo_core import hookimpl
+
+if TYPE_CHECKING:
+    import pluggy
 
 
 @click.command("rendezvous")
@@ -20,12 +24,21 @@ def rendezvous(host: str, port: int, certificate: Path | None, key: Path | None)
     It passes on what it can neither read nor change, keeps nothing, and needs to know nobody. With --certificate and
     --key (PEM) it speaks https; without them it can stand behind a proxy that does.
     """
+    from exo_rendezvous.pages import pages_of_plugins
     from exo_rendezvous.serving import serve
 
     if (certificate is None) != (key is None):
         message = "--certificate and --key belong together"
         raise click.UsageError(message)
-    serve(host, port, certificate=certificate, key=key)
+    serve(host, port, pages_of_plugins(), certificate=certificate, key=key)
+
+
+@hookimpl
+def exo_add_hookspecs(plugin_manager: pluggy.PluginManager) -> None:
+    """Declare `exo_rendezvous_routes`."""
+    from exo_rendezvous import hookspecs
+
+    plugin_manager.add_hookspecs(hookspecs)
 
 
 @hookimpl

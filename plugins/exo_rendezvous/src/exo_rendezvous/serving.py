@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 import uvicorn
+from starlette.routing import BaseRoute
 
 from exo_rendezvous.application import make_application
 from exo_rendezvous.rooms import Limits, Rooms
@@ -15,11 +17,17 @@ PING_SECONDS = 20.0
 
 
 def configuration(
-    rooms: Rooms, host: str, port: int, *, certificate: Path | None = None, key: Path | None = None
+    rooms: Rooms,
+    host: str,
+    port: int,
+    pages: Sequence[BaseRoute] = (),
+    *,
+    certificate: Path | None = None,
+    key: Path | None = None,
 ) -> uvicorn.Config:
     """How it is served: no access log, since who came and when is nobody's business."""
     return uvicorn.Config(
-        make_application(rooms),
+        make_application(rooms, pages),
         host=host,
         port=port,
         ws="websockets-sansio",
@@ -38,9 +46,9 @@ def configuration(
     )
 
 
-def serve(host: str, port: int, *, certificate: Path | None, key: Path | None) -> None:
+def serve(host: str, port: int, pages: Sequence[BaseRoute], *, certificate: Path | None, key: Path | None) -> None:
     """Serve until it is told to stop."""
-    server = uvicorn.Server(configuration(Rooms(Limits()), host, port, certificate=certificate, key=key))
+    server = uvicorn.Server(configuration(Rooms(Limits()), host, port, pages, certificate=certificate, key=key))
     scheme = "http" if certificate is None else "https"
     click.echo(
         f"nodes meet at {scheme}://{host}:{port}; on each: EXO_WEBRTC_RENDEZVOUS={scheme}://HOST:{port}", err=True

@@ -1,0 +1,1 @@
+"""For tests: a rendezvous in their own process."""

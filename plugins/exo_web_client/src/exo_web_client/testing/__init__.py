@@ -1,0 +1,1 @@
+"""For tests: a browser's side without a browser."""
