@@ -1,5 +1,7 @@
 """The default placement: the smallest number of machines that holds the model, its layers split evenly by free memory.
 
+It is cut over slow links only where it fits in no other way, and over as few as possible.
+
 Ids are left to the master, which numbers placements and keeps the runners of unchanged shards
 (`exo_core.control_plane.stamp`).
 """
@@ -16,6 +18,7 @@ from exo_core.placement_rules.compute_types import choices
 from exo_core.placement_rules.exact import check_exact
 from exo_core.placement_rules.layer_split import Cuts, split_layers
 from exo_core.placement_rules.memory_needs import memory_per_node, range_bytes, reserved_tokens
+from exo_core.placement_rules.neighbourhoods import tried_together
 from exo_core.placement_rules.repair import repaired
 from exo_core.placement_rules.stage_order import orders
 from exo_core.state.state import Model, State
@@ -81,11 +84,29 @@ def _by_backend(
     for kv_tokens in reserved_tokens(card):
         for backend in card.backends:
             able = [node for node in nodes if backend in node.backends]
-            answer = _on_fewest(request, card, backend, able, links, kv_tokens) if able else refusal
+            answer = _among_neighbours(request, card, backend, able, links, kv_tokens) if able else refusal
             if isinstance(answer, Placement):
                 return answer
             refusal = answer
     return refusal
+
+
+def _among_neighbours(
+    request: PlacementRequest,
+    card: Card,
+    backend: str,
+    nodes: Sequence[NodeResources],
+    links: Sequence[LinkMeasure],
+    kv_tokens: int,
+) -> Placement | DoesNotFit:
+    """Over as few slow links as possible, and among equals on the fewest machines."""
+    answers: list[Placement | DoesNotFit] = [refusals.no_backend(card, nodes)]
+    for groups in tried_together(nodes, links):
+        answers = [_on_fewest(request, card, backend, group, links, kv_tokens) for group in groups]
+        found = [answer for answer in answers if isinstance(answer, Placement)]
+        if found:
+            return min(found, key=lambda placement: len(placement.shards))
+    return answers[-1]
 
 
 def _on_fewest(
