@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import time
 from collections.abc import AsyncGenerator
 
 import httpx
@@ -108,3 +109,27 @@ async def test_more_requests_than_may_run_are_told_when_to_ask_again(
         node.record(ClusterCreated())
         await asyncio.gather(first.aread(), second.aread())
     assert (await client.get("/echo")).status_code == 200
+
+
+async def test_who_goes_on_sending_after_a_refusal_hears_it_all_the_same(url: str) -> None:
+    head = b"GET /echo HTTP/1.1\r\nHost: localhost\r\nX-Large: " + b"a" * 40_000
+    answer = await raw(url, head, *(b"a" * 10_000 for _ in range(100)))
+    assert status_of(answer) == 431
+
+
+async def test_but_not_for_ever(url: str) -> None:
+    host, _, port = url.removeprefix("http://").rpartition(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"nonsense\r\n\r\n")
+    begun = time.monotonic()
+    with pytest.raises(ConnectionError):
+        await send_for(5, writer)
+    assert time.monotonic() - begun < 4
+
+
+async def send_for(seconds: float, writer: asyncio.StreamWriter) -> None:
+    """A little all the time."""
+    for _ in range(int(seconds / 0.02)):
+        writer.write(b"a" * 1000)
+        await writer.drain()
+        await asyncio.sleep(0.02)

@@ -26,6 +26,8 @@ class TimedConnection(H11Protocol):
     """While a request is waited for, or the rest of a body that nobody wants any more."""
     _unread: asyncio.TimerHandle | None = None
     """While bytes wait for the client to read them."""
+    _is_refused = False
+    """It was told that it sends no HTTP: whatever else it sends is thrown away."""
 
     @property
     def _application(self) -> Application:
@@ -52,10 +54,13 @@ class TimedConnection(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._is_refused:
+            return
         super().data_received(data)
         if self._is_answering:
             self._application.idle.remove(self)
-        self._time_head()
+        if not self._is_refused:
+            self._time_head()
 
     def pause_writing(self) -> None:
         """The client does not read as fast as it is answered."""
@@ -82,7 +87,7 @@ class TimedConnection(H11Protocol):
         status, code = (431, "headers_too_large") if too_large else (400, "invalid_http")
         if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
             self._refuse(status, code, msg)
-        self.transport.close()
+        self._hear_no_more()
 
     # one connection too many -------------------------------------------------------------------------------
 
@@ -106,6 +111,12 @@ class TimedConnection(H11Protocol):
         ]
         events = (h11.Response(status_code=status, headers=headers), h11.Data(data=body), h11.EndOfMessage())
         self.transport.write(b"".join(self.conn.send(event) or b"" for event in events))
+
+    def _hear_no_more(self) -> None:
+        """Close soon, or when the client does: what is unread at a close takes the answer away from it."""
+        self._is_refused = True
+        self.transport.write_eof()
+        self._cut_after(self._limits.unread_seconds)
 
     # whom it waits for, and how long -----------------------------------------------------------------------
 
