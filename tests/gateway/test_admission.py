@@ -15,6 +15,7 @@ from exo_core.gateway.local_heads import LocalHeads
 from exo_core.identifiers import CommandId, Epoch, InstanceId, ModelId, NodeId, RequestId, RunnerId
 from exo_core.node.node import Node
 from exo_core.node.options import NodeOptions
+from exo_core.node_handle import HeadLoad
 from exo_core.placement import PlacementRequest
 from exo_core.requests import Accepted, Answer, Chunk, EngineRequest, Generate, Refused, Sampling, TextPrompt
 from exo_core.state.commands import PlaceInstance
@@ -75,8 +76,10 @@ async def test_a_head_takes_so_many_that_wait_and_refuses_the_next() -> None:
         heads[HEAD].serve.set()
         assert isinstance(await anext(waiting[1]), Chunk)
         assert desk.waiting(HEAD) == 1, "one has gone, one has its first token, and the replay waits"
+        assert desk.loads[HEAD] == HeadLoad(waiting=1, answering=1)
         assert isinstance(await anext(await ask(call("r3"))), Accepted)
     assert desk.waiting(HEAD) == desk.waiting(OTHER) == 0
+    assert not desk.loads
 
 
 async def test_who_is_not_there_keeps_nobody_waiting() -> None:

@@ -10,11 +10,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import exo_http.plugin
 import exo_metrics.plugin
-from exo_core.identifiers import BootId, NodeId
+from exo_core.identifiers import BootId, InstanceId, ModelId, NodeId, PlacementId, RunnerId
+from exo_core.node_handle import HeadLoad, LinkBytes
 from exo_core.observations import GAP_BOUNDS_S, Observation
-from exo_core.placement import LinkMeasure
+from exo_core.placement import LinkMeasure, Placement, PlacementRequest, Shard
 from exo_core.plugins.manager import Plugins
-from exo_core.state.events import NodeDead, NodeJoined
+from exo_core.state.events import InstancePlaced, InstanceRequested, NodeDead, NodeJoined
 from exo_core.telemetry import NodeTelemetry, Telemetry
 from exo_http.testing.scripted_node import ScriptedNode
 from exo_http.testing.serving import serving_at
@@ -102,6 +103,9 @@ async def test_the_cluster_and_the_machine(client: httpx.AsyncClient, node: Scri
     here = telemetry(node.node_id, log_length=3, links=(link,))
     node.measure(Telemetry(nodes={node.node_id: here, OTHER: telemetry(OTHER, log_length=10, links=(link,))}))
     node.plugins.observe(Observation(kind="link_down", subject=OTHER))
+    for master in (OTHER, "", node.node_id):
+        node.plugins.observe(Observation(kind="master_changed", subject=master))
+    node.link_bytes = {OTHER: LinkBytes(sent=12, received=34)}
     found = await samples(client)
     assert found[f"exo_node{{cluster_id={node.cluster_id},node_id={node.node_id},version=0.1.0}}"] == 1
     assert (found["exo_epoch_term"], found["exo_is_master"], found["exo_has_master"]) == (1, 1, 1)
@@ -110,6 +114,32 @@ async def test_the_cluster_and_the_machine(client: httpx.AsyncClient, node: Scri
     assert found["exo_memory_bytes{kind=free}"] == 600
     assert found[f"exo_link_round_trip_seconds{{peer={OTHER},transport=tcp}}"] == pytest.approx(0.0005)
     assert found["exo_events_total{kind=link_down}"] == 1
+    assert found["exo_elections_total"] == 2
+    assert found[f"exo_link_sent_bytes_total{{peer={OTHER}}}"] == 12
+    assert found[f"exo_link_received_bytes_total{{peer={OTHER}}}"] == 34
+
+
+async def test_what_heads_here_are_asked_is_told_by_model(client: httpx.AsyncClient, node: ScriptedNode) -> None:
+    """Of two replicas together; a runner that was removed meanwhile has no model."""
+    for name in ("r1", "r2"):
+        shard = Shard(runner_id=RunnerId(name), node_id=node.node_id, stage=0, stages=1, start_layer=0, end_layer=2)
+        placement = Placement(placement_id=PlacementId(name), parallel="pipeline", backend="echo", shards=(shard,))
+        wish = PlacementRequest(instance_id=InstanceId(name), model_id=ModelId("words"))
+        node.record(InstanceRequested(request=wish))
+        node.record(InstancePlaced(instance_id=wish.instance_id, placement=placement))
+    node.head_loads = {
+        RunnerId("r1"): HeadLoad(waiting=3, answering=8),
+        RunnerId("r2"): HeadLoad(waiting=0, answering=2),
+        RunnerId("gone"): HeadLoad(waiting=0, answering=1),
+    }
+    found = await samples(client)
+    heads = {name: value for name, value in found.items() if name.startswith("exo_head_requests{")}
+    assert heads == {
+        "exo_head_requests{model_id=words,phase=waiting}": 3,
+        "exo_head_requests{model_id=words,phase=answering}": 10,
+        "exo_head_requests{model_id=,phase=waiting}": 0,
+        "exo_head_requests{model_id=,phase=answering}": 1,
+    }
 
 
 def telemetry(node_id: NodeId, *, log_length: int, links: tuple[LinkMeasure, ...]) -> NodeTelemetry:

@@ -234,3 +234,23 @@ async def test_what_the_body_raises_is_what_leaves_it() -> None:
 
 async def _wait_for_ever(stream: Stream, opening: bytes) -> None:
     await asyncio.Event().wait()
+
+
+async def test_what_goes_to_a_peer_and_comes_from_it_is_counted_over_all_links() -> None:
+    """Both sides count, and go on where a link died."""
+    network = MemoryNetwork(0)
+    async with memory_router(network, "a") as a, memory_router(network, "b", peers=[TO_A]) as b:
+        a.on_call(DOUBLE, double)
+        await until_reachable(b, "a")
+        before = b.traffic[A].sent
+        assert await b.ask(A, DOUBLE, 4, timeout=5) == 8
+        assert b.traffic[A].sent >= before + len("double")
+        await eventually(lambda: a.traffic[B].received >= before + len("double"))
+        first = b.traffic[A]
+        network.partition(A, B)
+        await eventually(lambda: not b.links)
+        network.heal()
+        await until_reachable(b, "a")
+        assert await b.ask(A, DOUBLE, 4, timeout=5) == 8
+        assert b.traffic[A].sent > first.sent + len("double")
+        assert b.traffic[A].received > first.received

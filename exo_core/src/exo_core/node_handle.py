@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 import pluggy
 
-from exo_core.identifiers import BootId, ClusterId, Epoch, InstanceId, ModelId, NodeId, RequestId
+from exo_core.identifiers import BootId, ClusterId, Epoch, InstanceId, ModelId, NodeId, RequestId, RunnerId
 from exo_core.manifests import Manifest
 from exo_core.placement import Preview, Topology
 from exo_core.requests import Answer, EngineRequest
@@ -68,6 +68,25 @@ class SummedUp:
     """The entries up to `index` are not kept any more: a snapshot stands for them, and `state` holds what they did."""
 
     index: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkBytes:
+    """What went to a peer, and came from it, over all links to it since this node started."""
+
+    sent: int
+    received: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadLoad:
+    """Requests at a head of this node, whoever took them: those without a token yet, and those that get theirs.
+
+    The latter are answered in one batch, as far as the engine has room.
+    """
+
+    waiting: int
+    answering: int
 
 
 LogItem = AppliedEvent | RolledBack | SummedUp
@@ -147,6 +166,16 @@ class NodeHandle(Protocol):
     @property
     def telemetry(self) -> Telemetry:
         """What is measured and not logged: liveness, free memory, progress, links."""
+        ...
+
+    @property
+    def link_bytes(self) -> Mapping[NodeId, LinkBytes]:
+        """Traffic with each peer that was ever reached."""
+        ...
+
+    @property
+    def head_loads(self) -> Mapping[RunnerId, HeadLoad]:
+        """Of the heads here that have requests."""
         ...
 
     @property

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import Protocol, final
 
 from exo_core.gateway.engine_call import EngineCall, instance_lost
 from exo_core.identifiers import Epoch, RunnerId
+from exo_core.node_handle import HeadLoad
 from exo_core.requests import Answer, Chunk, EngineRequest, Failed, Generate, Refused, Result
 
 MOST_WAITING = 1024
@@ -67,6 +68,14 @@ class LocalHeads:
     def waiting(self, runner_id: RunnerId) -> int:
         """How many have no token yet."""
         return self._waiting[runner_id]
+
+    @property
+    def loads(self) -> Mapping[RunnerId, HeadLoad]:
+        """Of those that have requests."""
+        return {
+            name: HeadLoad(waiting=self._waiting[name], answering=count - self._waiting[name])
+            for name, count in self._open.items()
+        }
 
     async def answers(self, call: EngineCall) -> AsyncGenerator[Answer]:
         """Of the head that is asked; closing this cancels."""

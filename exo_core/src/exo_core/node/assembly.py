@@ -303,6 +303,7 @@ class Assembly:
                 router=self.router,
                 control_plane=self.control_plane,
                 gateway=self.gateway,
+                heads=self.heads,
                 library=self.models.library,
                 models=self.models.service,
                 downloads=self.models.downloads,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, final
@@ -24,7 +24,8 @@ from exo_core.transports import Ticket
 if TYPE_CHECKING:
     from exo_core.control_plane.control_plane import ControlPlane
     from exo_core.gateway.gateway import Gateway
-    from exo_core.identifiers import BootId, ClusterId, Epoch, InstanceId, ModelId, NodeId, RequestId
+    from exo_core.gateway.local_heads import LocalHeads
+    from exo_core.identifiers import BootId, ClusterId, Epoch, InstanceId, ModelId, NodeId, RequestId, RunnerId
     from exo_core.manifests import Manifest
     from exo_core.node.changes import Changes
     from exo_core.node.departures import Departure, Departures
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from exo_core.node.hand_invitations import HandInvitations
     from exo_core.node.model_library import ModelLibrary
     from exo_core.node.model_service import ModelService
-    from exo_core.node_handle import HttpOptions, LogItem, LogView, Problem
+    from exo_core.node_handle import HeadLoad, HttpOptions, LinkBytes, LogItem, LogView, Problem
     from exo_core.placement import Preview, Topology
     from exo_core.plugins.manager import Plugins
     from exo_core.router.router import Router
@@ -57,6 +58,7 @@ class NodeParts:
     router: Router
     control_plane: ControlPlane
     gateway: Gateway
+    heads: LocalHeads
     library: ModelLibrary
     models: ModelService
     downloads: Downloads
@@ -125,6 +127,14 @@ class Node:
     @property
     def telemetry(self) -> Telemetry:
         return self._parts.telemetry()
+
+    @property
+    def link_bytes(self) -> Mapping[NodeId, LinkBytes]:
+        return self._parts.router.traffic
+
+    @property
+    def head_loads(self) -> Mapping[RunnerId, HeadLoad]:
+        return self._parts.heads.loads
 
     @property
     def epoch(self) -> Epoch:

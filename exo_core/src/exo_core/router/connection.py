@@ -18,6 +18,7 @@ from exo_core.router.outbox import Outbox
 from exo_core.router.questions import ANSWERED, FAILED, Questions
 from exo_core.router.settings import RouterSettings
 from exo_core.router.streams import RouterStream
+from exo_core.router.traffic import PeerTraffic
 from exo_core.transports import Buffer, Link, Ticket
 from exo_core.wire.assembly import Assembly
 from exo_core.wire.frames import (
@@ -83,6 +84,7 @@ class Connection:
         inbound: Inbound,
         clock: Clock,
         settings: RouterSettings,
+        traffic: PeerTraffic,
     ) -> None:
         self.link = link
         self.hello = hello
@@ -103,6 +105,7 @@ class Connection:
         """Messages refused because too much waited."""
         self._clock = clock
         self._settings = settings
+        self._traffic = traffic
         self._inbound = inbound
         self._outbox = Outbox(settings.queue_bytes)
         self._assembly = Assembly()
@@ -223,7 +226,9 @@ class Connection:
             if frame is None:
                 await self._outbox.filled()
                 continue
-            await self.link.send(header(frame), frame.payload)
+            head = header(frame)
+            await self.link.send(head, frame.payload)
+            self._traffic.sent += len(head) + len(frame.payload)
             if frame.kind == GOODBYE:
                 message = "this side said goodbye"
                 raise LinkClosed(message)
@@ -231,7 +236,9 @@ class Connection:
     async def _receive_frames(self) -> None:
         await self._until_peer_moved()
         while True:
-            frame = parse(await self.link.receive())
+            received = await self.link.receive()
+            self._traffic.received += len(received)
+            frame = parse(received)
             self.liveness.heard()
             self._take(frame)
 

@@ -18,6 +18,7 @@ from exo_core.router.live_links import LiveLinks
 from exo_core.router.refusals import RefusedLink
 from exo_core.router.relay import Relay
 from exo_core.router.settings import RouterSettings
+from exo_core.router.traffic import Traffic
 from exo_core.task_scope import TaskScope
 from exo_core.transports import Link, Peer, Ticket, Transport
 from exo_core.wire.hello import Hello, Judge, copied_identity
@@ -50,6 +51,7 @@ class Meetings:
         self.on_met: Callable[[Hello], None] = lambda _: None
         self.on_lost: Callable[[Connection], None] = lambda _: None
         self.on_refused: Callable[[RefusedLink], None] = lambda _: None
+        self.traffic = Traffic()
         self._links = links
         self._transports = transports
         self._hello = hello
@@ -154,6 +156,7 @@ class Meetings:
             inbound=self._inbound,
             clock=self._clock,
             settings=self._settings,
+            traffic=self.traffic.of(hello.node_id),
         )
         logger.info("reached %s (%s) over %s %s", hello.name, hello.node_id, link.transport, link.address)
         self.on_met(hello)

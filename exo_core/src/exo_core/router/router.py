@@ -13,6 +13,7 @@ from exo_core.clock import Clock, Rng
 from exo_core.errors import CallFailed, ConnectError, LinkClosed
 from exo_core.identifiers import NodeId
 from exo_core.messaging import Call, PeerChange, Priority, Stream, Topic
+from exo_core.node_handle import LinkBytes
 from exo_core.router.address_book import AddressBook, scheme
 from exo_core.router.connection import Connection
 from exo_core.router.credit import ARRIVING, ONWARD
@@ -178,6 +179,11 @@ class Router:
     def links(self) -> Sequence[LiveLink]:
         """The live links, by peer."""
         return [_described(connection) for _, connection in sorted(self._links.all.items())]
+
+    @property
+    def traffic(self) -> Mapping[NodeId, LinkBytes]:
+        """Bytes to and from each peer that was ever met."""
+        return self._meetings.traffic.totals
 
     @property
     def problems(self) -> Mapping[Ticket, str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from itertools import chain
 from typing import final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from exo_core.identifiers import RunnerId
 from exo_core.node_handle import NodeHandle
 from exo_metrics.histogram import Histogram
 from exo_metrics.tally import Tally
@@ -25,7 +25,9 @@ class NodeCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """All families."""
-        yield from chain(_requests(self._tally), _cluster(self._node), _instances(self._node), _machine(self._node))
+        yield from _requests(self._tally)
+        for families in (_cluster, _instances, _heads, _machine):
+            yield from families(self._node)
 
 
 def _requests(tally: Tally) -> Iterator[Metric]:
@@ -37,6 +39,7 @@ def _requests(tally: Tally) -> Iterator[Metric]:
     yield _histogram("exo_time_to_first_token_seconds", "From the request to its first token", tally.first_token)
     yield _histogram("exo_inter_token_seconds", "Between two tokens of one choice", tally.gap)
     yield _histogram("exo_request_seconds", "From the request to its end", tally.request)
+    yield CounterMetricFamily("exo_elections", "Masters that took office, as seen here", value=tally.elections)
     yield _counters("exo_events", "Changes of links, master and runners seen here", "kind", tally.events)
 
 
@@ -87,6 +90,29 @@ def _instances(node: NodeHandle) -> Iterator[Metric]:
     yield runners
 
 
+def _heads(node: NodeHandle) -> Iterator[Metric]:
+    """What is asked of the models whose first layers are here, by clients of any node."""
+    family = GaugeMetricFamily("exo_head_requests", "At heads of this machine", labels=["model_id", "phase"])
+    models = _models_of_runners(node)
+    loads = Counter[tuple[str, str]]()
+    for runner_id, load in node.head_loads.items():
+        model_id = models.get(runner_id, "")
+        loads[model_id, "waiting"] += load.waiting
+        loads[model_id, "answering"] += load.answering
+    for labels, count in loads.items():
+        family.add_metric(list(labels), count)
+    yield family
+
+
+def _models_of_runners(node: NodeHandle) -> Mapping[RunnerId, str]:
+    return {
+        shard.runner_id: instance.request.model_id
+        for instance in node.state.instances.values()
+        if instance.placement is not None
+        for shard in instance.placement.shards
+    }
+
+
 def _machine(node: NodeHandle) -> Iterator[Metric]:
     """This machine and its links: each node tells of itself, so that nothing is counted twice."""
     memory = GaugeMetricFamily("exo_memory_bytes", "Memory of this machine", labels=["kind"])
@@ -104,3 +130,9 @@ def _machine(node: NodeHandle) -> Iterator[Metric]:
             if link.bytes_per_s is not None:
                 speed.add_metric([peer, link.transport], link.bytes_per_s)
     yield from (memory, round_trip, speed)
+    sent = CounterMetricFamily("exo_link_sent_bytes", "To a member, over all links to it", labels=["peer"])
+    received = CounterMetricFamily("exo_link_received_bytes", "From a member, over all its links", labels=["peer"])
+    for peer, count in node.link_bytes.items():
+        sent.add_metric([peer], count.sent)
+        received.add_metric([peer], count.received)
+    yield from (sent, received)

@@ -25,6 +25,8 @@ class Tally:
         self.replayed: Counter[str] = Counter()
         self.events: Counter[str] = Counter()
         """By kind: links, masters, runners."""
+        self.elections = 0
+        """After which there was a master."""
         self.tokens: Counter[str] = Counter({"prompt": 0, "cached": 0, "generated": 0})
         self.first_token = Histogram(FIRST_TOKEN_BOUNDS_S)
         self.request = Histogram(REQUEST_BOUNDS_S)
@@ -50,6 +52,7 @@ class Tally:
                 self._finish(observation)
             case kind:
                 self.events[kind] += 1
+                self.elections += kind == "master_changed" and bool(observation.subject)
 
     def _finish(self, observation: Observation) -> None:
         self.open.pop(observation.subject, None)

@@ -10,10 +10,30 @@ from pathlib import Path
 from typing import final
 
 from exo_core.errors import JoinError, ModelError, UserError
-from exo_core.identifiers import BootId, ClusterId, CommandId, Epoch, InstanceId, ModelId, NodeId, Origin, RequestId
+from exo_core.identifiers import (
+    BootId,
+    ClusterId,
+    CommandId,
+    Epoch,
+    InstanceId,
+    ModelId,
+    NodeId,
+    Origin,
+    RequestId,
+    RunnerId,
+)
 from exo_core.manifests import Manifest
 from exo_core.node.changes import Changes
-from exo_core.node_handle import AppliedEvent, HttpOptions, LogItem, LogView, Problem, RolledBack
+from exo_core.node_handle import (
+    AppliedEvent,
+    HeadLoad,
+    HttpOptions,
+    LinkBytes,
+    LogItem,
+    LogView,
+    Problem,
+    RolledBack,
+)
 from exo_core.placement import Preview, Topology
 from exo_core.plugins.manager import Plugins
 from exo_core.requests import Answer, EngineRequest, Refused
@@ -61,6 +81,8 @@ class ScriptedNode:
         self.epoch = Epoch(term=1, master_id=self.node_id)
         self.state = State()
         self.telemetry = Telemetry()
+        self.link_bytes: Mapping[NodeId, LinkBytes] = {}
+        self.head_loads: Mapping[RunnerId, HeadLoad] = {}
         self.urls: Sequence[str] = ()
         self.problems: Sequence[Problem] = ()
         self.is_draining = False
