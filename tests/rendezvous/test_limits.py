@@ -8,8 +8,9 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from exo_rendezvous.rooms import Limits, RoomFull, Rooms
-from exo_rendezvous.testing.meeting_place import Rendezvous
+from exo_rendezvous.rooms import Limits, RoomFull, Rooms, limits_within
+from exo_rendezvous.sources import source_of
+from exo_rendezvous.testing.meeting_place import Rendezvous, until
 
 ROOM = "a" * 32
 
@@ -61,6 +62,63 @@ async def test_a_room_that_cannot_be_meant_is_refused(rendezvous: Rendezvous, ro
             pass
 
 
+async def test_who_says_nothing_is_cut_and_who_has_a_seat_is_not(impatient: Rendezvous) -> None:
+    async with seat(impatient) as seated:
+        for said in (b"", b"GET /exo/1/", b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", impatient.port)
+            writer.write(said)
+            async with asyncio.timeout(3):
+                answer = await reader.read()
+            assert (b'"ok"' in answer) is said.endswith(b"\r\n\r\n")
+            writer.close()
+        await seated.ping()
+        assert impatient.rooms.seats == 1
+    await impatient.until_seated(0)
+
+
+async def test_silent_connections_give_way_to_who_wants_a_seat(crowded: Rendezvous) -> None:
+    visits = crowded.rooms.limits.visits
+    silent = [await asyncio.open_connection("127.0.0.1", crowded.port) for _ in range(visits)]
+    await until(lambda: crowded.visits == visits)
+    async with seat(crowded):
+        assert await silent[0][0].read() == b"", "the first of them had to go"
+        assert crowded.visits == visits - 1
+    for _, writer in silent:
+        writer.close()
+    await until(lambda: crowded.visits == 0)
+
+
+async def test_hands_of_tls_that_are_not_shaken_are_let_go(impatient_over_tls: Rendezvous) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", impatient_over_tls.port)
+    async with asyncio.timeout(3):
+        assert await reader.read() == b""
+    writer.close()
+
+
+def test_a_rendezvous_keeps_below_what_the_system_lets_it_have_open() -> None:
+    for descriptors in (70, 256, 1024, 4096, 65536):
+        limits = limits_within(descriptors)
+        assert limits.seats >= 1
+        assert limits.visits >= 1
+        assert limits.seats + limits.visits < max(descriptors, 80)
+    assert limits_within(10**6).seats == Limits().seats
+
+
+@pytest.mark.parametrize(
+    ("host", "source"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("a proxy that says nothing", "a proxy that says nothing"),
+    ],
+)
+def test_a_home_is_one_source_however_many_addresses_it_has(host: str, source: str) -> None:
+    assert source_of(host) == source
+
+
 def test_rooms_seats_and_addresses_are_counted() -> None:
     rooms = Rooms(Limits(rooms=2, seats_per_room=2, seats_per_source=3))
     seats = [rooms.enter(room, "one", 0.0) for room in ("a", "a", "b")]
@@ -71,6 +129,10 @@ def test_rooms_seats_and_addresses_are_counted() -> None:
         rooms.leave(taken)
     assert rooms.seats == 0
     assert rooms.enter("c", "one", 0.0)
+    full = Rooms(Limits(seats=1))
+    _ = full.enter("a", "one", 0.0)
+    with pytest.raises(RoomFull, match="all seats are taken"):
+        _ = full.enter("b", "two", 0.0)
 
 
 def test_who_does_not_listen_misses_what_is_said_and_holds_up_nobody() -> None:

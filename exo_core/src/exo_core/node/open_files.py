@@ -22,3 +22,13 @@ def allow_many_open_files() -> None:
     if soft != resource.RLIM_INFINITY and soft < most:
         with contextlib.suppress(ValueError, OSError):  # then it stays as it is
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def open_descriptors() -> int:
+    """How many this process may have."""
+    if sys.platform == "win32":
+        return 8192  # what the C library allows
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 
 
@@ -46,13 +45,3 @@ def limits_for(max_requests: int, descriptors: int) -> Limits:
     """
     connections = max(2, min(2 * max_requests, descriptors - SPARE_DESCRIPTORS))
     return Limits(connections=connections, concurrent_requests=max(1, connections * 3 // 4))
-
-
-def open_descriptors() -> int:
-    """How many this process may have."""
-    if sys.platform == "win32":
-        return 8192  # what the C library allows
-    import resource
-
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return sys.maxsize if soft == resource.RLIM_INFINITY else soft

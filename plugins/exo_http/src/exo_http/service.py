@@ -10,6 +10,7 @@ from typing import final
 
 from starlette.routing import BaseRoute
 
+from exo_core.node.open_files import open_descriptors
 from exo_core.node_handle import NodeHandle
 from exo_http.application import Application
 from exo_http.door import Door
@@ -17,7 +18,7 @@ from exo_http.entrances import open_entrances
 from exo_http.health import health_route
 from exo_http.key_ring import KeyRing
 from exo_http.keys import PLUGIN, key_records
-from exo_http.limits import Limits, limits_for, open_descriptors
+from exo_http.limits import Limits, limits_for
 from exo_http.listening import is_reachable, open_sockets
 from exo_http.openapi import openapi_route
 from exo_http.plugin_routes import plugin_routes

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from exo_rendezvous.rooms import ROOM_NAME, RoomFull, Rooms, Seat
+from exo_rendezvous.sources import source_of
 
 POLICY_VIOLATION = 1008
 TOO_LARGE = 1009
@@ -44,7 +45,7 @@ class Meeting:
         if not ROOM_NAME.fullmatch(room):
             await websocket.close(POLICY_VIOLATION)
             return
-        source = websocket.client.host if websocket.client else ""
+        source = source_of(websocket.client.host if websocket.client else "")
         try:
             seat = self.rooms.enter(room, source, time.monotonic())
         except RoomFull as problem:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, final
 
 ROOM_NAME: Final = re.compile(r"[a-z2-7]{32}")
@@ -23,6 +23,7 @@ class Limits:
     rooms: int = 4096
     seats_per_room: int = 64
     seats_per_source: int = 128
+    seats: int = 16 * 1024
     message_bytes: int = 20 * 1024
     messages_per_second: float = 10.0
     burst: int = 60
@@ -30,6 +31,20 @@ class Limits:
     """Messages that wait for somebody who does not listen; later ones are lost to them."""
     life_seconds: float = 3600.0
     """After which a seat has to be taken anew."""
+    visits: int = 512
+    """Connections that have no seat yet. One more ends the one that has been there longest."""
+    visit_seconds: float = 10.0
+    """From the opening of a connection to its seat, or the end of its answer."""
+
+
+SPARE_DESCRIPTORS: Final = 64
+
+
+def limits_within(descriptors: int) -> Limits:
+    """Such that no stranger can use up the files and sockets that this process may have open."""
+    usual = Limits()
+    visits = max(1, min(usual.visits, descriptors // 8))
+    return replace(usual, visits=visits, seats=max(1, min(usual.seats, descriptors - visits - SPARE_DESCRIPTORS)))
 
 
 class RoomFull(Exception):
@@ -64,6 +79,8 @@ class Rooms:
         self.limits = limits
         self._rooms: dict[str, set[Seat]] = {}
         self._sources: Counter[str] = Counter()
+        self.seats = 0
+        """How many are taken; with 0, nothing is kept of anybody."""
 
     def enter(self, room: str, source: str, now: float) -> Seat:
         """Take a seat, for who comes from `source`. Raises `RoomFull`."""
@@ -74,16 +91,21 @@ class Rooms:
         if room not in self._rooms and len(self._rooms) >= self.limits.rooms:
             message = "all rooms are taken"
             raise RoomFull(message)
+        if self.seats >= self.limits.seats:
+            message = "all seats are taken"
+            raise RoomFull(message)
         if self._sources[source] >= self.limits.seats_per_source:
             message = "too many seats for one address"
             raise RoomFull(message)
         seat = Seat(room, source, self.limits, now)
         self._rooms.setdefault(room, set()).add(seat)
         self._sources[source] += 1
+        self.seats += 1
         return seat
 
     def leave(self, seat: Seat) -> None:
         """Give the seat back."""
+        self.seats -= 1
         self._rooms[seat.room].discard(seat)
         if not self._rooms[seat.room]:
             del self._rooms[seat.room]
@@ -96,8 +118,3 @@ class Rooms:
         for other in self._rooms[seat.room]:
             if other is not seat and not other.unheard.full():
                 other.unheard.put_nowait(message)
-
-    @property
-    def seats(self) -> int:
-        """How many are taken; with 0, nothing is kept of anybody."""
-        return sum(len(seats) for seats in self._rooms.values())
