@@ -42,6 +42,15 @@ def forged(vouch: bytes, key: Ed25519PrivateKey, authority: Authority = SECRET.a
     )
 
 
+def with_a_key_of_another_kind(leaf: bytes, authority: Authority) -> bytes:
+    """The same leaf, issued for a key of a kind that nobody knows."""
+    ed25519 = bytes.fromhex("300506032b6570032100")
+    body = x509.load_der_x509_certificate(leaf).tbs_certificate_bytes
+    unknown = body.replace(ed25519, ed25519.replace(b"\x65\x70", b"\x65\x7f"))
+    assert unknown != body
+    return leaf.replace(body, unknown)[:-64] + authority.key.sign(unknown)
+
+
 def runner_of(key: NodeKey, name: str = "r1") -> Identity:
     own = Ed25519PrivateKey.generate()
     certificate = certify_runner(SECRET.authority, key, RunnerId(name), own.public_key().public_bytes_raw())
@@ -57,6 +66,12 @@ def test_a_runner_is_its_nodes_and_has_a_key_of_its_own() -> None:
     assert peer_of(leaf_of(runner), OURS) == Peer(node_id=KEY.node_id, role="runner:r1")
     assert KEY.pem not in runner.private_key_pem
     assert KEY.pem not in runner.certificate_chain_pem
+
+
+def test_a_key_of_an_unknown_kind_proves_nothing() -> None:
+    leaf = with_a_key_of_another_kind(leaf_of(node_identity(SECRET.authority, KEY)), SECRET.authority)
+    with pytest.raises(AuthenticationError, match="UnsupportedAlgorithm"):
+        _ = peer_of(leaf, OURS)
 
 
 def test_a_node_of_another_cluster_is_nobody() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from pathlib import Path
 from typing import cast
 
@@ -69,13 +69,19 @@ CARRYING_S = 25.0
 """How long a person takes, twice as long as the routers remember."""
 
 
-def carried(read: Callable[[], str], kind: str) -> str:
-    """The offer or the answer in what is written."""
-    deadline, text = time.monotonic() + 60, ""
-    while (found := re.search(rf"exo-{kind}-1[a-z2-7\s]*\.", text)) is None:
-        assert time.monotonic() < deadline, text
-        text += read()
-    return found.group()
+def carried(written: str, kind: str) -> str:
+    """The offer or the answer in what was written; empty while it is not whole."""
+    found = re.search(rf"exo-{kind}-1[a-z2-7\s]*\.", written)
+    return found.group() if found else ""
+
+
+def answer_of(node: HomeNode) -> str:
+    """What it wants to be carried back."""
+    began = time.monotonic()
+    while not (answer := carried(node.output, "answer")):
+        assert time.monotonic() - began < 60, node.output
+        time.sleep(0.1)
+    return answer
 
 
 @pytest.mark.slow
@@ -90,10 +96,12 @@ def test_a_person_joins_two_homes_by_carrying_texts(internet: Internet, tmp_path
         with alpha.inviting() as inviting:
             assert inviting.stdin is not None
             assert inviting.stdout is not None
-            offer = carried(inviting.stdout.readline, "offer")
+            offer = ""
+            while not carried(offer, "offer"):
+                offer += inviting.stdout.readline()
             time.sleep(CARRYING_S)
             beta.start("--join", offer)
-            answer = carried(lambda: beta.output if beta.folder.with_suffix(".out").exists() else "", "answer")
+            answer = answer_of(beta)
             time.sleep(CARRYING_S)
             began = time.monotonic()
             _, told = inviting.communicate(answer + "\n", timeout=60)

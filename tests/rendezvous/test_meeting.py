@@ -12,6 +12,8 @@ from exo_core.errors import ConnectError
 from exo_core.testing.parties import parties, peer_for
 from exo_core.transports import Identity, Link, Listening, Peer, Ticket, TransportContext
 from exo_rendezvous.testing.meeting_place import Rendezvous
+from exo_transport_webrtc import open_ways
+from exo_transport_webrtc.room_way import RoomWay
 from exo_transport_webrtc.transport import WebrtcTransport
 
 HONEST: Callable[[bytes], list[bytes]] = lambda said: [said]  # noqa: E731
@@ -127,3 +129,21 @@ async def test_a_code_that_is_over_is_not_waited_for_any_more(rendezvous: Rendez
         await rendezvous.until_seated(2)
         invited.clear()
         await rendezvous.until_seated(1)
+
+
+async def test_a_way_that_breaks_as_nobody_foresaw_is_taken_up_again(
+    rendezvous: Rendezvous, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(open_ways, "AGAIN_SECONDS", 0.05)
+    sit, failures = RoomWay.run, iter([KeyError("nobody foresaw this")] * 2)
+
+    async def run(way: RoomWay) -> None:
+        for failure in failures:
+            raise failure
+        await sit(way)
+
+    monkeypatch.setattr(RoomWay, "run", run)
+    async with alice(rendezvous) as (listening, met):
+        await visit(listening.tickets[0], parties().bob)
+    assert met == [peer_for(parties().bob)]
+    assert "nobody foresaw this" in caplog.text

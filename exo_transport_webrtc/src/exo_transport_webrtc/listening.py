@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final, final
 
@@ -12,6 +13,7 @@ from exo_core.link_handlers import LinkHandlers
 from exo_core.task_scope import TaskScope
 from exo_core.transports import Accept, Identity, Ticket
 from exo_transport_webrtc.by_hand import WebrtcHandOffer, make_offer
+from exo_transport_webrtc.complaints import Complaints
 from exo_transport_webrtc.envelopes import Call, Proven
 from exo_transport_webrtc.link import WebrtcLink
 from exo_transport_webrtc.path_making import PathMaker
@@ -23,7 +25,13 @@ ANSWER_SECONDS: Final = 10.0
 """From a call to its link."""
 
 MOST_CALLS: Final = 32
-"""So many are answered at once; each holds a socket per address."""
+"""So many of members are answered at once; each holds a socket per address."""
+
+MOST_JOINING: Final = 8
+"""So many of holders of join codes besides: whoever has one can call under any number of names."""
+
+MOST_OF_A_CODE: Final = 2
+"""So many of these by one code, which is good for one machine."""
 
 
 @final
@@ -35,7 +43,9 @@ class WebrtcListening:
         self._handlers = LinkHandlers(accept)
         self._scope = scope
         self._tickets = tickets
-        self._answering = 0
+        self._complaints = Complaints(logger)
+        self._answering: Counter[str] = Counter()
+        self._joining = 0
 
     @property
     def tickets(self) -> Sequence[Ticket]:
@@ -44,10 +54,13 @@ class WebrtcListening:
 
     def called(self, call: Proven[Call], way: Way) -> None:
         """For the exchange: somebody calls."""
-        if self._answering >= MOST_CALLS:
-            logger.warning("too many calls at once; one of %s is not answered", call.sender.node_id)
+        if not self._may_answer(call):
+            self._complaints.about("calls", f"too many calls at once; one of {call.sender.node_id} is not answered")
             return
-        _ = self._scope.start(self._answer(call, way), f"answering {call.sender.node_id}")
+        answering = self._scope.start(self._answer(call, way), f"answering {call.sender.node_id}")
+        if answering is not None:
+            self._count(call, 1)  # now: many calls may come before the first of these tasks begins
+            answering.add_done_callback(lambda _: self._count(call, -1))
 
     async def offer_by_hand(self, identity: Identity) -> WebrtcHandOffer:
         """See `OffersByHand`."""
@@ -57,9 +70,22 @@ class WebrtcListening:
         """Close all links."""
         await self._handlers.close()
 
+    def _may_answer(self, call: Proven[Call]) -> bool:
+        under = self._answering[call.to.authority_name]
+        if call.to.role != "inviter":
+            return under < MOST_CALLS
+        return under < MOST_OF_A_CODE and self._joining < MOST_JOINING
+
+    def _count(self, call: Proven[Call], change: int) -> None:
+        under = call.to.authority_name
+        self._answering[under] += change
+        if not self._answering[under]:
+            del self._answering[under]
+        if call.to.role == "inviter":
+            self._joining += change
+
     async def _answer(self, call: Proven[Call], way: Way) -> None:
         who = f"{call.sender.node_id} ({call.sender.role})"
-        self._answering += 1
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 link = await self._maker.answer(call, way)
@@ -69,8 +95,6 @@ class WebrtcListening:
             logger.info("no link with %s, who called: %s", who, problem)
         else:
             self._take(link)
-        finally:
-            self._answering -= 1
 
     def _take(self, link: WebrtcLink) -> None:
         if self._handlers.is_closed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager, nullcontext
 from typing import Final, final
@@ -15,8 +16,13 @@ from exo_transport_webrtc.tickets import Address
 from exo_transport_webrtc.ways import ClusterWay, TakeEnvelope, Way
 from exo_transport_webrtc.webrtc_settings import WebrtcSettings
 
+logger = logging.getLogger(__name__)
+
 LOOK_SECONDS: Final = 0.5
 """How soon a new join code is waited for in its room."""
+
+AGAIN_SECONDS: Final = 5.0
+"""After which a way that broke in a way that nobody foresaw is taken up again."""
 
 MOST_LEARNED: Final = 4
 """Rendezvous that others named, and at which this node waits from then on."""
@@ -125,7 +131,7 @@ class OpenWays:
         """One task for all who need the same, as long as anybody does."""
         self._users[key] = self._users.get(key, 0) + 1
         if key not in self._tasks:
-            self._tasks[key] = asyncio.create_task(run(), name="keeping a way open")
+            self._tasks[key] = asyncio.create_task(_for_ever(run), name="keeping a way open")
         try:
             yield
         finally:
@@ -133,3 +139,12 @@ class OpenWays:
             if not self._users[key]:
                 del self._users[key]
                 _ = self._tasks.pop(key).cancel()
+
+
+async def _for_ever(run: Callable[[], Coroutine[object, object, None]]) -> None:
+    while True:
+        try:
+            await run()
+        except Exception:  # whoever waits in a room for calls waits for days
+            logger.exception("a way to others broke; it is taken up again in %.0f s", AGAIN_SECONDS)
+        await asyncio.sleep(AGAIN_SECONDS)

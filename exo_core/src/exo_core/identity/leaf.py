@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -115,7 +115,14 @@ def peer_of(leaf_der: bytes, identity: Identity) -> Peer:
         if not isinstance(vouch, x509.UnrecognizedExtension) or not isinstance(key, Ed25519PublicKey):
             raise TypeError
         peer = _vouched(vouch.value, identity.authority_name, key)
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound, x509.DuplicateExtension) as problem:
+    except (
+        ValueError,
+        TypeError,
+        InvalidSignature,
+        UnsupportedAlgorithm,
+        x509.ExtensionNotFound,
+        x509.DuplicateExtension,
+    ) as problem:
         message = f"the other side's certificate does not prove who it is ({type(problem).__name__})"
         raise AuthenticationError(message) from problem
     if peer.role not in _COUNTERPARTS.get(identity.role, {peer.role}):
