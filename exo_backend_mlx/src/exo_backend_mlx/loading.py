@@ -11,6 +11,7 @@ from exo_backend_mlx.activations import activation_type
 from exo_backend_mlx.adapter import read_adapter
 from exo_backend_mlx.checkpoint import lazy_tensors
 from exo_backend_mlx.evaluation import evaluate
+from exo_backend_mlx.few_rows import cut_products, pieces_pay
 from exo_backend_mlx.model_config import end_token_ids, hidden_size, read_config
 from exo_backend_mlx.named_model import check_range, name_tensors
 from exo_backend_mlx.partial_model import LayerRange, PartialModel
@@ -41,6 +42,8 @@ def load_stage(
     layers = LayerRange(start, end, named.layers)
     check_range(config, named, layers)
     weights = {name: named.weights[name] for name in sorted(named.names_of(layers))}
+    if pieces_pay():
+        cut_products(named.model)
     partial = PartialModel(named.model, named.layout, layers)
     _read(weights, on_read or (lambda done, total: None))
     facts = StageFacts(
