@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from exo_engine.chunk_choice import UNMEASURED, choose_chunk
+from exo_engine.chunk_choice import UNMEASURED, choose_chunk, choose_together
 from exo_engine.micro_batch_choice import choose_micro_batches, round_seconds
 from exo_engine.micro_batches import MicroBatches
 from exo_engine.step_times import StepTimes
@@ -167,6 +167,16 @@ def test_the_chunk_is_what_the_slowest_stage_computes_in_a_quarter_of_a_second()
 def test_a_stage_that_measured_nothing_leaves_the_usual_chunk() -> None:
     assert choose_chunk([StageReport(chunk_seconds=CHUNKS), StageReport()]) == UNMEASURED
     assert choose_chunk([]) == UNMEASURED
+
+
+def test_prompts_go_together_for_two_seconds_on_one_stage_that_was_measured() -> None:
+    slow = ((32, 0.4), (64, 0.9))
+    assert choose_together([StageReport(chunk_seconds=((64, 0.25),))], 64) == 512
+    assert choose_together([StageReport(chunk_seconds=slow)], 32) == 160
+    assert choose_together([StageReport(chunk_seconds=((32, 3.0),))], 32) == 32
+    assert choose_together([StageReport(chunk_seconds=((1024, 0.2),))], 1024) == 1024
+    assert choose_together([StageReport(chunk_seconds=slow)] * 2, 32) == 32
+    assert choose_together([StageReport()], 100) == 100
 
 
 def test_tables_are_kept_in_order() -> None:

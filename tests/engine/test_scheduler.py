@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from exo_engine.scheduler import Scheduler
+from exo_engine.steps import StageReport
 from exo_engine.testing.scheduler_by_hand import counts, decoding, scheduler, sequence, settle, step
 
 
@@ -68,6 +69,43 @@ def test_short_prompts_share_a_chunk_in_the_order_they_came() -> None:
     for length in (6, 5, 12, 3):
         made.add(sequence(length))
     assert [counts(step(made)) for _ in range(3)] == [[5, 4, 7], [1, 1, 4, 2], [1] * 4]
+
+
+MEASURED = StageReport(trimmable=True, chunk_seconds=((16, 0.25),))
+"""A chunk is 16 tokens, and 128 go together."""
+
+
+def test_while_nobody_waits_for_a_next_token_prompts_go_together_each_with_a_chunk_at_most() -> None:
+    made = scheduler(chunk=0, report=MEASURED)
+    for length in (6, 5, 12, 30, 3):
+        made.add(sequence(length))
+    assert [counts(step(made)) for _ in range(3)] == [[5, 4, 11, 16, 2], [1, 1, 1, 1, 13], [1] * 5]
+
+
+def test_of_long_prompts_one_is_read_after_the_other() -> None:
+    made = scheduler(chunk=0, report=MEASURED)
+    for length in (6, 200, 200):
+        made.add(sequence(length))
+    assert [counts(step(made)) for _ in range(3)] == [[5, 16], [1, 16], [1, 16]]
+
+
+def test_who_comes_while_the_first_prompt_is_read_goes_with_its_first_token() -> None:
+    made = scheduler(chunk=0, report=MEASURED)
+    made.add(sequence(10))
+    step(made)
+    for _ in range(7):
+        made.add(sequence(12))
+    assert counts(step(made)) == [1] + [11] * 7
+    assert counts(step(made)) == [1] * 8
+
+
+def test_a_stream_that_has_a_token_waits_for_a_chunk_and_no_longer() -> None:
+    made = scheduler(chunk=0, report=MEASURED)
+    decoding(made, 1)
+    step(made)
+    for _ in range(7):
+        made.add(sequence(12))
+    assert [counts(step(made)) for _ in range(2)] == [[1, 11, 5], [1, 1, 6, 10]]
 
 
 @pytest.mark.parametrize("stages", [2, 3])

@@ -14,7 +14,7 @@ def test_the_chunk_is_chosen_once() -> None:
         made.settle((0.0,))
         made.begin([StageReport(chunk_seconds=table)])
         made.add(sequence(400))
-        assert counts(step(made)) == [128]
+        assert max(counts(step(made))) == 128
 
 
 def test_after_a_new_beginning_what_was_open_goes_on_with_what_it_had() -> None:

@@ -84,6 +84,16 @@ def test_a_start_that_takes_as_long_as_computing_waits_for_the_answer_before(by_
     assert stage.happened == order
 
 
+@pytest.mark.parametrize("by_itself", [True, False])
+def test_ahead_of_a_step_that_only_reads_comes_none_that_would_not_be_computed_meanwhile(by_itself: bool) -> None:
+    stage = whole_stage()
+    stage.by_itself = by_itself
+    steps = begun(stage)
+    steps.issue([OPEN, Forward(rows=(Row(sequence=1, position=0, count=1),))], [5])
+    assert steps.has_room is by_itself
+    assert (steps.receive(0) is None) is by_itself
+
+
 def test_after_a_step_that_cannot_be_prepared_comes_none() -> None:
     stage = whole_stage()
     steps = begun(stage)

@@ -66,11 +66,9 @@ class StepDraft:
         self._add(sequence, *sequence.take_last())
         self.decoding += 1
 
-    def add_chunk(self, sequence: SequenceState, limit: int) -> int:
-        """At most `limit` tokens of its prompt; how many."""
-        row, tokens = sequence.take_chunk(limit)
-        self._add(sequence, row, tokens)
-        return row.count
+    def add_chunk(self, sequence: SequenceState, limit: int) -> None:
+        """At most `limit` tokens of its prompt."""
+        self._add(sequence, *sequence.take_chunk(limit))
 
     def _add(self, sequence: SequenceState, row: Row, tokens: list[int]) -> None:
         self.rows.append(row)

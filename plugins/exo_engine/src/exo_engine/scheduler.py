@@ -1,11 +1,11 @@
 """Which operations the next step has. Knows sequences; owns no tensors, no links, no requests.
 
 On one stage a step is what decodes and with it, if there are prompts, a chunk of them: the weights are read once for
-both. On several it is one micro-batch of decoding sequences or one chunk, and between two chunks every sequence that
-can goes once. So a running stream waits for a chunk and not for a prompt. Prompts are computed first come, first
-served, as many short ones in a chunk as it holds, and of a long one a chunk on every stage. A sequence is opened when
-its turn to compute has come and the caches have room for what it knows and some more; when they are full, the youngest
-goes back to the queue.
+both; several prompts go together for longer while nobody waits for a next token. On several it is one micro-batch of
+decoding sequences or one chunk, and between two chunks every sequence that can goes once. So a running stream waits for
+a chunk and not for a prompt. Prompts are computed first come, first served, as many short ones in a chunk as it holds,
+and of a long one a chunk on every stage. A sequence is opened when its turn to compute has come and the caches have
+room for what it knows and some more; when they are full, the youngest goes back to the queue.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import final
 
-from exo_engine.chunk_choice import choose_chunk
+from exo_engine.chunk_choice import choose_chunk, choose_together
 from exo_engine.decode_rotation import DecodeRotation
 from exo_engine.micro_batches import MicroBatches
 from exo_engine.open_sequences import OpenSequences
 from exo_engine.plan import Plan, StepDraft
 from exo_engine.row_limit import RowLimit
 from exo_engine.sequence import SequenceState
-from exo_engine.steps import Resized, Row, RowOutput, StageReport
+from exo_engine.steps import Resized, RowOutput, StageReport
 from exo_engine.steps_under_way import StepsUnderWay
 
 HEADROOM = 256
@@ -55,7 +55,7 @@ class Scheduler:
         """Sequences that are on no stage, the next one first."""
         self.outputs: Sequence[RowOutput] = ()
         """What the last stage can give."""
-        self._chunk = prefill_chunk
+        self._chunk = self._together = prefill_chunk
         self._fixed_micro_batches = micro_batches
         self._runs_ahead = runs_ahead
         self._prefilling: deque[SequenceState] = deque()
@@ -98,7 +98,9 @@ class Scheduler:
     def begin(self, reports: Sequence[StageReport]) -> None:
         """The stages have dropped everything, and say this of themselves. The chunk is chosen the first time only."""
         self.open.begin(reports)
-        self._chunk = self._chunk or choose_chunk(reports)
+        if not self._chunk:
+            self._chunk = choose_chunk(reports)
+            self._together = choose_together(reports, self._chunk)
         self._micro_batches = MicroBatches(reports, fixed=self._fixed_micro_batches)
         self.outputs = reports[-1].outputs if reports else ()
 
@@ -196,16 +198,24 @@ class Scheduler:
         return bool(going_on)
 
     def _add_chunk(self, step: StepDraft) -> None:
-        """As much of the next prompts as a chunk holds; what they began in is kept before others begin with it."""
-        left, closed = self._chunk, len(step.rows) == self.row_limit.most
-        while left and not closed and (sequence := self._next_to_prefill(step.rows)) is not None:
-            computed = sequence.prefill_left > 0
+        """As much of the next prompts as may go; what they began in is kept before others begin with it."""
+        left = self._together if self._nobody_waits(step) else self._chunk
+        closed = len(step.rows) == self.row_limit.most
+        while left > 0 and not closed and (sequence := self._next_to_prefill(step)) is not None:
+            computed = sequence.prefill_left
             if computed:
-                left -= step.add_chunk(sequence, left)
+                step.add_chunk(sequence, min(left, self._chunk))
+                left -= computed  # also what it has left: one long prompt after the other, not all at once
             closed = sequence.is_suspect or len(step.rows) == self.row_limit.most
             if not sequence.prefill_left:
-                self._prefilling.popleft()
-                closed |= self._prefilled(sequence, computed=computed)
+                self._prefilling.remove(sequence)
+                closed |= self._prefilled(sequence, computed=computed > 0)
+
+    def _nobody_waits(self, step: StepDraft) -> bool:
+        """Whether everybody who decodes is in this step, for a first token: no stream is held up by a longer step."""
+        return len(self._decoding) == step.decoding and all(
+            row.position < len(sequence.prompt_ids) for row, sequence in zip(step.rows, step.sequences, strict=True)
+        )
 
     def _housekeeping(self) -> Plan | None:
         if not (self.open.has_operations or self._steps.looks_due):
@@ -240,11 +250,11 @@ class Scheduler:
 
     # opening, and going back to the queue --------------------------------------------------------------------
 
-    def _next_to_prefill(self, rows: Sequence[Row]) -> SequenceState | None:
-        """Whose prompt goes on, or who is opened, in a chunk that has these rows already."""
-        if self._prefilling:
-            return self._prefilling[0]
-        if not self.waiting or len(self.open.by_name) >= MOST_OPEN or (rows and self.waiting[0].is_suspect):
+    def _next_to_prefill(self, step: StepDraft) -> SequenceState | None:
+        """Whose prompt goes on, or who is opened, in a step that has some rows already."""
+        if going_on := next((each for each in self._prefilling if each not in step.sequences), None):
+            return None if step.rows and going_on.is_suspect else going_on
+        if not self.waiting or len(self.open.by_name) >= MOST_OPEN or (step.rows and self.waiting[0].is_suspect):
             return None
         sequence = self.waiting[0]
         known = len(sequence.tokens)

@@ -32,6 +32,8 @@ class _Step:
     """None: it has no forward, or has failed."""
     error: str | None = None
     started_at: float | None = None
+    draws: bool = True
+    """Whether somebody hears something of it."""
 
 
 @final
@@ -55,8 +57,12 @@ class StepsAhead:
 
     @property
     def has_room(self) -> bool:
-        """One step ahead, unless of one that has failed."""
-        return len(self._under_way) < WINDOW and all(step.error is None for step in self._under_way)
+        """One step ahead, unless of one that has failed.
+
+        Where a step is not computed while the next is decided on, none ahead of one that only reads prompts: who comes
+        meanwhile goes with the next.
+        """
+        return len(self._under_way) < WINDOW and all(self._may_be_followed(step) for step in self._under_way)
 
     @property
     def check_interval(self) -> float | None:
@@ -97,11 +103,15 @@ class StepsAhead:
     def check(self) -> None:
         """Nothing can be lost."""
 
+    def _may_be_followed(self, step: _Step) -> bool:
+        return step.error is None and (self._stage.works_by_itself or step.draws)
+
     def _prepared(self, operations: Sequence[Operation], inputs: Sequence[int]) -> _Step:
         step = _Step(self._number, None)
         try:
             for operation in operations:
                 if isinstance(operation, Forward):
+                    step.draws = any(row.output != "none" for row in operation.rows)
                     step.prepared = self._stage.prepare(operation.rows, inputs)
                 else:
                     change(self._stage, operation)
