@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from cores import on_core
 from exo_bench.chat_server import ChatServer
 from exo_core.cli.documents import as_list, as_object, as_text
 from exo_core.frozen import JsonObject
-from exo_core.testing.node_process import NodeProcess, eventually, wait_until_met
+from exo_core.testing.node_process import EXO, NodeProcess, eventually, free_port, wait_until_met
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,13 @@ class Placed:
         return replace(self, instance=instance)
 
     @property
+    def remark(self) -> str:
+        """How the first stage sends to the second, in its own words."""
+        runners = self.nodes[0].runners(self.instance)
+        first = as_text(as_object(as_list(self.nodes[0].instance(self.instance)["shards"])[0])["runner_id"])
+        return eventually(lambda: as_text(runners[first].get("detail")) or None, "the runner says how it sends")
+
+    @property
     def runner_pids(self) -> tuple[int, ...]:
         """The processes that hold the model."""
         return tuple(process.pid for node in self.nodes for process in node.runner_processes())
@@ -59,11 +67,19 @@ def one_stage(model: Path | str, environment: Mapping[str, str], *, core: int | 
 
 
 @contextmanager
-def two_stages(model: Path | str, environment: Mapping[str, str], *, pinned: bool = True) -> Generator[Placed]:
-    """Half of the model on each of two nodes, the first of which is asked; `pinned`: each on a core of its own."""
+def two_stages(
+    model: Path | str, environment: Mapping[str, str], *arguments: str, pinned: bool = True
+) -> Generator[Placed]:
+    """Half of the model on each of two nodes, the first of which is asked; `pinned`: each on a core of its own.
+
+    `arguments` are for `exo run`.
+    """
     end_with_us()
     with tempfile.TemporaryDirectory() as folder:
-        nodes = [NodeProcess(Path(folder) / name, name, environment=dict(environment)) for name in ("first", "second")]
+        nodes = [
+            NodeProcess(Path(folder) / name, name, *arguments, environment=dict(environment))
+            for name in ("first", "second")
+        ]
         try:
             with on_core(0 if pinned else None):
                 nodes[0].start()
@@ -74,6 +90,20 @@ def two_stages(model: Path | str, environment: Mapping[str, str], *, pinned: boo
         finally:
             for node in nodes:
                 node.power_off()
+
+
+@contextmanager
+def rendezvous() -> Generator[Mapping[str, str]]:
+    """A place to meet for nodes that are linked by webrtc alone; what they are told of it."""
+    port = free_port()
+    process = subprocess.Popen(
+        [EXO, "rendezvous", "--host", "127.0.0.1", "--port", str(port)], stderr=subprocess.DEVNULL
+    )
+    try:
+        yield {"EXO_WEBRTC_RENDEZVOUS": f"http://127.0.0.1:{port}"}
+    finally:
+        process.terminate()
+        process.wait(10)
 
 
 def end_with_us() -> None:
