@@ -40,6 +40,14 @@ async def test_every_form_of_input(openai: AsyncOpenAI, node: ScriptedNode, text
     request = node.requests[-1]
     assert isinstance(request, Embed)
     assert list(request.prompts) == prompts
+    assert not request.exact
+
+
+async def test_a_vector_is_exact_if_it_is_asked_for_so(openai: AsyncOpenAI, node: ScriptedNode) -> None:
+    await openai.embeddings.create(model="words", input="one", encoding_format="float", extra_body={"exact": True})
+    request = node.requests[-1]
+    assert isinstance(request, Embed)
+    assert request.exact
 
 
 async def test_base64_is_what_the_client_asks_for_by_itself(openai: AsyncOpenAI, client: httpx.AsyncClient) -> None:

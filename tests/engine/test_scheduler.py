@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from exo_engine.scheduler import Scheduler
-from exo_engine.steps import StageReport
+from exo_engine.steps import Forward, StageReport
 from exo_engine.testing.scheduler_by_hand import counts, decoding, scheduler, sequence, settle, step
 
 
@@ -28,6 +28,18 @@ def test_a_prompt_of_one_token_is_a_decode_step() -> None:
     plan = step(made)
     assert plan.kind == "decode"
     assert [operation.op for operation in plan.operations] == ["open", "forward"]
+
+
+@pytest.mark.parametrize(("stages", "named"), [(1, ()), (2, (1, 2))])
+def test_rows_that_no_link_may_round_are_named_where_there_are_links(stages: int, named: tuple[int, ...]) -> None:
+    made = scheduler(stages)
+    for token, exact in enumerate((False, True, True)):
+        made.add(each := sequence(4, token=token))
+        each.exact |= exact
+    forward = step(made).operations[-1]
+    assert isinstance(forward, Forward)
+    assert forward.exact == named
+    assert forward.exact_tokens == [3 * place + token for place in named for token in range(3)]
 
 
 def test_over_several_stages_running_streams_and_chunks_of_a_long_prompt_take_turns() -> None:

@@ -118,8 +118,10 @@ class Cut:
         self._codec = chosen if chosen in self._known and saves else "exact"
 
     def _exchange(self, size: int) -> float | None:
-        number, began = next(self._probes), self._clock()
-        self._link.send(*encode_probe(number, size))
+        number = next(self._probes)
+        probe = encode_probe(number, size)
+        began = self._clock()
+        self._link.send(*probe)
         while (left := began + PATIENCE_S - self._clock()) > 0:
             receipt = self._receipt(left)
             if receipt is not None and receipt.probe == number:
