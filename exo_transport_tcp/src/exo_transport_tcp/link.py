@@ -26,8 +26,8 @@ class TcpLink:
     def __init__(self, protocol: LinkProtocol) -> None:
         self._protocol = protocol
         self._peer = protocol.established.result()
+        self._life = protocol.life
         self._burst = 0
-        self._buried = False
 
     @property
     def peer(self) -> Peer:
@@ -47,7 +47,7 @@ class TcpLink:
     async def send(self, *parts: Buffer) -> None:
         """Send one message. When cancelled half-way, the rest is queued, so that the link stays whole."""
         pieces = framed(parts)
-        self._check()
+        self._life.check()
         if len(pieces) == 1 and len(pieces[0]) <= JOINED_BYTES:
             self._protocol.gather(pieces[0])
             await self._pause(len(pieces[0]))
@@ -62,21 +62,16 @@ class TcpLink:
             self._write_rest(batches)
             raise
         except LinkClosed:
-            self._buried = True
+            self._life.bury()
             raise
 
     async def receive(self) -> Buffer:
         """The next message."""
-        self._check(arrived=True)
-        try:
-            return await self._protocol.arrival()
-        except LinkClosed:
-            self._buried = True
-            raise
+        return await self._protocol.arrival()
 
     async def close(self) -> None:
         """Close, giving the other side LINGER_SECONDS to take what was sent."""
-        self._buried = True
+        self._life.bury()
         if not self._protocol.ended.done():
             self._protocol.finish()
             try:
@@ -84,23 +79,16 @@ class TcpLink:
             finally:
                 self._protocol.abort()
 
-    def _check(self, *, arrived: bool = False) -> None:
-        """Dead once is dead for ever: after the first `LinkClosed`, what had arrived is not given any more either."""
-        if self._buried or not arrived:
-            self._buried = self._buried or bool(self._protocol.dead)
-            if self._buried:
-                raise LinkClosed(self._protocol.dead or "this side closed the link")
-
     async def _pause(self, written: int) -> None:
         self._burst += written
         if self._burst >= BURST_BYTES:
             self._burst = 0
             await asyncio.sleep(0)
-        await self._protocol.room()
+        await self._life.room()
 
     def _write_rest(self, batches: Iterator[bytes]) -> None:
         for batch in batches:
             self._protocol.write(batch)
 
     def __repr__(self) -> str:
-        return f"TcpLink({self._peer.node_id} {self._peer.role} at {self.address}, {self._protocol.dead or 'alive'})"
+        return f"TcpLink({self._peer.node_id} {self._peer.role} at {self.address}, {self._life})"

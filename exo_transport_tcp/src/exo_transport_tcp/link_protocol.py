@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections import deque
 from typing import cast, final
 
 from exo_core.errors import ConnectError, LinkClosed
+from exo_core.link_life import LinkLife
 from exo_core.transports import Buffer, Peer
 from exo_transport_tcp.framing import JOINED_BYTES
 from exo_transport_tcp.session import BATCH_BYTES, HANDSHAKE_BYTES, Session
@@ -30,14 +30,11 @@ class LinkProtocol(asyncio.BufferedProtocol):
         self.ended: asyncio.Future[None] = self._loop.create_future()
         self.session = session
         self.address = "?"
-        self.dead = ""
+        self.life = LinkLife(lambda: self._paused)
         self.discarding = False
-        self._arrived: deque[Buffer] = deque()
         self._arrived_bytes = 0
-        self._arrival: asyncio.Future[None] | None = None
         self._space = memoryview(bytearray(HANDSHAKE_BYTES))
         self._paused = False
-        self._room: asyncio.Future[None] | None = None
         self._gathered: list[memoryview] = []
         self._gathered_bytes = 0
         self._transport: asyncio.Transport | None = None
@@ -46,7 +43,7 @@ class LinkProtocol(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        if self.dead:  # others pushed in while the event loop was on its way here
+        if self.life.dead:  # others pushed in while the event loop was on its way here
             self._transport.abort()
             return
         set_link_options(cast("socket.socket", transport.get_extra_info("socket")))
@@ -83,19 +80,15 @@ class LinkProtocol(asyncio.BufferedProtocol):
 
     def resume_writing(self) -> None:
         self._paused = False
-        self._wake(self._room)
+        self.life.wake_sender()
 
     # called by the link ----------------------------------------------------------------------------------
 
     async def arrival(self) -> Buffer:
         """The next message. Raises `LinkClosed` once the link is dead and nothing that had arrived is left."""
-        while not self._arrived:
-            self.check_alive()
-            self._arrival = self._loop.create_future()
-            await self._arrival
-        message = self._arrived.popleft()
+        message = await self.life.next()
         self._arrived_bytes -= len(message)
-        if self._transport and not self.dead and self._arrived_bytes <= QUEUED_BYTES:
+        if self._transport and not self.life.dead and self._arrived_bytes <= QUEUED_BYTES:
             self._transport.resume_reading()
         return message
 
@@ -126,28 +119,12 @@ class LinkProtocol(asyncio.BufferedProtocol):
 
     def write(self, data: bytes) -> None:
         """Hand bytes to the connection."""
-        if self._transport and data and not self.dead:
+        if self._transport and data and not self.life.dead:
             self._transport.write(data)
-
-    async def room(self) -> None:
-        """Wait while the connection has too much to send already. Raises `LinkClosed`."""
-        while self._paused:
-            self.check_alive()
-            self._room = self._loop.create_future()
-            await self._room
-        self.check_alive()
-
-    def check_alive(self) -> None:
-        """Raises `LinkClosed` when the link is dead."""
-        if self.dead:
-            raise LinkClosed(self.dead)
 
     def end(self, reason: str) -> None:
         """The link is dead from now on, for this reason; only the first one counts."""
-        if not self.dead:
-            self.dead = reason
-            self._wake(self._arrival)
-            self._wake(self._room)
+        if self.life.end(reason):
             self.fail(ConnectError(f"the connection ended during the handshake: {reason}"))
 
     def fail(self, problem: ConnectError) -> None:
@@ -203,17 +180,10 @@ class LinkProtocol(asyncio.BufferedProtocol):
     def _take_messages(self) -> None:
         try:
             while (message := self.session.next_message()) is not None:
-                self._arrived.append(message)
                 self._arrived_bytes += len(message)
+                self.life.deliver(message)
         except LinkClosed as problem:
             self.end(str(problem))
             self.hang_up()
-        if self._arrived:
-            self._wake(self._arrival)
         if self._arrived_bytes > QUEUED_BYTES and self._transport:
             self._transport.pause_reading()
-
-    @staticmethod
-    def _wake(waiting: asyncio.Future[None] | None) -> None:
-        if waiting is not None and not waiting.done():
-            waiting.set_result(None)

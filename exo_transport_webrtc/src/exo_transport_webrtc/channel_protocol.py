@@ -7,7 +7,8 @@ import time
 from collections import deque
 from typing import Final, final
 
-from exo_core.errors import ConnectError, LinkClosed, WireError
+from exo_core.errors import ConnectError, WireError
+from exo_core.link_life import LinkLife
 from exo_core.transports import MAXIMUM_MESSAGE_BYTES, Buffer
 from exo_transport_webrtc import fragments
 from exo_transport_webrtc.fragments import FRAGMENT_BYTES, Assembly
@@ -35,21 +36,18 @@ LINGER_SECONDS: Final = 1.0
 
 @final
 class ChannelProtocol:
-    """Moves messages over a connected path. `dead` says why the link is, once it is."""
+    """Moves messages over a connected path."""
 
     def __init__(self, path: Path, *, largest_message: int = MAXIMUM_MESSAGE_BYTES) -> None:
         self._loop = asyncio.get_running_loop()
         self.welcomed: asyncio.Future[None] = self._loop.create_future()
         self.ended: asyncio.Future[None] = self._loop.create_future()
-        self.dead = ""
+        self.life = LinkLife(lambda: len(self._outgoing) > WAITING_FRAGMENTS)
         self._path = path
         self._addresses = path.addresses
         self._outgoing: deque[bytes] = deque()
         self._sending, self._receiving = SendingWindow(), ReceivingWindow()
         self._assembly = Assembly(largest_message)
-        self._arrived: deque[bytes] = deque()
-        self._arrival: asyncio.Future[None] | None = None
-        self._room: asyncio.Future[None] | None = None
         self._discarding = False
         self._heard_at = self._spoke_at = time.monotonic()
         self._patience = SILENT_SECONDS
@@ -73,47 +71,26 @@ class ChannelProtocol:
 
     async def arrival(self) -> Buffer:
         """The next message. Raises `LinkClosed` once the link is dead and nothing that had arrived is left."""
-        while not self._arrived:
-            self.check_alive()
-            self._arrival = self._loop.create_future()
-            await self._arrival
-        message = self._arrived.popleft()
+        message = await self.life.next()
         self._receiving.read(len(message))
         self._give_credit()
         return message
 
     def write(self, fragment: bytes) -> None:
         """Send a fragment as soon as it may go."""
-        if not self.dead:
+        if not self.life.dead:
             self._outgoing.append(fragment)
             self._pump()
 
-    async def room(self) -> None:
-        """Wait while too much waits already. Raises `LinkClosed`."""
-        while len(self._outgoing) > WAITING_FRAGMENTS:
-            self.check_alive()
-            self._room = self._loop.create_future()
-            await self._room
-        self.check_alive()
-
-    def check_alive(self) -> None:
-        """Raises `LinkClosed` when the link is dead."""
-        if self.dead:
-            raise LinkClosed(self.dead)
-
     def end(self, reason: str) -> None:
         """The link is dead from now on, for this reason; only the first one counts."""
-        if not self.dead:
-            self.dead = reason
-            _wake(self._arrival)
-            _wake(self._room)
-            if not self.welcomed.done():
-                self.welcomed.set_exception(ConnectError(f"the connection ended while it was being made: {reason}"))
-                _ = self.welcomed.exception()  # whoever waits sees it; nobody may be waiting any more
+        if self.life.end(reason) and not self.welcomed.done():
+            self.welcomed.set_exception(ConnectError(f"the connection ended while it was being made: {reason}"))
+            _ = self.welcomed.exception()  # whoever waits sees it; nobody may be waiting any more
 
     def finish(self) -> None:
         """Say goodbye after what was sent; what comes is discarded until the other side says it too."""
-        if not self.dead:
+        if not self.life.dead:
             self._discarding = True
             self.end("this side closed the link")
             self._outgoing.append(bytes((fragments.GOODBYE,)))
@@ -153,7 +130,7 @@ class ChannelProtocol:
                 self._sending.sent(len(fragment), time.monotonic())
             self._say(fragment)
         if len(self._outgoing) <= WAITING_FRAGMENTS:
-            _wake(self._room)
+            self.life.wake_sender()
 
     # inside ----------------------------------------------------------------------------------------------------------
 
@@ -178,9 +155,8 @@ class ChannelProtocol:
         if not self._discarding:
             message = self._assembly.add(fragment)
             if message is not None:
-                self._arrived.append(message)
                 self._receiving.completed(len(message))
-                _wake(self._arrival)
+                self.life.deliver(message)
         self._give_credit()
 
     def _take_goodbye(self) -> None:
@@ -236,8 +212,3 @@ class ChannelProtocol:
                 self._break(f"this machine has lost its address {self._lost_address}")
         await asyncio.sleep(LINGER_SECONDS)  # for the goodbye to go out
         await self._path.close()
-
-
-def _wake(waiting: asyncio.Future[None] | None) -> None:
-    if waiting is not None and not waiting.done():
-        waiting.set_result(None)

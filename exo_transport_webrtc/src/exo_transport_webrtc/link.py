@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterator
 from typing import final
 
-from exo_core.errors import LinkClosed
 from exo_core.transports import Buffer, Peer
 from exo_transport_webrtc.channel_protocol import LINGER_SECONDS, ChannelProtocol
 from exo_transport_webrtc.fragments import fragments_of
@@ -20,7 +19,7 @@ class WebrtcLink:
     def __init__(self, protocol: ChannelProtocol, peer: Peer) -> None:
         self._protocol = protocol
         self._peer = peer
-        self._buried = False
+        self._life = protocol.life
 
     @property
     def peer(self) -> Peer:
@@ -40,30 +39,22 @@ class WebrtcLink:
     async def send(self, *parts: Buffer) -> None:
         """Send one message. When cancelled half-way, the rest is queued, so that the link stays whole."""
         pieces = fragments_of(parts)
-        self._check()
+        self._life.check()
         try:
             for piece in pieces:
                 self._protocol.write(piece)
-                await self._protocol.room()
+                await self._life.room()
         except asyncio.CancelledError:
             self._write_rest(pieces)
-            raise
-        except LinkClosed:
-            self._buried = True
             raise
 
     async def receive(self) -> Buffer:
         """The next message."""
-        self._check(arrived=True)
-        try:
-            return await self._protocol.arrival()
-        except LinkClosed:
-            self._buried = True
-            raise
+        return await self._protocol.arrival()
 
     async def close(self) -> None:
         """Close, giving the other side LINGER_SECONDS to take what was sent."""
-        self._buried = True
+        self._life.bury()
         if not self._protocol.ended.done():
             self._protocol.finish()
             _ = await asyncio.wait([self._protocol.ended], timeout=LINGER_SECONDS)
@@ -71,19 +62,12 @@ class WebrtcLink:
 
     def abandon(self) -> None:
         """The same without waiting for it."""
-        self._buried = True
+        self._life.bury()
         self._protocol.abandon()
-
-    def _check(self, *, arrived: bool = False) -> None:
-        """Dead once is dead for ever: after the first `LinkClosed`, what had arrived is not given any more either."""
-        if self._buried or not arrived:
-            self._buried = self._buried or bool(self._protocol.dead)
-            if self._buried:
-                raise LinkClosed(self._protocol.dead or "this side closed the link")
 
     def _write_rest(self, pieces: Iterator[bytes]) -> None:
         for piece in pieces:
             self._protocol.write(piece)
 
     def __repr__(self) -> str:
-        return f"WebrtcLink({self._peer.node_id} {self._peer.role} at {self.address}, {self._protocol.dead or 'alive'})"
+        return f"WebrtcLink({self._peer.node_id} {self._peer.role} at {self.address}, {self._life})"
