@@ -10,6 +10,7 @@ from exo_core.testing.memory_network import MemoryNetwork
 from exo_core.testing.transport_conformance import MakeTransport, TransportConformance
 from exo_core.transports import TransportContext
 from exo_transport_tcp.transport import TcpTransport
+from exo_transport_webrtc.testing.post_office import PostOffice
 
 
 class TestChaosOverTcp(TransportConformance):
@@ -19,6 +20,21 @@ class TestChaosOverTcp(TransportConformance):
 
         def make(context: TransportContext) -> ChaosTransport:
             return ChaosTransport(TcpTransport(context), context.identity, board)
+
+        return make
+
+
+@pytest.mark.slow
+class TestChaosOverWebrtc(TransportConformance):
+    blocking = False
+    thin = True
+
+    @pytest.fixture
+    def make_transport(self) -> MakeTransport:
+        board, office = FaultBoard(), PostOffice()
+
+        def make(context: TransportContext) -> ChaosTransport:
+            return ChaosTransport(office.transport(context), context.identity, board)
 
         return make
 

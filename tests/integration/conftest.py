@@ -6,7 +6,6 @@ EXO_TEST_TRANSPORT says by which transport they are linked: tcp, or webrtc, with
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -14,7 +13,8 @@ from pathlib import Path
 import pytest
 from openai import OpenAI
 
-from exo_core.testing.node_process import EXO, NodeProcess, free_port, joined
+from exo_core.testing.node_process import NodeProcess, joined
+from exo_rendezvous.testing.rendezvous_process import rendezvous_process
 
 import_module("mlx_lm")  # sets a variable of the environment, which tests may not do while they run
 
@@ -29,11 +29,8 @@ def meeting() -> Iterator[dict[str, str]]:
     if TRANSPORT != "webrtc":
         yield {}
         return
-    port = str(free_port())
-    process = subprocess.Popen([EXO, "rendezvous", "--host", "127.0.0.1", "--port", port], stderr=subprocess.DEVNULL)
-    yield {"EXO_WEBRTC_RENDEZVOUS": f"http://127.0.0.1:{port}", "EXO_EXACT": "1"}  # texts are compared
-    process.terminate()
-    process.wait(10)
+    with rendezvous_process() as url:
+        yield {"EXO_WEBRTC_RENDEZVOUS": url, "EXO_EXACT": "1"}  # texts are compared
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,10 +16,11 @@ NEEDED = 100
 
 
 @pytest.fixture(scope="module")
-def five(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessCluster]:
+def five(
+    tmp_path_factory: pytest.TempPathFactory, make_cluster: Callable[[Path, int], ProcessCluster]
+) -> Iterator[ProcessCluster]:
     """Five nodes and five instances."""
-    folder = tmp_path_factory.mktemp("five")
-    with ProcessCluster(folder, 5, wraps="exo_transport_tcp.transport:TcpTransport").running() as made:
+    with make_cluster(tmp_path_factory.mktemp("five"), 5).running() as made:
         yield made
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,9 +12,7 @@ from exo_core.testing.parties import parties, peer_for
 from exo_core.transports import Identity, Link, Peer, TransportContext
 from exo_transport_webrtc import listening as being_called
 from exo_transport_webrtc.envelopes import NUMBER_BYTES, Call, read, sign
-
-if TYPE_CHECKING:
-    from conftest import PostOffice
+from exo_transport_webrtc.testing.post_office import PostOffice
 
 
 def call_of(caller: Identity, called: Identity) -> bytes:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from exo_core.testing.transport_conformance import MakeTransport, TransportConformance
-
-if TYPE_CHECKING:
-    from conftest import PostOffice
+from exo_transport_webrtc.testing.post_office import PostOffice
 
 
 class TestWebrtc(TransportConformance):

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,10 +17,8 @@ from exo_transport_webrtc import listening as being_called
 from exo_transport_webrtc.complaints import Complaints
 from exo_transport_webrtc.envelopes import LARGEST_ENVELOPE_BYTES, Offer, read, sign
 from exo_transport_webrtc.rtc_facade import Path
+from exo_transport_webrtc.testing.post_office import PostOffice
 from exo_transport_webrtc.webrtc_settings import WebrtcSettings
-
-if TYPE_CHECKING:
-    from conftest import PostOffice
 
 
 @asynccontextmanager

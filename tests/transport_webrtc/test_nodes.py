@@ -15,7 +15,8 @@ from typing import cast
 
 import pytest
 
-from exo_core.testing.node_process import EXO, JsonObject, NodeProcess, eventually, free_port, joined, wait_until_met
+from exo_core.testing.node_process import EXO, JsonObject, NodeProcess, eventually, joined, wait_until_met
+from exo_rendezvous.testing.rendezvous_process import rendezvous_process
 
 BOTH = ("--transport", "webrtc", "--transport", "tcp")
 MakeNode = Callable[..., NodeProcess]
@@ -36,14 +37,10 @@ def make_node(tmp_path: Path) -> Iterator[MakeNode]:
 
 
 @pytest.fixture
-def meeting(tmp_path: Path) -> Iterator[dict[str, str]]:
+def meeting() -> Iterator[dict[str, str]]:
     """A rendezvous, as nodes are told of it."""
-    port = str(free_port())
-    with (tmp_path / "rendezvous.out").open("wb") as output:
-        process = subprocess.Popen([EXO, "rendezvous", "--host", "127.0.0.1", "--port", port], stderr=output)
-    yield {"EXO_WEBRTC_RENDEZVOUS": f"http://127.0.0.1:{port}"}
-    process.terminate()
-    process.wait(10)
+    with rendezvous_process() as url:
+        yield {"EXO_WEBRTC_RENDEZVOUS": url}
 
 
 def ways(node: NodeProcess) -> dict[str, str]:

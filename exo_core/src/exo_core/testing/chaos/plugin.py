@@ -2,6 +2,7 @@
 
 EXO_CHAOS_WRAPS    the transport to wrap, as `package.module:factory`
 EXO_CHAOS_FAULTS   the file that says what is wrong, see `fault_file`
+EXO_CHAOS_<KEY>    any other setting is the wrapped transport's
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from exo_core.testing.chaos.chaos_transport import ChaosTransport
 from exo_core.testing.chaos.fault_file import board_of
 from exo_core.transports import TransportContext, TransportFactory
 
+OWN = ("wraps", "faults")
+
 
 @hookimpl
 def exo_register_transports(register: Register[TransportFactory]) -> None:
@@ -31,7 +34,8 @@ def chaos_transport(context: TransportContext) -> ChaosTransport:
     module_name, _, attribute = _setting(context.settings, "wraps").partition(":")
     factory = cast("TransportFactory", getattr(importlib.import_module(module_name), attribute))
     faults = Path(_setting(context.settings, "faults"))
-    return ChaosTransport(factory(replace(context, settings={})), context.identity, board_of(faults))
+    inner = {key: value for key, value in context.settings.items() if key not in OWN}
+    return ChaosTransport(factory(replace(context, settings=inner)), context.identity, board_of(faults))
 
 
 def _setting(settings: Mapping[str, str], name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 import urllib.error
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,16 +45,18 @@ class Faults:
 class ProcessCluster:
     """`nodes` that have met and hold `instances`, each a pipeline over two neighbours. `tally`: what `crossing` saw."""
 
-    def __init__(self, folder: Path, size: int, *, wraps: str, tokens: int = 75) -> None:
+    def __init__(
+        self, folder: Path, size: int, *, wraps: str, environment: Mapping[str, str] | None = None, tokens: int = 75
+    ) -> None:
         """`wraps`: the transport that they use, as `package.module:factory`. `tokens`: of each answer."""
         self.tokens = tokens
         self.tally = Tally()
         self.instances: list[str] = []
         self.chaos = Chaos(folder / "faults.json", wraps=wraps)
         plugins = with_plugins(folder / "plugins", {"chaos": "exo_core.testing.chaos.plugin"})
-        environment = {**plugins, **self.chaos.environment}
+        everything = {**plugins, **self.chaos.environment, **(environment or {})}
         self.nodes = [
-            NodeProcess(folder / name, name, "--transport", "chaos", environment=environment) for name in NAMES[:size]
+            NodeProcess(folder / name, name, "--transport", "chaos", environment=everything) for name in NAMES[:size]
         ]
         self._references: dict[str, list[Token]] = {}
 
