@@ -24,6 +24,7 @@ from exo_http.testing.cluster_keys import keep_key, make_key, revoke_key
 from exo_http.testing.scripted_node import ScriptedNode
 from exo_http.testing.serving import serving_at
 from exo_rendezvous.testing.meeting_place import Rendezvous, until
+from exo_web_client import meeting
 from exo_web_client.channel import REQUESTS_AT_ONCE
 from exo_web_client.envelopes import Answer, Call, Offer, Said, write
 from exo_web_client.testing.stand_in import StandIn, answer, request
@@ -175,6 +176,26 @@ async def test_the_rendezvous_learns_nothing(node: ScriptedNode, rendezvous: Ren
         b"candidates",
     ):
         assert told not in everything
+
+
+async def test_more_browsers_than_there_are_places_are_not_answered_until_one_goes(
+    node: ScriptedNode,
+    rendezvous: Rendezvous,
+    key: NewKey,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    other = await one_more(node, rendezvous)
+    monkeypatch.setattr(meeting, "MOST_BROWSERS", 1)
+    bounded = await one_more(node, rendezvous)
+    async with come(rendezvous, bounded):
+        assert await unanswered(rendezvous, bounded.secret)
+        assert "too many are here" in caplog.text
+        async with come(rendezvous, other) as link:
+            assert (await asked(link, 1, request(1, "/v1/models", other.secret)))[0] == 200
+    async with come(rendezvous, bounded) as link:
+        assert (await asked(link, 1, request(1, "/v1/models", bounded.secret)))[0] == 200
+    assert key.secret not in caplog.text
 
 
 LIES: dict[str, tuple[Callable[[bytes], list[bytes]], str]] = {

@@ -96,8 +96,11 @@ class Internet:
 class HomeNode:
     """`exo run --transport webrtc` on a machine in a home. Commands reach it by its folder, which all share."""
 
-    def __init__(self, machine: Machine, folder: Path, *, turn: str | None, rendezvous: bool) -> None:
+    def __init__(
+        self, machine: Machine, folder: Path, *, turn: str | None, rendezvous: bool, front_door: bool = False
+    ) -> None:
         self.machine = machine
+        self._front_door = front_door
         self.folder = folder
         self._environment = {
             **os.environ,
@@ -115,7 +118,8 @@ class HomeNode:
     def start(self, *arguments: str) -> None:
         """Start it and do not wait."""
         words = [EXO, "run", "--home", str(self.folder), "--name", self.machine.name, "--transport", "webrtc", "-v"]
-        words += ["--no-api", "--no-discovery", *arguments]
+        words += ["--api-port", "0"] if self._front_door else ["--no-api"]
+        words += ["--no-discovery", *arguments]
         with self.folder.with_suffix(".out").open("ab") as output:
             self._process = subprocess.Popen(
                 self.machine.command(*words), stdout=output, stderr=output, env=self._environment

@@ -16,6 +16,7 @@ from exo_http.door import Door
 from exo_transport_webrtc.webrtc_settings import WebrtcSettings, parse_settings
 from exo_web_client.channel import BrowserChannel
 from exo_web_client.meeting import BrowserMeeting
+from exo_web_client.places import Places
 from exo_web_client.sealing import browser_room
 
 TRANSPORT: Final = "webrtc"
@@ -48,7 +49,7 @@ class Waiting:
         self._door = door
         self._settings = settings
         self._rendezvous = rendezvous
-        self._places = asyncio.Semaphore(MOST_BROWSERS)
+        self._places = Places(MOST_BROWSERS)
         self._meetings: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:

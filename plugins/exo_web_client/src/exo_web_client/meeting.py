@@ -22,6 +22,7 @@ from exo_transport_webrtc.ways import Way
 from exo_transport_webrtc.webrtc_settings import WebrtcSettings
 from exo_web_client.channel_messages import LARGEST_MESSAGE_BYTES
 from exo_web_client.envelopes import NUMBER_BYTES, Answer, Call, JsonPath, Number, Offer, read, write
+from exo_web_client.places import Places
 
 logger = logging.getLogger(__name__)
 
@@ -50,12 +51,11 @@ class BrowserMeeting:
         rendezvous: str,
         seal: RoomSeal,
         serve: ServeLink,
-        places: asyncio.Semaphore,
+        places: Places,
     ) -> None:
         self._settings = settings
         self._serve = serve
-        self._places = places
-        self._own_places = asyncio.Semaphore(MOST_BROWSERS)
+        self._places = Places(MOST_BROWSERS, within=places)
         self._scope = TaskScope()
         self._way = RoomWay(rendezvous, seal, self._take)
         self._answers: dict[Number, asyncio.Future[Answer]] = {}
@@ -87,10 +87,10 @@ class BrowserMeeting:
         self._heard[call.call] = secrets.token_hex(NUMBER_BYTES)
         if len(self._heard) > REMEMBERED_CALLS:
             self._heard.popitem(last=False)
-        if self._places.locked() or self._own_places.locked():
+        if not self._places.take():
             self._complaints.about("places", "a browser that calls is not answered: too many are here")
-        else:
-            self._scope.start(self._receive(call), "a browser")
+        elif (task := self._scope.start(self._receive(call), "a browser")) is not None:
+            task.add_done_callback(lambda _: self._places.give_back())
 
     def _take_answer(self, answer: Answer) -> None:
         offered = self._heard.get(answer.call)
@@ -105,16 +105,14 @@ class BrowserMeeting:
     # a browser -----------------------------------------------------------------------------------------------
 
     async def _receive(self, call: Call) -> None:
-        async with self._places, self._own_places:
-            try:
-                async with asyncio.timeout(CONNECT_SECONDS):
-                    link = await self._link(call)
-            except TimeoutError:
-                logger.info("a browser called and then did not come")
-            except (ConnectError, WireError) as problem:
-                logger.info("no link with a browser that called: %s", problem)
-            else:
-                await self._served(link)
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                link = await self._link(call)
+            await self._served(link)
+        except TimeoutError:
+            logger.info("a browser called and then did not come")
+        except (ConnectError, WireError) as problem:
+            logger.info("no link with a browser that called: %s", problem)
 
     async def _served(self, link: Link) -> None:
         logger.info("a browser came from %s", link.address)

@@ -1,4 +1,6 @@
 // Requests as in HTTP over a channel, answered piece by piece. The key is sent with each, inside the encrypted channel.
+const LARGEST_MESSAGE_BYTES = 5 * 2 ** 20;
+
 class Answer {
   constructor() {
     this.texts = [];
@@ -54,7 +56,6 @@ class Door {
     if (this.channel.lost) throw new Problem("Not connected.");
     const number = this.next++;
     const answer = new Answer();
-    this.answers.set(number, answer);
     const abort = () => {
       this.answers.delete(number);
       this.say({ kind: "cancel", number });
@@ -64,6 +65,7 @@ class Door {
     const headers = { "authorization": `Bearer ${this.key}` };
     if (body !== undefined) headers["content-type"] = "application/json";
     this.say({ kind: "request", number, method, path, headers, body: body === undefined ? "" : JSON.stringify(body) });
+    this.answers.set(number, answer);
     return { ...await answer.started, answer };
   }
 
@@ -75,7 +77,9 @@ class Door {
   }
 
   say(message) {
-    this.channel.send(bytesOf(JSON.stringify(message)));
+    const bytes = bytesOf(JSON.stringify(message));
+    if (bytes.length > LARGEST_MESSAGE_BYTES) throw new Problem("This is more than can be sent at once.");
+    this.channel.send(bytes);
   }
 
   take(message) {
