@@ -70,6 +70,23 @@ def test_nobody_reads_and_nothing_more_is_sent() -> None:
     assert receiver.due() == sent
 
 
+def test_empty_messages_that_nobody_reads_are_not_taken_for_ever() -> None:
+    receiver, sender = ReceivingWindow(), SendingWindow()
+    waiting = 0
+    while sender.has_room and waiting < 2 * LARGEST_BYTES:
+        sender.sent(1, 0.0)
+        receiver.arrived(1)
+        receiver.completed(0)
+        waiting += 1
+        due = receiver.due()
+        if due is not None:
+            sender.credited(due, 0.0)
+    assert waiting < LARGEST_BYTES
+    for _ in range(waiting):
+        receiver.read(0)
+    assert receiver.due() == waiting, "once they are read, more may come"
+
+
 def test_small_things_earn_no_credit_of_their_own() -> None:
     receiver = ReceivingWindow()
     receiver.arrived(CREDIT_STEP_BYTES - 1)

@@ -28,6 +28,9 @@ OVERDRAWN_BYTES: Final = LARGEST_BYTES + FRAGMENT_BYTES
 UNREAD_BYTES: Final = 256 * 1024
 """So much may wait for `receive`; beyond it, no credit is given."""
 
+MESSAGE_COST_BYTES: Final = 64
+"""What a message that waits takes besides its bytes: there may be many that have none."""
+
 
 @final
 class SendingWindow:
@@ -93,11 +96,11 @@ class ReceivingWindow:
 
     def completed(self, length: int) -> None:
         """A message of that length waits for `receive` now."""
-        self._unread += length
+        self._unread += length + MESSAGE_COST_BYTES
 
     def read(self, length: int) -> None:
         """It was received."""
-        self._unread -= length
+        self._unread -= length + MESSAGE_COST_BYTES
 
     def due(self) -> int | None:
         """How many bytes to give credit for now; None: none are worth it, or too much waits."""
