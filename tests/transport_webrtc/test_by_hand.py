@@ -133,6 +133,23 @@ async def test_an_answer_to_another_offer_is_refused_and_so_is_the_offer_itself(
             void.close()
 
 
+async def test_another_certificate_than_the_answer_promised_makes_no_link() -> None:
+    async with inviter() as (listening, met):
+        offer = await listening.offer_by_hand(parties().inviter)
+        answer = await transport(parties().joiner).answer_by_hand(offer.message)
+        linking = asyncio.ensure_future(answer.link())
+        lie = repacked(
+            answer.message, parties().joiner, lambda envelope: with_another_certificate(envelope, parties().joiner)
+        )
+        with pytest.raises(ConnectError, match="another certificate"):
+            _ = await offer.take(lie)
+        with pytest.raises(ConnectError, match="answered already"):
+            _ = await offer.take(answer.message)
+        assert not met
+        linking.cancel()
+        answer.close()
+
+
 async def test_machines_that_do_not_reach_each_other_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(by_hand, "PATH_SECONDS", 0.3)
     async with inviter() as (listening, met):

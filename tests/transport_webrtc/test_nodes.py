@@ -89,39 +89,52 @@ def carried(text: str, kind: str) -> str:
     return found.group() if found else ""
 
 
-@pytest.mark.parametrize("answers", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_two_nodes_that_only_a_person_joins_are_one_cluster(
-    make_node: MakeNode, terminal: tuple[int, int], answers: bool
-) -> None:
+def join_by_hand(alpha: NodeProcess, beta: NodeProcess, terminal: tuple[int, int], *, clumsily: bool = False) -> None:
+    """Start beta, and carry the texts between the two; `clumsily`: paste wrong ones first."""
     keyboard, screen = terminal
-    alpha, beta = (make_node(name, "--transport", "webrtc") for name in ("alpha", "beta"))
-    alpha.start()
     command = [EXO, "invite", "--by-hand", "--home", str(alpha.home)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as inviting:
-        assert inviting.stdin is not None
         assert inviting.stdout is not None
         offer = ""
         while not carried(offer, "offer"):
             offer += inviting.stdout.readline().decode()
+        told = len(beta.output)
         beta.launch("--join", "-", stdin=screen)
         os.write(keyboard, f"{offer}\n".encode())
-        answer = eventually(lambda: carried(beta.output, "answer"), "beta prints its answer")
+        answer = eventually(lambda: carried(beta.output[told:], "answer"), "beta prints its answer")
         damaged = answer.replace("\n", "", 1)[:-9] + "."
-        inviting.stdin.write(f"{damaged}\n{offer}\n{answer}\n".encode())
-        inviting.stdin.flush()
-        _, told = inviting.communicate(timeout=60)
-        assert inviting.returncode == 0, told
-        assert b"incomplete or mistyped" in told
-        assert b"this is the offer" in told
+        wrong = [damaged, offer] if clumsily else []
+        _, said = inviting.communicate("\n".join([*wrong, answer, ""]).encode(), timeout=60)
+        assert inviting.returncode == 0, said
+        for complaint in (b"incomplete or mistyped", b"this is the offer"):
+            assert (complaint in said) is clumsily
     beta.wait_until_healthy()
     wait_until_met([alpha, beta])
-    if answers:
-        assert alpha.place("tiny", "--min-nodes", "2")
-        answer = beta.exo("chat", "tiny", "What is exo?", "--temperature", "0", "--max-tokens", "16").stdout
-        assert answer.startswith("exo turns")
+
+
+def test_two_nodes_that_only_a_person_joins_are_one_cluster(make_node: MakeNode, terminal: tuple[int, int]) -> None:
+    alpha, beta = (make_node(name, "--transport", "webrtc") for name in ("alpha", "beta"))
+    alpha.start()
+    join_by_hand(alpha, beta, terminal, clumsily=True)
     eventually(lambda: ways(beta) == {"alpha beta": "webrtc"}, "beta tells of its link", seconds=10)
     assert beta.output.count("reached alpha") == 1, beta.output
     assert [node.stop() for node in (beta, alpha)] == [0, 0]
+
+
+@pytest.mark.slow
+def test_a_person_joins_them_again_when_one_was_away_and_its_shard_is_back(
+    make_node: MakeNode, terminal: tuple[int, int]
+) -> None:
+    alpha, beta = (make_node(name, "--transport", "webrtc") for name in ("alpha", "beta"))
+    alpha.start()
+    join_by_hand(alpha, beta, terminal)
+    instance = alpha.place("tiny", "--min-nodes", "2")
+    for _ in range(2):
+        answer = beta.exo("chat", "tiny", "What is exo?", "--temperature", "0", "--max-tokens", "16").stdout
+        assert answer.startswith("exo turns")
+        assert beta.stop() == 0
+        join_by_hand(alpha, beta, terminal)
+        eventually(lambda: alpha.instance(instance).get("status") == "ready", "the shard is loaded again")
 
 
 def test_each_pair_of_three_uses_the_best_that_both_have(make_node: MakeNode) -> None:

@@ -66,6 +66,9 @@ class WebrtcHandOffer:
             self._path.close_soon()
             message = "no two addresses of the two sides reach each other (a TURN server would help)"
             raise ConnectError(message) from problem
+        except AuthenticationError as problem:
+            self._path.close_soon()
+            raise ConnectError(str(problem)) from problem  # the answer was proper, and the offer is void now
         except BaseException:
             self._path.close_soon()
             raise

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from exo_core.cli.durations import seconds_of
 from exo_core.cli.sizes import bytes_of
 from exo_core.errors import NotThereYet, UserError, WrongUsage
@@ -153,6 +155,8 @@ def _join_code(word: str | None) -> str | None:
 
 def _typed_code() -> str:
     """All that comes, or up to the full stop of an offer by hand: a person who pasted that waits for what follows."""
+    if sys.stdin.isatty():
+        click.echo("Paste the offer, or the join code and then Ctrl-D:", err=True)
     text = ""
     for line in sys.stdin:
         text += line

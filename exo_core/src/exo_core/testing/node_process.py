@@ -92,8 +92,8 @@ class NodeProcess:
 
     @property
     def output(self) -> str:
-        """All that it wrote."""
-        return self._output.read_text(errors="replace")
+        """All that it wrote; nothing before it was started."""
+        return self._output.read_text(errors="replace") if self._output.exists() else ""
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
