@@ -75,7 +75,9 @@ async def test_a_client_that_is_behind_gets_what_waits_in_one_chunk() -> None:
     answer = StreamedAnswer(answers(), writer, choices=1, include_usage=False, headers={})
     async with asyncio.timeout(5):
         await answer({"type": "http"}, receive, send)
-    assert contents(sent) == [[""], ["a"], ["bcd"], ["e"], ["f"], []]
+    assert contents(sent) == [[""], ["a"], ["bcd"], ["e", "f"], []], (
+        "what is not behind has its own chunks, if in one write"
+    )
 
 
 async def test_a_client_that_reads_late_gets_all_of_the_text(url: str, node: ScriptedNode) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from itertools import chain
 from typing import final
 
 from starlette.responses import Response
@@ -11,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from exo_api_openai.chunk_writer import DONE, ChunkWriter
 from exo_api_openai.deltas import merged
-from exo_api_openai.inbox import Inbox
+from exo_api_openai.inbox import Inbox, Silence
 from exo_api_openai.opening import acceptance, cancelled, failure, first_word
 from exo_api_openai.usage import Usage
 from exo_core.requests import Accepted, Answer, Chunk, Failed
@@ -21,8 +22,6 @@ from exo_http.event_stream import HEADERS, KEEP_ALIVE, MEDIA_TYPE
 from exo_http.guards.failures import as_api_error
 
 KEEP_ALIVE_SECONDS = 5.0
-UNREAD_SECONDS = 60.0
-"""A client that takes nothing for so long while bytes wait for it is cut off."""
 
 
 @final
@@ -76,35 +75,25 @@ class StreamedAnswer(Response):
         usage, unfinished = Usage(accepted=accepted), set(range(self._choices))
         await _send(send, self._writer.opening(self._choices))
         is_behind = False
-        while (answer := await _next(inbox, send)) is not None:
-            answers = [answer, *inbox.rest()] if is_behind else [answer]
+        while (answer := await inbox.next_or_silence(KEEP_ALIVE_SECONDS)) is not None:
+            if isinstance(answer, Silence):  # a replay waits for its model, say: the client hears that we live
+                await _send(send, KEEP_ALIVE)
+                continue
+            answers = [answer, *inbox.rest()]
             for each in answers:
                 usage.take(each)
             chunks, end = _tokens(answers)
             unfinished.difference_update(chunk.choice for chunk in chunks if chunk.finish is not None)
             if chunks:
-                waiting = len(inbox)
-                await _send(send, b"".join(map(self._writer.delta, merged(chunks))))
-                # Sending only pauses when the client's buffers are full; what arrived meanwhile goes out together.
-                is_behind = len(inbox) > waiting
+                deltas = merged(chunks) if is_behind else chain.from_iterable(merged((chunk,)) for chunk in chunks)
+                await _send(send, b"".join(map(self._writer.delta, deltas)))
+                # Sending only pauses when the client's buffers are full; what arrived meanwhile is put together.
+                is_behind = len(inbox) > 0
             if end is not None:
                 raise end
         if unfinished:
             raise cancelled()
         await _send(send, (self._writer.usage(usage) if self._include_usage else b"") + DONE)
-
-
-async def _next(inbox: Inbox, send: Send) -> Answer | None:
-    """The next answer; while none comes (a replay waits for its model, say) the client hears that we live."""
-    while True:
-        patience = asyncio.timeout(KEEP_ALIVE_SECONDS)
-        try:
-            async with patience:
-                return await inbox.next()
-        except TimeoutError:
-            if not patience.expired():
-                raise
-        await _send(send, KEEP_ALIVE)
 
 
 def _tokens(answers: Sequence[Answer]) -> tuple[Sequence[Chunk], ApiError | None]:
@@ -121,9 +110,5 @@ def _tokens(answers: Sequence[Answer]) -> tuple[Sequence[Chunk], ApiError | None
 
 
 async def _send(send: Send, body: bytes) -> None:
-    try:
-        async with asyncio.timeout(UNREAD_SECONDS):
-            await send({"type": "http.response.body", "body": body, "more_body": True})
-    except TimeoutError:
-        message = f"the client read nothing for {UNREAD_SECONDS:.0f} s"
-        raise ApiError(408, "client_too_slow", message) from None
+    """Waits while the client's buffers are full; the server cuts a client off that reads nothing for long."""
+    await send({"type": "http.response.body", "body": body, "more_body": True})
