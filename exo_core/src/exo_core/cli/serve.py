@@ -20,6 +20,7 @@ from exo_core.cli.stop_signals import end_at_next_signal, on_next_signal
 from exo_core.cli.tables import plain
 from exo_core.errors import UserError
 from exo_core.node.departures import Departure
+from exo_core.node.garbage import collect_less_garbage
 from exo_core.node.home import Home
 from exo_core.node.node import Node
 from exo_core.node.open_files import allow_many_open_files
@@ -48,6 +49,7 @@ async def serve(options: NodeOptions, *, quiet: bool) -> None:
 
 async def _run_until(stop: asyncio.Event, started: asyncio.Event, options: NodeOptions, *, quiet: bool) -> None:
     async with running_node(options, carry=_show_answer) as node:
+        collect_less_garbage()
         started.set()
         if not quiet:
             _say_hello(node, options)
