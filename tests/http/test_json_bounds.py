@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from exo_core.frozen import MAXIMUM_JSON_DEPTH
 from exo_http.errors import ApiError
 from exo_http.json_body import parse_json
-from exo_http.json_bounds import MOST_CONTAINERS, MOST_VALUES
+from exo_http.json_bounds import A_CONTAINER, A_NAME, MOST_PARTS
 
 
 class Body(BaseModel):
@@ -39,24 +39,38 @@ def test_depth() -> None:
 
 @pytest.mark.parametrize("piece", [b"1", b'"a"', b"null"])
 def test_too_many_values(piece: bytes) -> None:
-    assert "values" in refusal(b'{"x": [' + b",".join([piece] * (MOST_VALUES + 2)) + b"]}")
+    assert "too much" in refusal(b'{"x": [' + b",".join([piece] * MOST_PARTS) + b"]}")
+    parse_json(b'{"x": [' + b",".join([piece] * (MOST_PARTS - 10)) + b"]}", Body)
 
 
 @pytest.mark.parametrize("piece", [b"[]", b"{}"])
 def test_too_many_containers(piece: bytes) -> None:
-    assert "lists and objects" in refusal(b'{"x": [' + b",".join([piece] * MOST_CONTAINERS) + b"]}")
+    count = MOST_PARTS // (A_CONTAINER + 1)
+    assert "too much" in refusal(b'{"x": [' + b",".join([piece] * count) + b"]}")
+    parse_json(b'{"x": [' + b",".join([piece] * (count - 10)) + b"]}", Body)
+
+
+def test_too_many_names() -> None:
+    names = [b'"%06d":1' % number for number in range(MOST_PARTS // (A_NAME + 1))]
+    assert "too much" in refusal(b'{"x": {' + b",".join(names) + b"}}")
+    parse_json(b'{"x": {' + b",".join(names[10:]) + b"}}", Body)
+
+
+def test_as_many_messages_as_a_conversation_may_have_fit() -> None:
+    messages = [b'{"role": "user", "content": "well: a, b, {c}"}'] * 20_000
+    parse_json(b'{"x": [' + b",".join(messages) + b"]}", Body)
 
 
 def test_what_stands_in_a_text_does_not_count() -> None:
-    text = ',[{\\"\\\\' * (MOST_VALUES + 2)
+    text = ',[{\\"\\\\' * MOST_PARTS
     body = parse_json(b'{"x": "' + text.encode() + b'"}', Body)
     assert isinstance(body.x, str)
-    assert len(body.x) == 5 * (MOST_VALUES + 2)
+    assert len(body.x) == 5 * MOST_PARTS
 
 
 @pytest.mark.parametrize("body", [b'"' + b'\\"' * 2_000_000, b'"\\' * 2_000_000, b'"' * 4_000_000 + b"," * 600_000])
 def test_texts_without_an_end(body: bytes) -> None:
-    assert refusal(body + b"[" * (MOST_CONTAINERS + 1))
+    assert refusal(body + b"[" * MOST_PARTS)
 
 
 def test_numbers_are_finite_whatever_else_is_there() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
+@lru_cache(maxsize=1024)  # asked several times of every request, nearly always the same
 def host_name(authority: str) -> str:
     """`Example.org:80` → `example.org`, `[::1]:5` → `::1`; the port, one trailing dot and a zone are dropped.
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import ClassVar, cast, final
 
 from pydantic import BaseModel, GetJsonSchemaHandler
@@ -85,9 +86,8 @@ def sent_name(name: str, field: FieldInfo) -> str:
 
 def refuse_by_name(body: BaseModel) -> None:
     """Raises `ApiError` 400 for the first field that asks for what is not there."""
-    for sent, name, holder in _fields(body):
-        mark = treatment_of(type(holder).model_fields[name])
-        if isinstance(mark, Refused) and _asks(mark, name, holder):
+    for sent, mark, name, holder in _refused_fields(body):
+        if _asks(mark, name, holder):
             raise ApiError(400, "unsupported_parameter", f"{sent}: {mark.note}", param=sent)
 
 
@@ -100,14 +100,20 @@ def unknown_fields(body: BaseModel, prefix: str = "") -> Iterator[str]:
             yield from unknown_fields(value, f"{prefix}{name}.")
 
 
-def _fields(body: BaseModel, prefix: str = "") -> Iterator[tuple[str, str, BaseModel]]:
-    """Each as it is sent, its name here, and the model that has it."""
-    for name, field in type(body).model_fields.items():
-        sent = f"{prefix}{sent_name(name, field)}"
-        yield sent, name, body
+def _refused_fields(body: BaseModel, prefix: str = "") -> Iterator[tuple[str, Refused, str, BaseModel]]:
+    """Each as it is sent, why, its name here, and the model that has it."""
+    for name, sent, mark in _fields(type(body)):
+        if isinstance(mark, Refused):
+            yield f"{prefix}{sent}", mark, name, body
         value: object = getattr(body, name)
         if isinstance(value, BaseModel):
-            yield from _fields(value, f"{sent}.")
+            yield from _refused_fields(value, f"{prefix}{sent}.")
+
+
+@cache
+def _fields(model: type[BaseModel]) -> tuple[tuple[str, str, Treatment | None], ...]:
+    """Name, name as it is sent, and mark of each: the same for every request."""
+    return tuple((name, sent_name(name, field), treatment_of(field)) for name, field in model.model_fields.items())
 
 
 def _asks(mark: Refused, name: str, holder: BaseModel) -> bool:
