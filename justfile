@@ -54,6 +54,11 @@ prove-clients:
 prove-api:
     EXO_API_CASES=10000 uv run pytest -s tests/openapi/test_answers.py
 
+# A thousand streams at once, clients that vanish, that break rules and that are slow, on a real node: what was asked and
+# what was reached, as a table; two minutes on a machine that does nothing else.
+prove-front-door:
+    uv run pytest -m "" -s tests/front_door
+
 # Links over WebRTC: the transport's contract, real nodes over it, a browser that asks one (with Chromium), and homes
 # behind every kind of NAT (as root, with nftables and coturn); what cannot be run is said.
 prove-webrtc:

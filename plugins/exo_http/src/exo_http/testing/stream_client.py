@@ -15,13 +15,17 @@ DONE = b"data: [DONE]"
 
 @dataclass(kw_only=True)
 class Stream:
-    """What came of one request. `first_s`: seconds from asking to the first event with data; None: none came."""
+    """What came of one request.
+
+    Seconds from asking to the first event with data (`first_s`) and to the first text (`token_s`); None: none came.
+    """
 
     status: int = 0
     chunks: int = 0
     """Events with data, `[DONE]` not counted."""
     errors: int = 0
     first_s: float | None = None
+    token_s: float | None = None
     is_whole: bool = False
     """It ended with `[DONE]`."""
 
@@ -65,6 +69,11 @@ async def stream(url: str, body: bytes, *, on_line: Callable[[bytes], None] = _i
     return heard
 
 
+def has_text(line: bytes) -> bool:
+    """Whether a line of a streamed chat says something."""
+    return b'"content":"' in line and b'"content":""' not in line
+
+
 def _count(heard: Stream, line: bytes, seconds: float) -> None:
     if line.startswith(DONE):
         heard.is_whole = True
@@ -72,3 +81,5 @@ def _count(heard: Stream, line: bytes, seconds: float) -> None:
     heard.chunks += 1
     heard.errors += line.startswith(b'data: {"error"')
     heard.first_s = seconds if heard.first_s is None else heard.first_s
+    if heard.token_s is None and has_text(line):
+        heard.token_s = seconds

@@ -1,0 +1,43 @@
+"""Many streams at once: each is whole, its first token comes soon, and the node stays small."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from exo_http.testing.stream_client import chat_body, stream
+
+if TYPE_CHECKING:
+    from conftest import Figures, FrontDoor
+
+LONGEST_TO_FIRST_S = 2.0
+"""On a machine that does nothing else; the small version is no measurement."""
+FEW, MANY = 60, 1000
+LARGEST_NODE_BYTES = 300e6
+
+
+@pytest.mark.parametrize(("streams", "tokens"), [(FEW, 6), pytest.param(MANY, 60, marks=pytest.mark.slow)])
+async def test_streams_at_once(door: FrontDoor, figures: Figures, streams: int, tokens: int) -> None:
+    body = chat_body(door.paced, max_tokens=tokens, ignore_eos=True)
+    node = psutil.Process(door.node.process.pid)
+    answers = asyncio.gather(*(stream(door.node.url, body) for _ in range(streams)))
+    memory = 0
+    while not answers.done():
+        memory = max(memory, node.memory_info().rss)
+        await asyncio.wait((answers,), timeout=0.25)
+    heard = answers.result()
+    assert all(each.is_whole for each in heard)
+    assert {each.chunks for each in heard} == {tokens + 1}, "the role, and each token by itself"
+    assert not sum(each.errors for each in heard)
+    firsts = sorted(each.first_s for each in heard if each.first_s is not None)
+    texts = sorted(each.token_s for each in heard if each.token_s is not None)
+    assert len(texts) == streams
+    first, text = (times[int(0.99 * streams)] for times in (firsts, texts))
+    figures.add(f"{streams} streams at once", "0 errors", f"0 errors, {streams * tokens} tokens")
+    figures.add("  first chunk, p99", f"{LONGEST_TO_FIRST_S} s", f"{first:.2f} s (first text: {text:.2f} s)")
+    figures.add("  memory of the node", f"{LARGEST_NODE_BYTES / 1e6:.0f} MB", f"{memory / 1e6:.0f} MB")
+    assert memory <= LARGEST_NODE_BYTES
+    assert streams == FEW or text <= LONGEST_TO_FIRST_S
