@@ -1,4 +1,4 @@
-"""Five hundred storms, half of them in each mode: nothing acknowledged is lost, nothing is doubled, all logs become one.
+"""Five hundred storms, half in each mode: nothing acknowledged is lost, nothing is doubled, all logs become one.
 
 Seeds that failed once are in `failing_seeds.txt` for ever, and are run first.
 """
