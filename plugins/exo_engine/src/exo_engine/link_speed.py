@@ -1,4 +1,8 @@
-"""How many bytes a second a link carries, found out by sending some. Decides; the sending is handed in."""
+"""How many bytes a second a link carries, found out by sending some. Decides; the sending is handed in.
+
+The first bytes tell little: TCP begins slowly, and many lines let some pass at once that they then count against what
+follows. So what is large enough to tell something is sent again.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,8 @@ PATIENCE_S: Final = 2.0
 """For one probe."""
 _LONG_ENOUGH_S: Final = 0.01
 """What a probe must take beyond an empty one, and beyond as long as that takes, to say something."""
+_SURE_S: Final = 0.5
+"""What takes so long is not sent again."""
 _INSTANT_S: Final = 1e-6
 
 Exchange = Callable[[int], float | None]
@@ -19,7 +25,7 @@ Exchange = Callable[[int], float | None]
 
 
 def measured_speed(exchange: Exchange) -> float | None:
-    """Bytes a second, from the smallest probe that takes long enough; the better of two. None: nobody answers."""
+    """Bytes a second, from the smallest probe that takes long enough, sent again. None: nobody answers."""
     answers = [exchange(0), exchange(0)]
     if None in answers:
         return None
@@ -29,9 +35,13 @@ def measured_speed(exchange: Exchange) -> float | None:
         if took is None:
             return size / PATIENCE_S
         if took - empty >= max(_LONG_ENOUGH_S, empty) or size == LARGEST:
-            again = exchange(size)
-            return size / max(min(took, PATIENCE_S if again is None else again) - empty, _INSTANT_S)
+            steady = took if took > _SURE_S else _better_of_two(exchange, size)
+            return size / max(steady - empty, _INSTANT_S)
     raise AssertionError  # the largest is one of them
+
+
+def _better_of_two(exchange: Exchange, size: int) -> float:
+    return min(PATIENCE_S if took is None else took for took in (exchange(size), exchange(size)))
 
 
 def _sizes() -> list[int]:
