@@ -34,12 +34,18 @@ WIDTH = 64
 
 @final
 class ThinLink:
-    """One end of a link that takes its time: `send` returns when the line has carried the message."""
+    """One end of a link that takes its time, by a clock of its own. `gate`: sending waits until it is open."""
 
-    def __init__(self, link: MemoryBlockingLink, bytes_per_s: float, way_s: float = 0.0) -> None:
+    def __init__(self, link: MemoryBlockingLink, bytes_per_s: float) -> None:
         self._link = link
-        self._bytes_per_s = bytes_per_s
-        self._way_s = way_s
+        self.bytes_per_s = bytes_per_s
+        self.gate = threading.Event()
+        self.gate.set()
+        self._now = 0.0
+
+    def clock(self) -> float:
+        """Seconds that it was busy."""
+        return self._now
 
     @property
     def peer(self) -> Peer:
@@ -53,7 +59,8 @@ class ThinLink:
 
     def send(self, *parts: Buffer) -> None:
         """Send one message."""
-        time.sleep(self._way_s + sum(map(len, parts)) / self._bytes_per_s)
+        assert self.gate.wait(20)
+        self._now += sum(map(len, parts)) / self.bytes_per_s
         self._link.send(*parts)
 
     def receive(self, timeout: float | None = None) -> Buffer | None:
@@ -63,6 +70,11 @@ class ThinLink:
     def close(self) -> None:
         """Close it."""
         self._link.close()
+
+
+def cut_over(link: ThinLink, told: StageReport = SECOND_PER_THOUSAND, *, may_offer: bool = True) -> Cut:
+    """Behind a stage that says so of itself."""
+    return Cut(link, stage(told), may_offer=may_offer, clock=link.clock)
 
 
 def step(number: int, *operations: Operation) -> StepHeader:
@@ -92,6 +104,7 @@ class NextStage:
     def __init__(self, link: MemoryBlockingLink, knows: tuple[str, ...] | None = CODECS) -> None:
         """`knows` None: it is of a version without codecs, and says nothing."""
         self.received: list[StepMessage] = []
+        self.probes = 0
         self._link = link
         self._knows = knows
         self._thread = threading.Thread(target=self._work)
@@ -123,6 +136,7 @@ class NextStage:
         number = probe_number(message)
         if number is not None:
             assert self._knows is not None, "a probe is no step"
+            self.probes += 1
             self._link.send(encode_receipt(Receipt(probe=number)))
             return
         self.received.append(decode_step(message))
@@ -213,11 +227,11 @@ def test_who_does_not_answer_is_not_measured_and_who_never_gets_a_probe_is_slow(
 # the talk --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("bytes_per_s", "codec"), [(1e12, "exact"), (300e3, "float16"), (100e3, "int8")])
+@pytest.mark.parametrize(("bytes_per_s", "codec"), [(1e12, "exact"), (225e3, "float16"), (80e3, "int8")])
 def test_a_link_is_measured_and_gets_its_codec(bytes_per_s: float, codec: CodecName) -> None:
     here, there = blocking_pair()
     with NextStage(there) as following:
-        cut = Cut(ThinLink(here, bytes_per_s), stage(), may_offer=True)
+        cut = cut_over(ThinLink(here, bytes_per_s))
         warm(cut, 1, 3)
         assert codecs_of(following.wait_for(2)) == [codec, codec]
         assert cut.remark.startswith(f"sends {codec} hidden states: the next stage is reached at ")
@@ -227,7 +241,7 @@ def test_a_link_is_measured_and_gets_its_codec(bytes_per_s: float, codec: CodecN
 def test_a_stage_of_an_older_version_gets_exact_states_and_no_probe() -> None:
     here, there = blocking_pair()
     with NextStage(there, knows=None) as following:
-        cut = Cut(ThinLink(here, 100e3), stage(), may_offer=True)
+        cut = cut_over(ThinLink(here, 100e3))
         warm(cut, 1)
         cut.send(step(3, forward([1, 1], 1)), states(2))
         first, second = following.wait_for(2)
@@ -240,14 +254,14 @@ def test_a_stage_of_an_older_version_gets_exact_states_and_no_probe() -> None:
 def test_a_codec_that_the_next_stage_does_not_know_is_not_sent() -> None:
     here, there = blocking_pair()
     with NextStage(there, knows=("exact", "float16")) as following:
-        warm(Cut(ThinLink(here, 100e3), stage(), may_offer=True), 1)
+        warm(cut_over(ThinLink(here, 100e3)), 1)
         assert codecs_of(following.wait_for(1)) == ["exact"]
 
 
 def test_a_stage_that_was_offered_nothing_offers_nothing() -> None:
     here, there = blocking_pair()
     with NextStage(there) as following:
-        warm(Cut(ThinLink(here, 100e3), stage(), may_offer=False), 1)
+        warm(cut_over(ThinLink(here, 100e3), may_offer=False), 1)
         assert codecs_of(following.wait_for(1)) == ["exact"]
     assert codecs_of(following.received) == [None, "exact"]
 
@@ -255,19 +269,20 @@ def test_a_stage_that_was_offered_nothing_offers_nothing() -> None:
 def test_it_is_measured_once_for_a_ring_and_offered_once() -> None:
     here, there = blocking_pair()
     with NextStage(there) as following:
-        cut = Cut(ThinLink(here, 100e3), stage(), may_offer=True)
+        cut = cut_over(ThinLink(here, 100e3))
         warm(cut, 1)
-        began = time.monotonic()
+        following.wait_for(1)
+        probes = following.probes
         warm(cut, 1)
-        assert time.monotonic() - began < 0.1
         assert codecs_of(following.wait_for(2)) == ["int8", "int8"]
+        assert following.probes == probes > 0
         assert codecs_of(following.received) == ["offer", "int8", None, "int8"]
 
 
 def test_rows_that_ask_for_it_travel_exactly_beside_others() -> None:
     here, there = blocking_pair()
     with NextStage(there) as following:
-        cut = Cut(ThinLink(here, 100e3), stage(), may_offer=True)
+        cut = cut_over(ThinLink(here, 100e3))
         warm(cut, 1)
         cut.send(step(3, forward([2, 3, 1], 1)), sent := states(6))
         cut.send(step(4, forward([2, 1], 0, 1)), states(3))
@@ -296,6 +311,23 @@ def test_what_is_no_receipt_breaks_the_ring() -> None:
         warm(Cut(here, stage(), may_offer=True), 1)
 
 
+@pytest.mark.parametrize(("later", "codec"), [(2.5e6, "exact"), (0.5e6, "int8")])
+def test_a_link_that_carries_less_once_stages_compute_gets_a_coarser_codec(later: float, codec: CodecName) -> None:
+    """A stage needs 0.1 ms for a token, and the link first 0.03 ms for a row, then 0.1, or 0.5."""
+    here, there = blocking_pair()
+    with NextStage(there) as following:
+        link = ThinLink(here, 10e6)
+        cut = cut_over(link, StageReport(chunk_seconds=((1000, 0.1),)))
+        warm(cut, 1)
+        link.bytes_per_s = later
+        for number in range(3, 10):
+            cut.send(step(number, forward([200])), states(200))
+            following.wait_for(number - 1)
+        *first, _, last = codecs_of(following.wait_for(8))
+        assert (first, last) == (["exact"] * 6, codec)
+        cut.close()
+
+
 # a follower's part -------------------------------------------------------------------------------------------------
 
 
@@ -306,7 +338,8 @@ def test_a_middle_stage_says_what_it_knows_and_offers_in_turn() -> None:
     follower = Follower(middle, incoming=incoming, onward=Cut(onward, middle, may_offer=False))
     Cut(here, stage(), may_offer=True).send(step(1), None)
     follower.handle(incoming.receive(1) or b"")
-    assert decode_receipt(here.receive(1) or b"").codecs == CODECS
+    receipt = decode_receipt(here.receive(1) or b"")
+    assert (receipt.codecs, receipt.token_seconds) == (CODECS, UNMEASURED_S)
     assert is_offer(decode_step(there.receive(1) or b"").header.activation)
     follower.handle(b"".join(encode_probe(7, 10)))
     assert decode_receipt(here.receive(1) or b"").probe == 7
@@ -317,15 +350,17 @@ def test_a_middle_stage_says_what_it_knows_and_offers_in_turn() -> None:
 
 def test_large_messages_do_not_hold_up_their_sender_and_keep_their_order() -> None:
     here, there = blocking_pair()
-    sending = Sending(ThinLink(here, 1e6))
-    began = time.monotonic()
+    link = ThinLink(here, 1e6)
+    link.gate.clear()
+    sending = Sending(link)
     space = bytearray(2 * SMALL)
     for number in (1, 2, 3):
         space[0] = number
         sending.send(memoryview(space))
     sending.send(b"\4")
-    assert time.monotonic() - began < SMALL / 1e6, "one message alone takes twice that"
-    assert [(there.receive(5) or b"")[0] for _ in range(4)] == [1, 2, 3, 4]
+    assert there.receive(0) is None, "all were handed over before the first was sent"
+    link.gate.set()
+    assert [(there.receive(20) or b"")[0] for _ in range(4)] == [1, 2, 3, 4]
     sending.close()
 
 
@@ -345,16 +380,16 @@ def test_a_dead_link_is_told_to_the_sender() -> None:
 
 
 def test_chunks_of_a_prompt_are_computed_while_earlier_ones_are_sent() -> None:
-    """Three chunks, each of which the link needs longer for than all three take to compute."""
     here, there = blocking_pair()
     with NextStage(there) as following:
-        cut = Cut(ThinLink(here, 1e6), stage(), may_offer=True, fixed="exact")
+        link = ThinLink(here, 1e6)
+        cut = cut_over(link)
         warm(cut, 1)
-        began = time.monotonic()
+        following.wait_for(1)
+        link.gate.clear()
         for number in (3, 4, 5):
             cut.send(step(number, forward([400])), states(400))
-        handed_over = time.monotonic() - began
-        following.wait_for(4)
-        assert time.monotonic() - began >= 3 * 400 * 4 * WIDTH / 1e6
-        assert handed_over < 400 * 4 * WIDTH / 1e6
+        assert len(following.received) == 2, "the stage goes on, though none of the three is sent"
+        link.gate.set()
+        assert [each.header.step.number for each in following.wait_for(4)] == [2, 3, 4, 5]
         cut.close()

@@ -2,9 +2,9 @@
 
 Prompts are what fills a link: a stage computes many tokens of a prompt in the time of one that is drawn, and sends a
 row for each. Sending goes on beside computing (`sending.py`), so a link holds nobody up that carries a row in the time
-the stage computes a token of a prompt. Then hidden states travel as they are. Else the most faithful codec is taken
-with which that is so, and if there is none, the smallest. A row of one drawn token then takes less than that too, and a
-stage needs some ten times as long to compute it alone.
+the slower of its two stages computes a token of a prompt. Then hidden states travel as they are. Else the most faithful
+codec is taken with which that is so, and if there is none, the smallest. A row of one drawn token then takes less than
+that too, and a stage needs some ten times as long to compute it alone.
 
 A quarter of a second of computing is at most a chunk, so what a thin link saves is counted in seconds for long prompts:
 512 tokens of 4,096 values in bfloat16 are 4 MiB, four seconds at 1 MB/s, two in int8.
@@ -26,7 +26,7 @@ UNMEASURED_S: Final = 0.0005
 
 
 def choose_codec(dtype: str, hidden_size: int, *, bytes_per_s: float, token_seconds: float) -> CodecName:
-    """For rows of that type and size, over a link that was measured, from a stage that computes a token in so long."""
+    """For rows of that type and size, over a link that was measured, between stages that compute a token in so long."""
     smaller = smaller_codecs(dtype, hidden_size)
     if not smaller or bytes_per_s >= FAST_BYTES_PER_S:
         return "exact"

@@ -1,8 +1,9 @@
 """A cut of the model: how what one stage computed reaches the next, over one ring's link.
 
 The next stage is offered codecs in the ring's first step (`link_talk.py`). When the first hidden states are to be sent
-the stages are warming up, or begin anew, and the link is quiet: then it is measured, a codec is chosen, and both hold
-for as long as the link does. Rows of requests that want it so travel exactly, whatever was chosen.
+the stages are warming up, or begin anew, and the link is quiet: then it is measured, and a codec is chosen. What turns
+out to carry less while both stages compute gets a coarser one (a link in Python has to share its process with them); a
+finer one only the next ring. Rows of requests that want it so travel exactly, whatever was chosen.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Final, final
 
 from exo_core.transports import BlockingLink
 from exo_engine.codec_choice import FAST_BYTES_PER_S, choose_codec, token_seconds
-from exo_engine.codecs import CodecName, encode, smaller_codecs
+from exo_engine.codecs import CODECS, CodecName, encode, smaller_codecs
 from exo_engine.link_speed import PATIENCE_S, measured_speed
 from exo_engine.link_talk import OFFER, Receipt, decode_receipt, encode_probe, offered
 from exo_engine.sending import Sending
@@ -25,6 +26,10 @@ from exo_engine.steps import Forward
 
 logger = logging.getLogger(__name__)
 
+SLOWER: Final = 1.6
+"""With `SHARE`, 1.3: so many times as long as a stage needs for a token a link must seem to need for a row, to be what
+the stages wait for. A stage that reads late makes a link seem slow too, but no slower than itself.
+"""
 RECEIPT_PATIENCE_S: Final = 1.0
 """For the answer to an offer, which was sent before the step's own answer went around the ring."""
 
@@ -56,6 +61,8 @@ class Cut:
         self._has_offered = self._is_settled = False
         self._known: tuple[str, ...] = ()
         """Which codecs the next stage has said that it knows."""
+        self._token_seconds = 0.0
+        """For which the slower of both stages computes a token of a prompt."""
         self._probes = count(1)
         self._sending: Sending | None = None
         self._send = link.send
@@ -67,6 +74,8 @@ class Cut:
             return
         if self._has_offered and not self._is_settled:
             self._settle(activation)
+        elif self._sending is not None and (seen := self._sending.seen_speed) is not None:
+            self._reconsider(activation, seen, self._sending)
         codec, data = "exact", activation.data
         if self._codec != "exact":
             codec, data = encode(self._codec, activation, asked_exact=_asked_exact(header))
@@ -98,24 +107,34 @@ class Cut:
         """Hear what the next stage knows, measure the link, choose."""
         self._is_settled = True
         receipt = self._receipt(RECEIPT_PATIENCE_S)
-        self._known = () if receipt is None else receipt.codecs
+        if receipt is not None:
+            self._known = receipt.codecs
+            self._token_seconds = max(token_seconds(self._stage.report()), receipt.token_seconds)
         speed = measured_speed(self._exchange) if self._known else None
         if speed is None:
             self.remark = "sends exact hidden states: the next stage did not say that it knows others"
             return
-        self._choose(activation, speed)
+        self._use(self._suiting(activation, speed, self._token_seconds), speed)
         if speed < FAST_BYTES_PER_S:
-            self._sending = Sending(self._link)
+            self._sending = Sending(self._link, self._clock)
             self._send = self._sending.send
-        self.remark = f"sends {self._codec} hidden states: the next stage is reached at {speed / 1e6:.3g} MB/s"
-        logger.info("%s", self.remark)
 
-    def _choose(self, activation: Activation, speed: float) -> None:
+    def _suiting(self, activation: Activation, speed: float, seconds: float) -> CodecName:
         dtype, width = activation.dtype, activation.shape[-1]
-        computing = token_seconds(self._stage.report())
-        chosen = self._fixed or choose_codec(dtype, width, bytes_per_s=speed, token_seconds=computing)
-        saves = chosen in smaller_codecs(dtype, width)
-        self._codec = chosen if chosen in self._known and saves else "exact"
+        chosen = self._fixed or choose_codec(dtype, width, bytes_per_s=speed, token_seconds=seconds)
+        return chosen if chosen in self._known and chosen in smaller_codecs(dtype, width) else "exact"
+
+    def _reconsider(self, activation: Activation, seen: float, sending: Sending) -> None:
+        """A coarser codec if the link, and not a stage, is what the other waits for."""
+        sending.forget_speed()
+        wanted = self._suiting(activation, seen, SLOWER * self._token_seconds)
+        if CODECS.index(wanted) > CODECS.index(self._codec):
+            self._use(wanted, seen)
+
+    def _use(self, codec: CodecName, speed: float) -> None:
+        self._codec = codec
+        self.remark = f"sends {codec} hidden states: the next stage is reached at {speed / 1e6:.3g} MB/s"
+        logger.info("%s", self.remark)
 
     def _exchange(self, size: int) -> float | None:
         number = next(self._probes)

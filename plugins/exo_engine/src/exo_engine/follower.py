@@ -8,6 +8,7 @@ from typing import final
 from exo_core.errors import WireError
 from exo_core.transports import BlockingLink, Buffer
 from exo_engine.cache_limit import CacheLimit
+from exo_engine.codec_choice import token_seconds
 from exo_engine.codecs import CODECS, decode
 from exo_engine.cut import Cut
 from exo_engine.execute import Executed, answer_of, execute
@@ -66,7 +67,8 @@ class Follower:
 
     def _take_offer(self) -> None:
         """Who is offered codecs says which are known here, and may offer them too."""
-        self._incoming.send(encode_receipt(Receipt(codecs=CODECS)))
+        receipt = Receipt(codecs=CODECS, token_seconds=token_seconds(self._stage.report()))
+        self._incoming.send(encode_receipt(receipt))
         if isinstance(self._onward, Cut):
             self._onward.may_offer = True
 

@@ -9,9 +9,9 @@ which nothing else ever goes; so it does for every *probe*: bytes without meanin
 from __future__ import annotations
 
 import os
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from exo_core.errors import WireError
 from exo_core.frozen import Count, Frozen
@@ -27,9 +27,13 @@ _PROBE: Final = bytes(4)
 
 
 class Receipt(Frozen):
-    """What the next stage says back. `codecs` answers an offer; `probe` is the number of the probe that arrived."""
+    """What the next stage says back.
+
+    An offer is answered by the `codecs` it knows, and how long it computes a token of a prompt; a probe by its number.
+    """
 
     codecs: tuple[str, ...] = ()
+    token_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     probe: Count = 0
 
 
