@@ -62,7 +62,8 @@ prove-front-door:
 # Links over WebRTC: the transport's contract, real nodes over it, a browser that asks one (with Chromium), and homes
 # behind every kind of NAT (as root, with nftables and coturn); what cannot be run is said.
 prove-webrtc:
-    uv run pytest -m "" -rs tests/transport_webrtc tests/rendezvous tests/web_client tests/chaos tests/network/test_behind_nats.py
+    uv run pytest -m "" -rs tests/transport_webrtc tests/rendezvous tests/web_client tests/chaos \
+        tests/network/test_behind_nats.py tests/network/test_browser_behind_nats.py
     EXO_TEST_TRANSPORT=webrtc uv run pytest -m "" -rs --timeout 900 tests/reliability/test_faults.py
     EXO_TEST_TRANSPORT=webrtc uv run pytest -m "" -rs --timeout 400 tests/integration/test_split.py tests/integration/test_faults.py \
         tests/integration/test_membership.py tests/integration/test_leaving.py tests/integration/test_adapters.py
