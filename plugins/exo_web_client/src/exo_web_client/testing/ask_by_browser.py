@@ -48,7 +48,9 @@ async def _answer(page: Page, question: str) -> str:
     await page.fill(prompt=question)
     await page.press("send")
     await page.until("!!document.querySelector('.assistant') && !running")
-    return await page.text(".assistant") or await page.text(".error")
+    if problem := await page.text(".error"):
+        raise SystemExit(problem)
+    return await page.text(".assistant")
 
 
 def main() -> None:
