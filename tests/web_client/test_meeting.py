@@ -22,9 +22,10 @@ from exo_http.keys import NewKey
 from exo_http.operation import Scope
 from exo_http.testing.cluster_keys import keep_key, make_key, revoke_key
 from exo_http.testing.scripted_node import ScriptedNode
+from exo_http.testing.scripts import endless
 from exo_http.testing.serving import serving_at
 from exo_rendezvous.testing.meeting_place import Rendezvous, until
-from exo_web_client import meeting
+from exo_web_client import channel, meeting
 from exo_web_client.channel import REQUESTS_AT_ONCE
 from exo_web_client.envelopes import Answer, Call, Offer, Said, write
 from exo_web_client.testing.stand_in import StandIn, answer, request
@@ -103,6 +104,32 @@ async def test_a_page_asks_few_things_at_once(node: ScriptedNode, rendezvous: Re
             await link.send(request(number, "/v1/chat/completions", key.secret, {**CHAT, "model": "endless"}))
         status, text = await asked(link, 99, request(99, "/v1/models", key.secret))
         assert (status, code(text)) == (429, "too_many_requests")
+
+
+async def test_a_page_asks_few_things_a_minute(
+    node: ScriptedNode, rendezvous: Rendezvous, key: NewKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert node.state.extensions
+    monkeypatch.setattr(channel, "MESSAGES_PER_MINUTE", 3)
+    async with come(rendezvous, key) as link:
+        answers = [await asked(link, number, request(number, "/v1/models", key.secret)) for number in range(4)]
+    assert [status for status, _ in answers] == [200, 200, 200, 429]
+
+
+async def test_who_does_not_read_is_sent_away(
+    node: ScriptedNode,
+    rendezvous: Rendezvous,
+    key: NewKey,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(channel, "UNREAD_SECONDS", 0.3)
+    node.add_script("much", endless("word " * 4000))
+    async with come(rendezvous, key) as link:
+        await link.send(request(1, "/v1/chat/completions", key.secret, {**CHAT, "model": "much"}))
+        await until(lambda: bool(node.open_requests))
+        await until(lambda: not node.open_requests)
+    assert "it read nothing for" in caplog.text
 
 
 BAD_MESSAGES: dict[str, Callable[[str], bytes]] = {
