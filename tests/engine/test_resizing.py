@@ -9,7 +9,7 @@ import pytest
 
 from exo_core.backends import ResizesCaches
 from exo_core.identifiers import RequestId
-from exo_core.requests import Answer, Chunk, Generate, Sampling, TextPrompt
+from exo_core.requests import Answer, Chunk, Generate, Refused, Sampling, TextPrompt
 from exo_engine.steps import StageReport
 from exo_engine.testing.pipeline_threads import ArithmeticPipeline, arithmetic_pipeline
 
@@ -80,3 +80,20 @@ def test_a_later_generation_knows_what_was_said_before() -> None:
         for number in range(4):
             threads.ask(ask(str(number), f"{number}" * 60))
         assert all(stage.used_bytes <= 120 for stage in pipeline.stages)
+
+
+def test_an_answer_that_has_no_room_any_more_is_not_called_wrong() -> None:
+    pipeline = arithmetic_pipeline(1, told=ROOM)
+    begun = ask("a", "x" * 50, tokens=900)
+    with pipeline.threads as threads:
+        delivered = tuple(tokens_of(threads.ask(ask("b", "x" * 50, tokens=200))))
+        resize(pipeline, 0, 200)
+        wait_until(lambda: isinstance(threads.ask(ask("c", "y" * 300))[-1], Refused))
+        again = refusal_of(threads.ask(begun.model_copy(update={"delivered": (delivered,)})))
+    assert (again.status, again.code) == (503, "instance_lost")
+    assert "room for 200 tokens" in again.message
+
+
+def refusal_of(answers: Sequence[Answer]) -> Refused:
+    assert isinstance(answers[-1], Refused)
+    return answers[-1]

@@ -61,3 +61,23 @@ def test_one_that_failed_alone_leaves_the_limit_as_it_was() -> None:
     limit.one_was_to_blame()
     assert limit.most == 50
     assert after(limit, PATIENCE, 50) == 100
+
+
+def test_two_failures_that_two_were_to_blame_for_leave_no_limit() -> None:
+    limit = RowLimit()
+    limit.failed(8)
+    limit.failed(4)
+    limit.one_was_to_blame()
+    assert limit.most == 4
+    limit.one_was_to_blame()
+    assert limit.most is None
+    limit.one_was_to_blame()
+    assert limit.most is None
+
+
+def test_a_failure_after_which_more_went_well_is_nobodys() -> None:
+    limit = RowLimit()
+    limit.failed(100)
+    assert after(limit, PATIENCE, 50) == 100
+    limit.one_was_to_blame()
+    assert limit.most == 100

@@ -63,6 +63,18 @@ def test_one_that_is_left_alone_has_room_to_its_end() -> None:
     assert not made.waiting
 
 
+def test_after_a_new_beginning_with_less_room_those_end_who_have_none_with_what_is_known_of_them() -> None:
+    made = scheduler(report=FULL, context=200)
+    unbounded = sequence(20, most=200)
+    made.add(unbounded)
+    for room, ended in ((30, []), (20, [unbounded])):
+        step(made)
+        made.start_over()
+        made.settle((0.0,))
+        made.begin([FULL.model_copy(update={"cache_bytes": room})])
+        assert made.too_long() == ended
+
+
 @pytest.mark.parametrize(("stages", "looks"), [(1, False), (2, True)])
 def test_an_idle_head_hears_other_stages_once_a_second(stages: int, looks: bool) -> None:
     now = [0.0]

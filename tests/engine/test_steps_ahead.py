@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from exo_core.identifiers import RequestId
@@ -128,6 +130,31 @@ def test_a_failure_with_a_step_ahead_is_heard_by_nobody(late: bool) -> None:
     assert [answer for answer in heard if isinstance(answer, Chunk)] == alone
     assert isinstance(ends, Chunk)
     assert ends.finish == "cancelled"
+
+
+def test_who_was_in_the_step_ahead_may_be_to_blame_for_what_the_device_tells_of_the_one_before() -> None:
+    def ask(name: str, text: str) -> Generate:
+        return Generate(request_id=RequestId(name), prompt=TextPrompt(text=text), sampling=GREEDY, max_tokens=400)
+
+    with arithmetic_pipeline(1).threads as threads:
+        alone = tokens_of(threads.ask(ask("a", "abc")))
+    pipeline = arithmetic_pipeline(1)
+    pipeline.stages[0].by_itself = True
+    pipeline.stages[0].late_poison = ord("!")
+    with pipeline.threads as threads:
+        heard: list[Answer] = []
+        guilty: list[Answer] = []
+        for answer in threads.submit(ask("a", "abc")):
+            heard.append(answer)
+            if not guilty and isinstance(answer, Chunk):
+                guilty = threads.ask(ask("b", "!"))
+    assert isinstance(guilty[-1], Failed)
+    assert guilty[-1].code == "engine_error"
+    assert tokens_of(heard) == alone
+
+
+def tokens_of(answers: Sequence[Answer]) -> list[int]:
+    return [answer.token_id for answer in answers if isinstance(answer, Chunk)]
 
 
 def test_a_sequence_goes_on_while_its_token_is_drawn() -> None:

@@ -33,6 +33,7 @@ class Admission:
 
 def admit(request: Generate, prompt_ids: tuple[int, ...], *, tokenizer: Tokenizer, room: Room) -> Admission:
     """Check a request against this model. Raises `RequestRefused`."""
+    _check_room_of_replay(request, prompt_ids, room)
     check_length(prompt_ids, room.tokens - 1, room)
     left = room.tokens - len(prompt_ids)
     _check_delivered(request, tokenizer, left)
@@ -89,6 +90,14 @@ def _check_delivered(request: Generate, tokenizer: Tokenizer, room: int) -> None
         _check_ids(delivered, tokenizer)
         if len(delivered) > room:
             refuse("invalid_replay", f"{len(delivered)} tokens were delivered where only {room} had room")
+
+
+def _check_room_of_replay(request: Generate, prompt_ids: tuple[int, ...], room: Room) -> None:
+    """What was right when it began is not wrong because memory was called in since: others may have room for it."""
+    known = len(prompt_ids) + max(map(len, request.delivered), default=0)
+    if any(request.delivered) and room.tokens < known <= room.model_tokens:
+        message = f"the caches here have room for {room.tokens} tokens by now, and the answer has come to {known}"
+        refuse("instance_lost", f"{message}; ask again", status=503)
 
 
 def refuse(code: str, message: str, status: int = 400) -> NoReturn:

@@ -178,16 +178,18 @@ class Head:
     def _step_failed(self, steps: StepRunner, number: int, error: str) -> None:
         """All that was open is computed again in a new generation, and its clients wait.
 
-        Who was alone in the step has failed. Of several one may be at fault: each of them gets steps of its own. Or
-        their number is: fewer go together from then on.
+        Who was alone in what may have failed has failed. Of several one may be at fault: each of them gets steps of
+        its own. Or their number is: fewer go together from then on.
         """
-        plan = next(plan for plan in self._scheduler.under_way if plan.number == number)
-        if plan.kind == "announcement":
+        plans = self._scheduler.failing_with(number)
+        if plans[0].kind == "announcement":
             message = f"the stages cannot begin: {error}"
             raise RuntimeError(message)
-        if len(plan.rows) > 1:
-            self._scheduler.row_limit.failed(len(plan.rows))
-        blamed = {*plan.sequences, *plan.begun} or {*self._scheduler.open.by_name.values()}
+        rows = max(len(plan.rows) for plan in plans)
+        if rows > 1:
+            self._scheduler.row_limit.failed(rows)
+        concerned = {sequence for plan in plans for sequence in (*plan.sequences, *plan.begun)}
+        blamed = concerned or {*self._scheduler.open.by_name.values()}
         if len(blamed) == 1:
             if any(sequence.is_suspect for sequence in blamed):
                 self._scheduler.row_limit.one_was_to_blame()

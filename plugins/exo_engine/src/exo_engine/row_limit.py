@@ -26,11 +26,12 @@ class RowLimit:
         """None: no step of several has failed, or it is long ago."""
         self._patience = PATIENCE
         self._went_well = 0
-        self._before = (self.most, self._patience)
+        self._before: list[tuple[int | None, int]] = []
+        """What held before each failure that nobody was found to be to blame for yet."""
 
     def failed(self, rows: int) -> None:
         """A step of several rows did."""
-        self._before = (self.most, self._patience)
+        self._before.append((self.most, self._patience))
         if self.most is not None:
             self._patience = min(2 * self._patience, MOST_PATIENCE)
         self.most, self._went_well = rows // 2, 0
@@ -38,7 +39,8 @@ class RowLimit:
 
     def one_was_to_blame(self) -> None:
         """One of those in the step that failed has failed alone too: their number was all right."""
-        self.most, self._patience = self._before
+        if self._before:
+            self.most, self._patience = self._before.pop()
 
     def went_well(self, rows: int) -> None:
         """A step of so many rows did; fewer than are allowed prove nothing."""
@@ -47,4 +49,5 @@ class RowLimit:
         self._went_well += 1
         if self._went_well >= self._patience:
             self._went_well = 0
+            self._before.clear()  # too many they were
             self.most = None if 2 * self.most >= UNLIMITED else 2 * self.most

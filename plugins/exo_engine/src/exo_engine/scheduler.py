@@ -118,8 +118,15 @@ class Scheduler:
         self._steps.look_soon()
 
     def too_long(self) -> list[SequenceState]:
-        """Those that were taken when the caches had more room than now."""
-        return [sequence for sequence in self.waiting if sequence.most > self.open.context]
+        """Those that were taken when the caches had more room, and have no room even alone with what is known now."""
+        return [sequence for sequence in self.waiting if sequence.least > self.open.context]
+
+    def failing_with(self, number: int) -> Sequence[Plan]:
+        """The steps of which one has failed when that one's answer says so.
+
+        A device that computes the next step meanwhile tells of a failure whenever it is waited for.
+        """
+        return [plan for plan in self.under_way if self._runs_ahead or plan.number == number]
 
     # steps ---------------------------------------------------------------------------------------------------
 

@@ -56,6 +56,11 @@ class SequenceState:
         return max(0, len(self.tokens) - (self.wants != "sum") - self.scheduled)
 
     @property
+    def least(self) -> int:
+        """Tokens it comes to hold at least: those that are known, and one that is drawn."""
+        return len(self.tokens) + (self.wants == "tokens")
+
+    @property
     def may_run_ahead(self) -> bool:
         """Whether its next row can be issued while its last token is being drawn: all else it needs is known."""
         return self.allowed is None and not self.sampling.penalises and not self.is_suspect

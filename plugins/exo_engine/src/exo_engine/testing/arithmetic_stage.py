@@ -25,7 +25,8 @@ class ArithmeticStage:
     """Layers start … end - 1 of `layers`.
 
     `failures`: how many of the next forwards raise; `late_failures`: how many prepared ones do when they are finished.
-    `poison`: a token id; forwards raise that have a row of a sequence with it in its prompt. `most_rows`: forwards of
+    `poison`: a token id; forwards raise that have a row of a sequence with it in its prompt. `late_poison`: the same,
+    but the oldest prepared one raises, whose rows they may not be, when it is finished. `most_rows`: forwards of
     more raise, and are counted in `too_large`.
 
     `tokens` is what may be drawn. It raises when sequences and snapshots together take more than `told.cache_bytes`,
@@ -50,6 +51,8 @@ class ArithmeticStage:
         self.happened: list[Literal["prepared", "started", "finished"]] = []
         """To forwards that were prepared."""
         self.poison: int | None = None
+        self.late_poison: int | None = None
+        self.is_poisoned = False
         self.most_rows: int | None = None
         self.too_large = 0
         self.rows_seen: list[Row] = []
@@ -106,6 +109,7 @@ class ArithmeticStage:
     def prepare(self, rows: Sequence[Row], inputs: Sequence[int]) -> PreparedArithmetic:
         """A forward, whose result is kept back."""
         output = self.forward(rows, inputs)
+        self.is_poisoned |= any(self.late_poison in self._opened[row.sequence].prompt_ids for row in rows)
         assert isinstance(output, TailOutput)  # it is the whole model
         self.happened.append("prepared")
         return PreparedArithmetic(self, output)
@@ -132,6 +136,7 @@ class ArithmeticStage:
 
     def clear(self) -> None:
         """Drop everything."""
+        self.is_poisoned = False
         self._opened.clear()
         self._drawn.clear()
         self._sums.clear()
@@ -241,8 +246,9 @@ class PreparedArithmetic:
     def finish(self) -> TailOutput:
         """What came out of it, or a failure that was asked for."""
         self._stage.happened.append("finished")
-        if self._stage.late_failures:
-            self._stage.late_failures -= 1
+        if self._stage.late_failures or self._stage.is_poisoned:
+            self._stage.late_failures = max(0, self._stage.late_failures - 1)
+            self._stage.is_poisoned = False
             message = "a failure that was asked for, on the device"
             raise RuntimeError(message)
         return self._output
