@@ -73,7 +73,10 @@ class Attack:
     async def run(self) -> None:
         """Go on until the last slow client was cut off."""
         openings = (slow_head(self.url), slow_body(self.url))
-        slow = [seconds_until_cut(self.url, *openings[number % 2]) for number in range(SLOW_CLIENTS)]
+        slow = [
+            seconds_until_cut(self.url, *openings[number % 2], after_s=number / SLOW_CLIENTS)
+            for number in range(SLOW_CLIENTS)
+        ]
         others = [asyncio.create_task(self._break_rules()), asyncio.create_task(self._explode())]
         self.cut_s = await asyncio.gather(*slow)
         self._is_over = True
@@ -99,10 +102,12 @@ async def test_nobody_else_suffers(
     usual = await waits(steady_client(), asyncio.sleep(USUAL_S))
     attack = Attack(door.node.url, breakers_for(door))
     attacked = await waits(steady_client(), attack.run())
-    slowest_name, slowest_s = max(chain(*(told.items() for told in attack.told_s)), key=lambda told: told[1])
+    slowest = {name: max(told[name] for told in attack.told_s) for name in attack.told_s[0]}
+    *_, third, second, first = sorted(slowest, key=slowest.__getitem__)
     answers = len(attack.told_s) * len(attack.breakers)
     factor = statistics.median(attacked) / statistics.median(usual)
-    figures.add("rule breakers: each a 4xx within", f"{LONGEST_VERDICT_S} s", f"{slowest_s:.3f} s ({slowest_name})")
+    figures.add("rule breakers: each a 4xx within", f"{LONGEST_VERDICT_S} s", f"{slowest[first]:.3f} s ({first})")
+    figures.add("  after that", "", ", ".join(f"{slowest[name]:.3f} s ({name})" for name in (second, third)))
     figures.add("  so many", "", f"{answers} of {len(attack.breakers)} kinds, p50 {p50(attack.told_s):.3f} s")
     figures.add(f"{SLOW_CLIENTS} slow sockets cut within", f"{LONGEST_SLOW_S} s", f"{max(attack.cut_s):.1f} s")
     figures.add("exploding grammars: each a 400", "all", f"all of {attack.exploded}")
@@ -111,7 +116,7 @@ async def test_nobody_else_suffers(
     )
     figures.add("  usually", "", shown(usual))
     assert max(attack.cut_s) <= LONGEST_SLOW_S
-    assert slowest_s <= LONGEST_VERDICT_S
+    assert slowest[first] <= LONGEST_VERDICT_S
     assert factor <= LONGEST_FACTOR
 
 

@@ -24,8 +24,9 @@ def slow_body(url: str) -> tuple[bytes, bytes]:
     return request_head(url, body), body
 
 
-async def seconds_until_cut(url: str, at_once: bytes, slowly: bytes) -> float:
-    """How long the server has patience; at most 60 s are waited."""
+async def seconds_until_cut(url: str, at_once: bytes, slowly: bytes, *, after_s: float = 0.0) -> float:
+    """How long the server has patience; at most 60 s are waited. It begins after that time."""
+    await asyncio.sleep(after_s)
     address, begun = urlsplit(url), time.monotonic()
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     listening = asyncio.create_task(_until_closed(reader))
