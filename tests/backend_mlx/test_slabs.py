@@ -105,6 +105,26 @@ def test_sequences_outgrow_their_slabs_leave_and_enter_others(model_folder: Mode
     assert sorted(both.together.lengths()) == [5, 6, 7, 10, 11, 12, 13, 14, 15]
 
 
+def test_who_joins_one_by_one_is_taken_in_once_there_are_a_quarter_as_many(model_folder: ModelFolder) -> None:
+    both = Both(model_folder(architecture="llama", layers=2), 2)
+    lying: list[int] = []
+    for sequence in range(12):
+        both.open(sequence, 30 + 3 * sequence)
+        both.decode(range(sequence + 1))
+        lying.append(slots_in_use(both))
+    assert lying == [0, 0, 0, 0, 0, 6, 6, 8, 8, 10, 10, 10]
+    assert slabs_in_use(both) == 1
+    both.close(3)
+    both.close(9)
+    both.decode([11, 0, 10, 8, 7, 6, 5, 4, 2, 1])
+    assert slots_in_use(both) == 10, "two of them are where others were"
+
+
+def slabs_in_use(both: Both) -> int:
+    opened = both.together._open.values()  # pyright: ignore[reportPrivateUsage] — as above
+    return len({id(sequence.caches.slot.slab) for sequence in opened if sequence.caches.slot is not None})
+
+
 def test_sequences_of_one_length_outgrow_their_slab_together(model_folder: ModelFolder) -> None:
     both = Both(model_folder(architecture="lfm2", layers=4), 4)
     for sequence in range(7):

@@ -1,8 +1,8 @@
 """Which sequences of a pass lie in slabs: short ones, once there are enough of them to pay.
 
 A slab is made for sequences that need the same capacity and come in one pass, as large as they are many, so that none
-of it is empty. Later ones fill slots that others left. When a quarter of a slab is empty, those who are left move
-out, and into a slab of their number if they are enough.
+of it is empty. Later ones fill slots that others left, or, once there are enough of them, new ones. When a quarter of a
+slab is empty, those who are left move out, and into a slab of their number if they are enough.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ _LONGEST = 1024
 _FEWEST = 6
 """Sequences; fewer are as fast one by one."""
 
+_WORTH_COPYING = 0.25
+"""Of a slab's slots, so many sequences beside it: all are copied once, so none more than a few times in all."""
 _FULL_ENOUGH = 0.75
 """Of a slab's slots; empty ones are memory that no budget knows of."""
 
@@ -36,6 +38,10 @@ class _Residence:
     def move_in(self, caches: SequenceCaches, slot: int) -> None:
         caches.slot = Slot(self.slab, slot)
         self.entered.append(caches)
+
+    def widen(self, group: Sequence[SequenceCaches]) -> None:
+        for slot, caches in zip(self.slab.widen([each.layers for each in group]), group, strict=True):
+            self.move_in(caches, slot)
 
     def grow_if_all_must(self) -> None:
         """Sequences that began together reach the end together: they are copied once, not out and in again."""
@@ -94,6 +100,9 @@ class SlabPolicy:
                 caches = group.pop()
                 slab.enter(slot, caches.layers)
                 residence.move_in(caches, slot)
+            if slab.capacity == capacity and group and len(group) >= _WORTH_COPYING * slab.slots:
+                residence.widen(group)
+                return
         if len(group) >= _FEWEST:
             residence = _Residence(Slab([caches.layers for caches in group], capacity), [])
             self._residences.append(residence)

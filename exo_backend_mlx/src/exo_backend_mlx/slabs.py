@@ -99,6 +99,17 @@ class Slab:
                 evaluate(self.layers[at])
         self.capacity = capacity
 
+    def widen(self, members: Sequence[Sequence[Member]]) -> range:
+        """Take in so many more sequences, in slots of their own, and give these. All are copied, layer by layer."""
+        for at, (layer, caches) in enumerate(zip(self.layers, zip(*members, strict=True), strict=True)):
+            more = _joined(caches, self.capacity)
+            if layer is not None and more is not None:
+                self.layers[at] = mx.concatenate([layer[0], more[0]]), mx.concatenate([layer[1], more[1]])
+                evaluate(self.layers[at])
+        added = range(self.slots, self.slots + len(members))
+        self.slots = added.stop
+        return added
+
     def leave(self, slot: int) -> None:
         """Free a slot; what was in it is gone."""
         self._free.append(slot)
