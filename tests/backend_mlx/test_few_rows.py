@@ -94,6 +94,19 @@ def test_a_model_in_pieces_writes_the_same_text(
     assert [token.logprob for token in texts[False]] != [token.logprob for token in texts[True]], "nothing was cut"
 
 
+@pytest.mark.parametrize(("saved", "pays"), [(0.32, True), (0.68, False)])
+def test_pieces_must_save_half_so_that_every_start_decides_alike(
+    saved: float, pays: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As measured with and without kernels for small products; the clock runs at its worst in every second run."""
+    times = iter([each for run in range(few_rows._REPEATS) for each in (1 + run % 2, saved * (1 + run % 2))])  # pyright: ignore[reportPrivateUsage] — one time for each product
+    monkeypatch.setattr(few_rows, "computes_on_cpu", lambda: True)
+    monkeypatch.setattr(few_rows, "_seconds", lambda product: next(times))  # pyright: ignore[reportUnknownArgumentType, reportUnknownLambdaType] — not called
+    few_rows.pieces_pay.cache_clear()
+    assert few_rows.pieces_pay() is pays
+    few_rows.pieces_pay.cache_clear()
+
+
 def test_whether_pieces_pay_is_measured_on_a_cpu_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(few_rows, "computes_on_cpu", lambda: False)
     few_rows.pieces_pay.cache_clear()
