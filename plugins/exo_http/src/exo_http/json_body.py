@@ -27,7 +27,7 @@ def parse_json(body: bytes, model: type[ModelT]) -> ModelT:
     """
     check_counts(body)
     try:
-        value = cast("JsonValue", from_json(body, allow_inf_nan=False))
+        value = cast("JsonValue", from_json(body, allow_inf_nan=False, cache_strings=False))  # looked at once
     except ValueError as problem:
         reason = str(problem) if body else "the body is empty"
         raise ApiError(400, "invalid_json", f"the body is not JSON: {reason}") from None

