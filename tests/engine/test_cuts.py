@@ -219,6 +219,11 @@ def test_what_a_line_lets_pass_at_once_is_not_taken_for_its_speed() -> None:
     assert 225e3 < speed < 275e3
 
 
+def test_a_machine_that_was_held_up_at_first_does_not_make_a_link_instant() -> None:
+    took = iter([0.2, 0.2, 0.5, 0.15, 0.1])
+    assert measured_speed(lambda _: next(took)) == pytest.approx(SMALLEST / 0.05)
+
+
 def test_who_does_not_answer_is_not_measured_and_who_never_gets_a_probe_is_slow() -> None:
     assert measured_speed(lambda _: None) is None
     assert measured_speed(lambda size: None if size else 0.1) == SMALLEST / PATIENCE_S

@@ -36,7 +36,8 @@ def measured_speed(exchange: Exchange) -> float | None:
             return size / PATIENCE_S
         if took - empty >= max(_LONG_ENOUGH_S, empty) or size == LARGEST:
             steady = took if took > _SURE_S else _better_of_two(exchange, size)
-            return size / max(steady - empty, _INSTANT_S)
+            least = _INSTANT_S if size == LARGEST else steady / 2  # an empty one may just have been held up
+            return size / max(steady - empty, least)
     raise AssertionError  # the largest is one of them
 
 
