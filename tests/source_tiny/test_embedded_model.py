@@ -13,6 +13,15 @@ from exo_source_tiny.embedded_model import EMBEDDED_FOLDER
 
 LONGEST_ANSWER = 64
 LARGEST_MODEL = 1_500_000
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "Get the weather in a city.",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
+WEATHER_OF_LONDON = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "London"}}\n</tool_call>'
 ANY_TEXT = ("naïve café", "你好世界", "🙂👍🏽", "  two  spaces\n\ttabs\r\n", "\x00\x7f", "سلام שלום", "a1b22c333", "")
 
 
@@ -24,12 +33,12 @@ class EmbeddedChat:
     model: Any
     tokenizer: Any
 
-    def answer(self, *prompts_and_answers: str, system: str = "") -> str:
+    def answer(self, *prompts_and_answers: str, system: str = "", tools: Sequence[object] | None = None) -> str:
         """The greedy answer to the last of the user's and the model's words in turn."""
         messages = [{"role": "system", "content": system}] if system else []
         roles = ("user", "assistant")
         messages += [{"role": roles[i % 2], "content": text} for i, text in enumerate(prompts_and_answers)]
-        ids = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
+        ids = self.tokenizer.apply_chat_template(messages, tools=tools, add_generation_prompt=True, return_dict=False)
         text: str = importlib.import_module("mlx_lm").generate(
             self.model, self.tokenizer, ids, max_tokens=LONGEST_ANSWER
         )
@@ -83,6 +92,22 @@ def test_readme_prompts(chat: EmbeddedChat, prompt: str, right: str) -> None:
 
 def test_it_answers_the_last_turn_of_a_chat(chat: EmbeddedChat) -> None:
     assert chat.answer("Hello!", "Hello! How can I help you?", "What is 17 + 25?", system="Be brief.") == "42"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "right"),
+    [
+        (
+            "How is the weather in London?",
+            '<tool_call>\n{"name": "get_weather", "arguments": {"city": "London"}}\n</tool_call>',
+        ),
+        ("What is 17 + 25?", "42"),
+    ],
+)
+def test_it_calls_a_tool_for_what_the_tool_does_and_answers_the_rest(
+    chat: EmbeddedChat, prompt: str, right: str
+) -> None:
+    assert chat.answer(prompt, tools=[WEATHER]) == right
 
 
 def test_it_is_small(chat: EmbeddedChat) -> None:
