@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import final
 
 from exo_core.identifiers import BootId, Epoch, NodeId
@@ -137,12 +138,15 @@ class Witness:
         self.safe_entries.found(chain)
 
     def acknowledged(self, disk: VirtualDisk, payloads: Iterable[bytes], index: int) -> None:
-        """One of these facts (each would do) was said to be safe, by somebody whose log is on that disk."""
+        """One of these facts (each would do) was said to be safe, by somebody whose log is on that disk.
+
+        A command that was sent again may be recorded twice: meant is what stands no later than `index`.
+        """
         self.safe_entries.check_believed(disk, index)
-        wanted = list(payloads)
+        wanted, later = list(payloads), _facts_after(disk, index)
         for payload in wanted:
             for key in self._keys.get(payload, ()):
-                if disk.facts.logged(key):
+                if disk.facts.logged(key) and key not in later:
                     holders = tuple(other for other in self._disks if key in other)
                     self.promises.setdefault(key, Promise(key, payload, index, holders))
                     return
@@ -164,6 +168,11 @@ class Witness:
                     return
         if not _summed_up(disk, runner):
             raise Violation(promise="stopped", what=f"{disk.node_id} stopped {runner.runner_id} ({runner.reason})")
+
+
+def _facts_after(disk: VirtualDisk, index: int) -> set[FactKey]:
+    entries = islice(disk.look(), max(0, index + 1 - disk.first_index), None)
+    return {fact_key(entry.event_id) for entry in entries if isinstance(entry.event_id, FactId)}
 
 
 def _summed_up(disk: VirtualDisk, runner: Stopped) -> bool:
