@@ -13,6 +13,7 @@ import pytest
 
 from exo_core.log.outbox import facts_of
 from exo_core.log.sqlite_log import SqliteLog
+from exo_core.log.sqlite_pages import FRAME_HEADER, PAGE_BYTES, WAL_HEADER
 from exo_core.log.sqlite_rebuilding import FILE_NAME, MARK_NAME
 
 if TYPE_CHECKING:
@@ -127,6 +128,14 @@ def test_a_flipped_bit_of_a_closed_log_is_harmless_or_noticed(closed: Written) -
 
 def test_a_flipped_bit_of_a_killed_process_is_harmless_or_noticed(killed: Written) -> None:
     assert flip_and_check(killed, some_of(killed, 1000)) > 50
+
+
+def test_a_page_of_the_write_ahead_log_whose_number_is_wrong_is_read_all_the_same(small: Written) -> None:
+    """Also one that says it is the first, which is laid out in another way."""
+    before, size = (8 * (small.folder / name).stat().st_size for name in (FILE_NAME, WAL_NAME))
+    frames = range(8 * WAL_HEADER, size, 8 * (FRAME_HEADER + PAGE_BYTES))
+    number_bits = [before + frame + bit for frame in frames for bit in range(24, 32)]
+    assert flip_and_check(small, number_bits) > 0
 
 
 # Every bit there is, a sixteenth at a time: a minute or two each.

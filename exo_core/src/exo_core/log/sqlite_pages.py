@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 PAGE_BYTES = 4096
-_FILE_HEADER = 100
 _LEAF_HEADER = 8
-_WAL_HEADER = 32
-_FRAME_HEADER = 24
+WAL_HEADER = 32
+FRAME_HEADER = 24
 _MOST_LOCAL = PAGE_BYTES - 35
 _LEAST_LOCAL = (PAGE_BYTES - 12) * 32 // 255 - 23
 _FIRST_BLOB = 12
@@ -25,26 +24,30 @@ _ZERO, _ONE = 8, 9
 
 
 def rows_in(file: bytes, wal: bytes) -> Iterator[tuple[object, ...]]:
-    """Rowid and columns of all that may be a row, in the file and in its write-ahead log."""
+    """Rowid and columns of all that may be a row, in the file and in its write-ahead log.
+
+    No page is read as the first one, whose head is a hundred bytes longer: that has the tables' names and nothing else,
+    and a page that says it is the first may be another one whose number is wrong.
+    """
     pages = [file[start : start + PAGE_BYTES] for start in range(0, len(file), PAGE_BYTES)]
     frames = list(_frames(wal))
     newest = {**dict(enumerate(pages, start=1)), **dict(frames)}
-    for number, page in (*enumerate(pages, start=1), *frames):
+    for page in (*pages, *(page for _, page in frames)):
         if page[:1] > b"\0":  # a page that begins with zero is empty, or more of a long row
-            yield from _rows_of(page, _FILE_HEADER if number == 1 else 0, newest)
+            yield from _rows_of(page, newest)
 
 
 def _frames(wal: bytes) -> Iterator[tuple[int, bytes]]:
     """Page number and page of each frame of a write-ahead log."""
-    for start in range(_WAL_HEADER, len(wal), _FRAME_HEADER + PAGE_BYTES):
-        begin = start + _FRAME_HEADER
+    for start in range(WAL_HEADER, len(wal), FRAME_HEADER + PAGE_BYTES):
+        begin = start + FRAME_HEADER
         yield int.from_bytes(wal[start : start + 4], "big"), wal[begin : begin + PAGE_BYTES]
 
 
-def _rows_of(page: bytes, header: int, pages: dict[int, bytes]) -> Iterator[tuple[object, ...]]:
+def _rows_of(page: bytes, pages: dict[int, bytes]) -> Iterator[tuple[object, ...]]:
     """The cells that the page's pointers lead to: as many as it says, and on until cells begin."""
-    place = header + _LEAF_HEADER
-    said = place + 2 * int.from_bytes(page[header + 3 : header + 5], "big")
+    place = _LEAF_HEADER
+    said = place + 2 * int.from_bytes(page[3:5], "big")
     cells_begin = len(page)
     while place + 2 <= min(len(page), max(said, cells_begin)):
         cell = int.from_bytes(page[place : place + 2], "big")
