@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 PAGE_BYTES = 4096
+_FIRST_PAGE = b"SQLite format 3"
 _LEAF_HEADER = 8
 WAL_HEADER = 32
 FRAME_HEADER = 24
@@ -26,14 +27,14 @@ _ZERO, _ONE = 8, 9
 def rows_in(file: bytes, wal: bytes) -> Iterator[tuple[object, ...]]:
     """Rowid and columns of all that may be a row, in the file and in its write-ahead log.
 
-    No page is read as the first one, whose head is a hundred bytes longer: that has the tables' names and nothing else,
-    and a page that says it is the first may be another one whose number is wrong.
+    The first page has the tables' names and nothing else, and is known by its text: a page that says it is the first
+    may be another one whose number is wrong.
     """
     pages = [file[start : start + PAGE_BYTES] for start in range(0, len(file), PAGE_BYTES)]
     frames = list(_frames(wal))
     newest = {**dict(enumerate(pages, start=1)), **dict(frames)}
     for page in (*pages, *(page for _, page in frames)):
-        if page[:1] > b"\0":  # a page that begins with zero is empty, or more of a long row
+        if page[:1] > b"\0" and not page.startswith(_FIRST_PAGE):  # one with zero is empty, or more of a long row
             yield from _rows_of(page, newest)
 
 
