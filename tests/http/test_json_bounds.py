@@ -58,7 +58,9 @@ def test_too_many_names() -> None:
 
 def test_as_many_messages_as_a_conversation_may_have_fit() -> None:
     messages = [b'{"role": "user", "content": "well: a, b, {c}"}'] * 20_000
-    parse_json(b'{"x": [' + b",".join(messages) + b"]}", Body)
+    body = parse_json(b'{"x": [' + b",".join(messages) + b"]}", Body)
+    assert isinstance(body.x, list)
+    assert len(body.x) == 20_000
 
 
 def test_what_stands_in_a_text_does_not_count() -> None:

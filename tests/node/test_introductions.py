@@ -54,3 +54,4 @@ async def test_whoever_was_let_in_by_a_follower_becomes_a_member(tmp_path: Path)
         follower = beta if alpha.master_id == alpha.node_id else alpha
         async with start("gamma", follower) as gamma:
             await until_alike([alpha, beta, gamma])
+            assert all(gamma.node_id in node.state.members for node in (alpha, beta))

@@ -41,3 +41,4 @@ async def test_signals_reach_transports_and_runners_of_another_node() -> None:
 async def test_a_signal_to_nobody_is_lost_without_harm() -> None:
     board = Switchboard(ignore)
     await board.signaller("webrtc").send(Peer(node_id=NodeId("nobody"), role="node"), b"offer")
+    assert board.signaller("webrtc").arrived.empty()

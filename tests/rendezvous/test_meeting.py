@@ -129,6 +129,7 @@ async def test_a_code_that_is_over_is_not_waited_for_any_more(rendezvous: Rendez
         await rendezvous.until_seated(2)
         invited.clear()
         await rendezvous.until_seated(1)
+        assert rendezvous.rooms.seats == 1
 
 
 async def test_a_way_that_breaks_as_nobody_foresaw_is_taken_up_again(
