@@ -40,10 +40,13 @@ def test_who_was_not_hit_goes_on_as_if_nothing_had_happened(cluster: ProcessClus
 
 @pytest.mark.parametrize("blow", ["kill_master_and_runner", "storm"])
 def test_several_at_once_and_again_and_again(cluster: ProcessCluster, blow: str) -> None:
+    crossed = cluster.tally.streams
     strike(cluster, blow, streams=STREAMS, turn=1)
+    assert cluster.tally.streams > crossed
 
 
 def test_a_rolling_restart_of_all(cluster: ProcessCluster) -> None:
+    crossed = cluster.tally.streams
     for node in cluster.nodes:
         cluster.until_whole()
         gateway = cluster.others(node)[0]
@@ -52,6 +55,7 @@ def test_a_rolling_restart_of_all(cluster: ProcessCluster) -> None:
             node.stop()
             node.start()
     cluster.until_whole()
+    assert cluster.tally.streams == crossed + 2 * len(cluster.nodes)
 
 
 def test_after_a_power_cut_the_models_are_back_unasked(cluster: ProcessCluster) -> None:

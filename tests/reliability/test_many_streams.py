@@ -26,11 +26,14 @@ def five(
 
 @pytest.mark.parametrize(("turn", "blow"), list(enumerate(BLOWS)))
 def test_a_blow(five: ProcessCluster, turn: int, blow: str) -> None:
+    crossed = five.tally.streams
     strike(five, blow, streams=STREAMS, turn=turn)
+    assert five.tally.streams > crossed
     print(blow, five.tally)
 
 
 def test_a_rolling_restart_of_all(five: ProcessCluster) -> None:
+    crossed = five.tally.streams
     for node in five.nodes:
         five.until_whole()
         with five.crossing(f"restart of {node.name}", gateways=[five.others(node)[-1]], streams=STREAMS) as faults:
@@ -38,6 +41,7 @@ def test_a_rolling_restart_of_all(five: ProcessCluster) -> None:
             node.stop()
             node.start()
     five.until_whole()
+    assert five.tally.streams == crossed + STREAMS * len(five.nodes)
 
 
 def test_after_a_power_cut_the_models_are_back_unasked(five: ProcessCluster) -> None:
