@@ -11,10 +11,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, final
 
 from exo_backend_mlx.blas import use_fast_blas
+
+CONNECTIONS = 256
+"""May wait until its server takes them: with five, as it comes, some of many clients at once are turned away."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +54,7 @@ class LoadedModel:
 def serve(arguments: Sequence[str]) -> None:
     """`mlx_lm.server` with these arguments, for ever."""
     use_fast_blas()
+    ThreadingHTTPServer.request_queue_size = CONNECTIONS
     server: Any = importlib.import_module("mlx_lm.server")
     server.load = without_end(server.load)
     server.sharded_load = without_end(server.sharded_load)

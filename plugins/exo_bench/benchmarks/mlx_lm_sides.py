@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -11,9 +12,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast, final
 
+from alternation import Figures, Run
 from cores import on_core
 
 from exo_bench.chat_server import ChatServer, TimedAnswer
@@ -82,9 +85,36 @@ def serving(
         yield _when_healthy(port, [process], output)
 
 
+@dataclass(frozen=True)
+class Ring:
+    """mlx-lm's own pipeline, once it serves.
+
+    Its processes wait for each other by spinning, so they are stopped while another side is measured.
+    """
+
+    server: ChatServer
+    processes: Sequence[subprocess.Popen[bytes]]
+
+    def alone_awake(self, run: Run) -> Run:
+        """A run of it, for which it goes on."""
+
+        def awake(number: int) -> Figures:
+            self._signal(signal.SIGCONT)
+            try:
+                return run(number)
+            finally:
+                self._signal(signal.SIGSTOP)
+
+        return awake
+
+    def _signal(self, which: signal.Signals) -> None:
+        for process in self.processes:
+            process.send_signal(which)
+
+
 @contextmanager
-def pipeline_of_two(model: Path, environment: Mapping[str, str], *, streams: int) -> Generator[ChatServer]:
-    """mlx-lm's own pipeline: `mlx_lm.server --pipeline` in two processes, a core each, over a ring on loopback."""
+def pipeline_of_two(model: Path, environment: Mapping[str, str], *, streams: int) -> Generator[Ring]:
+    """`mlx_lm.server --pipeline` in two processes, a core each, over a ring on loopback."""
     port = free_port()
     with ExitStack() as up:
         hosts = up.enter_context(tempfile.NamedTemporaryFile("w", suffix=".json"))
@@ -96,7 +126,7 @@ def pipeline_of_two(model: Path, environment: Mapping[str, str], *, streams: int
             ring = {**environment, "MLX_RANK": str(rank), "MLX_HOSTFILE": hosts.name}
             with on_core(rank):
                 processes.append(up.enter_context(_serve(model, port, ring, output, streams, ["--pipeline"])))
-        yield _when_healthy(port, processes, output)
+        yield Ring(_when_healthy(port, processes, output), processes)
 
 
 @contextmanager

@@ -3,8 +3,8 @@
     uv run python plugins/exo_bench/benchmarks/mlx_pipeline.py [--streams 1,8,64]
 
 A Qwen2-like model, since mlx-lm cannot pipeline Llama. Its server runs over a ring on loopback, without TLS, and may
-decode and prefill as many streams as are asked. Asked: 1.0, 1.0, 1.3 with 1, 8, 64 streams, and 1.3 for prefill. Where
-mlx-lm refuses or breaks off, that is printed.
+decode and prefill as many streams as are asked. It is stopped while exo runs, since it spins when it waits. Asked: 1.0,
+1.0, 1.3 with 1, 8, 64 streams, and 1.3 for prefill. Where mlx-lm refuses or breaks off, that is printed.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ def compare(
     print(what, flush=True)
     try:
         with pipeline_of_two(model, threads(1), streams=streams) as theirs:
-            sides = {"exo": side(ours.server, ours.model), "mlx-lm's pipeline": side(theirs, DEFAULT_MODEL)}
+            their_side = theirs.alone_awake(side(theirs.server, DEFAULT_MODEL))
+            sides = {"exo": side(ours.server, ours.model), "mlx-lm's pipeline": their_side}
             runs = alternate(sides, alternations)
     except (ServerError, RuntimeError) as problem:
         print(f"{what}: no ratio, since mlx-lm's pipeline (or exo) failed: {problem}", flush=True)

@@ -10,6 +10,13 @@ from exo_bench.chat_server import ChatServer, ServerError, TimedAnswer
 from exo_core.frozen import JsonObject
 
 
+class _NotAsked(ServerError):
+    """Another stream could not connect, and says why."""
+
+    def __init__(self) -> None:
+        super().__init__("another stream could not connect")
+
+
 def ask_together(server: ChatServer, bodies: Sequence[JsonObject]) -> list[TimedAnswer]:
     """The answers, in order; all are waited for. Raises the first `ServerError` when one failed, in a sentence that
     says how many did.
@@ -20,7 +27,7 @@ def ask_together(server: ChatServer, bodies: Sequence[JsonObject]) -> list[Timed
         try:
             return server.ask(body, start.wait)
         except threading.BrokenBarrierError:
-            return ServerError("another stream could not connect")
+            return _NotAsked()
         except ServerError as problem:
             start.abort()  # nobody waits for one that could not connect
             return problem
@@ -39,7 +46,7 @@ def ask_together(server: ChatServer, bodies: Sequence[JsonObject]) -> list[Timed
 def _all_good(outcomes: Sequence[TimedAnswer | ServerError]) -> list[TimedAnswer]:
     problems = [outcome for outcome in outcomes if isinstance(outcome, ServerError)]
     if problems:
-        first = next((problem for problem in problems if problem.status), problems[0])
+        first = min(problems, key=lambda problem: (problem.status == 0, isinstance(problem, _NotAsked)))
         message = f"{len(problems)} of {len(outcomes)} streams failed. {first}"
         raise ServerError(message, status=first.status, code=first.code)
     return [outcome for outcome in outcomes if isinstance(outcome, TimedAnswer)]
