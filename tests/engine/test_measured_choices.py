@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from exo_engine.chunk_choice import UNMEASURED, choose_chunk, choose_together
+from exo_engine.chunk_choice import UNMEASURED, ChunkSizes, choose_chunk, choose_chunk_sizes
 from exo_engine.micro_batch_choice import choose_micro_batches, round_seconds
 from exo_engine.micro_batches import MicroBatches
 from exo_engine.step_times import StepTimes
@@ -169,14 +169,24 @@ def test_a_stage_that_measured_nothing_leaves_the_usual_chunk() -> None:
     assert choose_chunk([]) == UNMEASURED
 
 
-def test_prompts_go_together_for_two_seconds_on_one_stage_that_was_measured() -> None:
+def chunk_sizes(*tables: tuple[tuple[int, float], ...]) -> ChunkSizes:
+    return choose_chunk_sizes([StageReport(chunk_seconds=table) for table in tables])
+
+
+def test_several_prompts_go_together_for_half_a_second_in_a_crowd_and_for_two_on_all_stages_while_nobody_waits() -> (
+    None
+):
     slow = ((32, 0.4), (64, 0.9))
-    assert choose_together([StageReport(chunk_seconds=((64, 0.25),))], 64) == 512
-    assert choose_together([StageReport(chunk_seconds=slow)], 32) == 160
-    assert choose_together([StageReport(chunk_seconds=((32, 3.0),))], 32) == 32
-    assert choose_together([StageReport(chunk_seconds=((1024, 0.2),))], 1024) == 1024
-    assert choose_together([StageReport(chunk_seconds=slow)] * 2, 32) == 32
-    assert choose_together([StageReport()], 100) == 100
+    assert chunk_sizes(((64, 0.25),)) == ChunkSizes(64, 128, 512)
+    assert chunk_sizes(slow) == ChunkSizes(32, 40, 160)
+    assert chunk_sizes(slow, slow) == ChunkSizes(32, 40, 80)
+    assert chunk_sizes(((32, 0.1), (64, 0.3)), ((32, 0.2), (64, 0.4))) == ChunkSizes(32, 80, 213)
+
+
+def test_what_goes_together_is_a_chunk_at_least_and_where_nothing_was_measured() -> None:
+    assert chunk_sizes(((32, 3.0),)) == ChunkSizes.fixed(32)
+    assert chunk_sizes(((1024, 0.2),)) == ChunkSizes.fixed(1024)
+    assert chunk_sizes(((32, 0.1),), ()) == ChunkSizes.fixed(UNMEASURED)
 
 
 def test_tables_are_kept_in_order() -> None:

@@ -84,7 +84,7 @@ def test_short_prompts_share_a_chunk_in_the_order_they_came() -> None:
 
 
 MEASURED = StageReport(trimmable=True, chunk_seconds=((16, 0.25),))
-"""A chunk is 16 tokens, and 128 go together."""
+"""A chunk is 16 tokens; 32 go together in a crowd, 128 while nobody waits (64 of two stages)."""
 
 
 def test_while_nobody_waits_for_a_next_token_prompts_go_together_each_with_a_chunk_at_most() -> None:
@@ -116,8 +116,34 @@ def test_a_stream_that_has_a_token_waits_for_a_chunk_and_no_longer() -> None:
     decoding(made, 1)
     step(made)
     for _ in range(7):
+        made.add(sequence(200))
+    assert [counts(step(made)) for _ in range(2)] == [[1, 16], [1, 16]]
+
+
+def test_while_most_wait_for_a_first_token_several_prompts_go_together() -> None:
+    made = scheduler(chunk=0, report=MEASURED)
+    decoding(made, 1)
+    step(made)
+    for _ in range(6):
         made.add(sequence(12))
-    assert [counts(step(made)) for _ in range(2)] == [[1, 11, 5], [1, 1, 6, 10]]
+    assert [counts(step(made)) for _ in range(3)] == [[1, 11, 11, 10], [1] * 3 + [1, 11, 11, 9], [1] * 6 + [2]]
+
+
+@pytest.mark.parametrize("stages", [2, 3])
+def test_several_stages_compute_prompts_together_until_the_first_has_drawn(stages: int) -> None:
+    made = scheduler(stages, chunk=0, report=MEASURED)
+    for _ in range(60):
+        made.add(sequence(9))
+    most = 128 // stages
+    first, drawing, second = (made.next_plan() for _ in range(3))
+    assert first is not None
+    assert second is not None
+    assert drawing is not None
+    assert (sum(counts(first)), drawing.kind, sum(counts(second))) == (most, "decode", most)
+    while made.under_way:
+        settle(made)
+    kinds = [made.next_plan() for _ in range(2)]
+    assert [sum(counts(plan)) for plan in kinds if plan is not None and plan.kind == "chunk"] == [32]
 
 
 @pytest.mark.parametrize("stages", [2, 3])

@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from exo_engine.steps import StageReport
 
 LONGEST_CHUNK_S = 0.25
 """A running stream waits about so long for a chunk of somebody else's prompt."""
 UNMEASURED = 512
-LONGEST_TOGETHER_S = 2.0
-"""What prompts that come together take at most in one step, while nobody waits for a next token."""
+LONGEST_CROWDED_S = 0.5
+"""About as long for several prompts, while more wait for a first token than for a next one."""
+LONGEST_IDLE_S = 2.0
+"""What several prompts take at most on all stages, while nobody waits for a next token."""
 MOST_TOGETHER = 512
-"""Tokens; more are hardly faster together, and take memory that no warm-up measured."""
+"""Tokens of several prompts; more are hardly faster together, and take memory that no warm-up measured."""
+
+
+@dataclass(frozen=True)
+class ChunkSizes:
+    """How many tokens of prompts one step computes.
+
+    Large steps waste less: the weights are read, and rearranged, once for all of their tokens.
+    """
+
+    usual: int
+    """While a stream waits for its next token; and of one prompt at most."""
+    crowded: int
+    """While more wait for a first token than for a next one."""
+    idle: int
+    """While nobody waits for a next token."""
+
+    @classmethod
+    def fixed(cls, tokens: int) -> ChunkSizes:
+        """Somebody has chosen; 0 until something is."""
+        return cls(tokens, tokens, tokens)
 
 
 def choose_chunk(reports: Sequence[StageReport]) -> int:
@@ -29,11 +52,15 @@ def choose_chunk(reports: Sequence[StageReport]) -> int:
     return max(quick, default=sizes[0])
 
 
-def choose_together(reports: Sequence[StageReport], chunk: int) -> int:
-    """How many tokens one step computes of several prompts while nobody waits for a next token: at least a chunk.
+def choose_chunk_sizes(reports: Sequence[StageReport]) -> ChunkSizes:
+    """All sizes, from the time that the usual one takes; where a stage has measured nothing they are the same."""
+    usual = choose_chunk(reports)
+    seconds = [dict(report.chunk_seconds).get(usual) for report in reports]
+    known = [each for each in seconds if each]
+    if not known or len(known) < len(seconds):
+        return ChunkSizes.fixed(usual)
 
-    On one stage, whose weights are then read once for all of them. On several, prompts stream through the stages chunk
-    behind chunk, and where nothing was measured somebody has chosen the chunk: it stays.
-    """
-    seconds = dict(reports[0].chunk_seconds).get(chunk) if len(reports) == 1 else None
-    return max(chunk, min(MOST_TOGETHER, int(chunk * LONGEST_TOGETHER_S / seconds))) if seconds else chunk
+    def in_time(longest: float, one: float) -> int:
+        return max(usual, min(MOST_TOGETHER, int(usual * longest / one)))
+
+    return ChunkSizes(usual, in_time(LONGEST_CROWDED_S, max(known)), in_time(LONGEST_IDLE_S, sum(known)))

@@ -8,7 +8,7 @@ number changes, and a batch that comes home whole goes out whole again. Suspects
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import final
 
 from exo_engine.sequence import SequenceState
@@ -26,6 +26,11 @@ class DecodeRotation:
     def __len__(self) -> int:
         """All of them, at home and under way."""
         return len(self._members)
+
+    @property
+    def members(self) -> Collection[SequenceState]:
+        """The same."""
+        return self._members
 
     @property
     def are_some_under_way(self) -> bool:

@@ -1,11 +1,11 @@
 """Which operations the next step has. Knows sequences; owns no tensors, no links, no requests.
 
 On one stage a step is what decodes and with it, if there are prompts, a chunk of them: the weights are read once for
-both; several prompts go together for longer while nobody waits for a next token. On several it is one micro-batch of
-decoding sequences or one chunk, and between two chunks every sequence that can goes once. So a running stream waits for
-a chunk and not for a prompt. Prompts are computed first come, first served, as many short ones in a chunk as it holds,
-and of a long one a chunk on every stage. A sequence is opened when its turn to compute has come and the caches have
-room for what it knows and some more; when they are full, the youngest goes back to the queue.
+both. On several it is one micro-batch of decoding sequences or one chunk, and between two chunks every sequence that
+can goes once. So a running stream waits for a chunk and not for a prompt. Prompts are computed first come, first
+served, as many short ones in a chunk as it holds (more while most or all wait for their first token), and of a long one
+a chunk on every stage. A sequence is opened when its turn to compute has come and the caches have room for what it
+knows and some more; when they are full, the youngest goes back to the queue.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import final
 
-from exo_engine.chunk_choice import choose_chunk, choose_together
+from exo_engine.chunk_choice import ChunkSizes, choose_chunk_sizes
 from exo_engine.decode_rotation import DecodeRotation
 from exo_engine.micro_batches import MicroBatches
 from exo_engine.open_sequences import OpenSequences
@@ -55,7 +55,7 @@ class Scheduler:
         """Sequences that are on no stage, the next one first."""
         self.outputs: Sequence[RowOutput] = ()
         """What the last stage can give."""
-        self._chunk = self._together = prefill_chunk
+        self._chunk = ChunkSizes.fixed(prefill_chunk)
         self._fixed_micro_batches = micro_batches
         self._runs_ahead = runs_ahead
         self._prefilling: deque[SequenceState] = deque()
@@ -98,9 +98,8 @@ class Scheduler:
     def begin(self, reports: Sequence[StageReport]) -> None:
         """The stages have dropped everything, and say this of themselves. The chunk is chosen the first time only."""
         self.open.begin(reports)
-        if not self._chunk:
-            self._chunk = choose_chunk(reports)
-            self._together = choose_together(reports, self._chunk)
+        if not self._chunk.usual:
+            self._chunk = choose_chunk_sizes(reports)
         self._micro_batches = MicroBatches(reports, fixed=self._fixed_micro_batches)
         self.outputs = reports[-1].outputs if reports else ()
 
@@ -206,20 +205,28 @@ class Scheduler:
 
     def _add_chunk(self, step: StepDraft) -> None:
         """As much of the next prompts as may go; what they began in is kept before others begin with it."""
-        left = self._together if self._nobody_waits(step) else self._chunk
+        left = self._chunk_size(step)
         closed = len(step.rows) == self.row_limit.most
         while left > 0 and not closed and (sequence := self._next_to_prefill(step)) is not None:
             computed = sequence.prefill_left
             if computed:
-                step.add_chunk(sequence, min(left, self._chunk))
+                step.add_chunk(sequence, min(left, self._chunk.usual))
                 left -= computed  # also what it has left: one long prompt after the other, not all at once
             closed = sequence.is_suspect or len(step.rows) == self.row_limit.most
             if not sequence.prefill_left:
                 self._prefilling.remove(sequence)
                 closed |= self._prefilled(sequence, computed=computed > 0)
 
+    def _chunk_size(self, step: StepDraft) -> int:
+        """No stream is held up by a larger one while nobody has had a first token, or goes on in this step with it."""
+        if self._nobody_waits(step):
+            return self._chunk.idle
+        is_crowded = len(self.waiting) + len(self._prefilling) > len(self._decoding)
+        return self._chunk.crowded if is_crowded else self._chunk.usual
+
     def _nobody_waits(self, step: StepDraft) -> bool:
-        """Whether everybody who decodes is in this step, for a first token: no stream is held up by a longer step."""
+        if self._stages > 1:
+            return not any(sequence.has_drawn for sequence in self._decoding.members)
         return len(self._decoding) == step.decoding and all(
             row.position < len(sequence.prompt_ids) for row, sequence in zip(step.rows, step.sequences, strict=True)
         )
@@ -265,7 +272,7 @@ class Scheduler:
             return None
         sequence = self.waiting[0]
         known = len(sequence.tokens)
-        room = min(known + min(self._chunk, HEADROOM), max(known, sequence.most))
+        room = min(known + min(self._chunk.usual, HEADROOM), max(known, sequence.most))
         if not self.open.try_open(sequence, room if sequence.wants == "tokens" else known):
             return None
         self.waiting.popleft()

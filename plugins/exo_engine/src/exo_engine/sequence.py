@@ -56,6 +56,11 @@ class SequenceState:
         return max(0, len(self.tokens) - (self.wants != "sum") - self.scheduled)
 
     @property
+    def has_drawn(self) -> bool:
+        """Whether a first token is known, so that somebody waits for the next."""
+        return len(self.tokens) > len(self.prompt_ids)
+
+    @property
     def least(self) -> int:
         """Tokens it comes to hold at least: those that are known, and one that is drawn."""
         return len(self.tokens) + (self.wants == "tokens")
