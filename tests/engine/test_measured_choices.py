@@ -139,6 +139,25 @@ def test_what_steps_really_take_replaces_what_the_warm_up_measured() -> None:
     assert batches.wanted(32) == 2
 
 
+def test_a_warm_up_on_a_busy_machine_is_corrected_by_steps_of_other_sizes() -> None:
+    """Half a batch takes 0.6 of a whole, so two are best; of everything measured too slow, the whole is seen first."""
+    measured = ((4, 0.06), (8, 0.1))
+    batches = MicroBatches(
+        [StageReport(decode_seconds=tuple((size, 2 * took) for size, took in measured))] * 2, fixed=0
+    )
+    for _ in range(3):
+        batches.note(8, (0.1, 0.1), None)
+    assert batches.wanted(8) == 2
+
+
+def test_sizes_the_warm_up_did_not_measure_say_nothing_of_those_it_did() -> None:
+    times = StepTimes([((4, 0.1), (8, 0.2))])
+    times.note(5, (0.9,))
+    assert [times.seconds(0, size) for size in (4, 5, 8)] == [0.1, 0.9, 0.2]
+    times.note(8, (0.1,))
+    assert [times.seconds(0, size) for size in (4, 5, 8)] == [0.05, 0.9, 0.1]
+
+
 def test_the_time_on_links_is_what_a_lone_step_does_not_compute() -> None:
     batches = MicroBatches([StageReport(decode_seconds=ARITHMETIC)] * 2, fixed=0)
     assert batches.wanted(8) in {2, 3}

@@ -1,10 +1,15 @@
-"""How long steps of a size take on each stage: measured at warm-up, and refined by those that were really made."""
+"""How long steps of a size take on each stage: measured at warm-up, and refined by those that were really made.
+
+A warm-up is as slow as the machine was then: what other stages or programs took of it is in all its sizes. So where
+real steps take less than it said of their sizes, as much less is believed of the others. Where they take more, nothing
+is: it may be the size, and another one, once tried, is known.
+"""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import final
 
@@ -18,33 +23,24 @@ class StepTimes:
 
     def __init__(self, tables: Sequence[Sequence[tuple[int, float]]]) -> None:
         """`tables[stage]` is (size, seconds) as measured at warm-up; it may be empty."""
-        self._recent: list[dict[int, deque[float]]] = [
-            {size: deque([seconds], _RECENT) for size, seconds in table} for table in tables
-        ]
-        self._known: list[dict[int, float]] = [dict(table) for table in tables]
-        self._sizes = [sorted(known) for known in self._known]
+        self._stages = [_StageTimes(dict(table)) for table in tables]
 
     @property
     def stages(self) -> int:
         """How many tables there are."""
-        return len(self._known)
+        return len(self._stages)
 
     def note(self, size: int, seconds: Sequence[float]) -> None:
         """A step of that size took so long on each stage."""
-        for stage, took in enumerate(seconds[: self.stages]):
-            recent = self._recent[stage].get(size)
-            if recent is None:
-                recent = self._recent[stage][size] = deque(maxlen=_RECENT)
-                self._sizes[stage].insert(bisect_left(self._sizes[stage], size), size)
-            recent.append(took)
-            self._known[stage][size] = median(recent)
+        for stage, took in zip(self._stages, seconds, strict=False):
+            stage.note(size, took)
 
     def seconds(self, stage: int, size: int) -> float | None:
         """What a step of that size counts as: the next larger one that is known; None if nothing is.
 
         Beyond the largest one known, as many times that as it has to be made.
         """
-        sizes, known = self._sizes[stage], self._known[stage]
+        sizes, known = self._stages[stage].sizes, self._stages[stage].known
         if not sizes:
             return None
         at = bisect_left(sizes, size)
@@ -52,6 +48,26 @@ class StepTimes:
 
     def hoped(self, stage: int, size: int) -> float | None:
         """What a step of that size may take at best: as long as the next smaller one that is known."""
-        sizes, known = self._sizes[stage], self._known[stage]
+        sizes, known = self._stages[stage].sizes, self._stages[stage].known
         at = bisect_right(sizes, size)
         return known[sizes[at - 1]] if at else self.seconds(stage, size)
+
+
+@final
+class _StageTimes:
+    def __init__(self, warm: Mapping[int, float]) -> None:
+        self._warm = warm
+        self._recent: dict[int, deque[float]] = {}
+        self._made: dict[int, float] = {}
+        self.known = dict(warm)
+        self.sizes = sorted(warm)
+
+    def note(self, size: int, seconds: float) -> None:
+        recent = self._recent.setdefault(size, deque(maxlen=_RECENT))
+        recent.append(seconds)
+        self._made[size] = median(recent)
+        if size not in self.known:
+            self.sizes.insert(bisect_left(self.sizes, size), size)
+        parts = [took / self._warm[each] for each, took in self._made.items() if self._warm.get(each)]
+        part = min(1.0, median(parts)) if parts else 1.0
+        self.known = {each: took * part for each, took in self._warm.items()} | self._made
