@@ -15,9 +15,10 @@ import random
 import statistics
 import time
 
+from exo_backend_mlx.card import describe_model
 from exo_backend_mlx.loading import load_stage
-from exo_backend_mlx.model_config import read_config
 from exo_backend_mlx.stage import MlxStage
+from exo_core.identifiers import ModelId
 from exo_core.requests import Sampling
 from exo_engine.stage import Activation, TailOutput
 from exo_engine.steps import Open, Row
@@ -72,7 +73,7 @@ def main() -> None:
     parser.add_argument("--pauses", default="0,1,3,6", help="milliseconds")
     chosen = parser.parse_args()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    layers = int(read_config(EMBEDDED_FOLDER)["num_hidden_layers"])
+    layers = describe_model(ModelId("tiny"), EMBEDDED_FOLDER).layers
     whole, first, second = (
         load_stage(EMBEDDED_FOLDER, start, end) for start, end in ((0, layers), (0, layers // 2), (layers // 2, layers))
     )
