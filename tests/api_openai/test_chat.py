@@ -318,6 +318,32 @@ async def test_a_stream_whose_answer_pauses_is_kept_alive(
     assert [line for line in lines if line][-1] == "data: [DONE]"
 
 
+async def test_a_stream_is_kept_alive_while_a_long_prompt_is_read(
+    client: httpx.AsyncClient, node: ScriptedNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is told of its progress is not for the client, who would hear nothing for minutes."""
+    monkeypatch.setattr("exo_api_openai.streamed_answer.KEEP_ALIVE_SECONDS", 0.05)
+    back = asyncio.Event()
+
+    async def reading(request: EngineRequest) -> AsyncGenerator[Answer]:
+        del request
+        yield Accepted(prompt_ids=(1,))
+        while not back.is_set():
+            await asyncio.sleep(0.01)
+            yield Progress(phase="prefill", done=1, total=2)
+        for chunk in chunks_of(["read"]):
+            yield chunk
+
+    node.add_script("reading", reading)
+    async with (
+        asyncio.timeout(10),
+        client.stream("POST", "/v1/chat/completions", json={**STREAM, "model": "reading"}) as response,
+    ):
+        lines = [line async for line in response.aiter_lines() if _resumed(line, back)]
+    assert ": keep-alive" in lines
+    assert [line for line in lines if line][-1] == "data: [DONE]"
+
+
 def _resumed(line: str, back: asyncio.Event) -> bool:
     """Let the answer go on once the client was told that it will."""
     if line == ": keep-alive":

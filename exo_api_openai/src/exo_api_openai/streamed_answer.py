@@ -74,12 +74,10 @@ class StreamedAnswer(Response):
     async def _stream(self, inbox: Inbox, accepted: Accepted, send: Send) -> None:
         usage, unfinished = Usage(accepted=accepted), set(range(self._choices))
         await _send(send, self._writer.opening(self._choices))
-        is_behind = False
+        is_behind, clock = False, asyncio.get_running_loop().time
+        spoke_at = clock()
         while (answer := await inbox.next_or_silence(KEEP_ALIVE_SECONDS)) is not None:
-            if isinstance(answer, Silence):  # a replay waits for its model, say: the client hears that we live
-                await _send(send, KEEP_ALIVE)
-                continue
-            answers = [answer, *inbox.rest()]
+            answers = [] if isinstance(answer, Silence) else [answer, *inbox.rest()]
             for each in answers:
                 usage.take(each)
             chunks, end = _tokens(answers)
@@ -88,7 +86,11 @@ class StreamedAnswer(Response):
                 deltas = merged(chunks) if is_behind else chain.from_iterable(merged((chunk,)) for chunk in chunks)
                 await _send(send, b"".join(map(self._writer.delta, deltas)))
                 # Sending only pauses when the client's buffers are full; what arrived meanwhile is put together.
-                is_behind = len(inbox) > 0
+                is_behind, spoke_at = len(inbox) > 0, clock()
+            elif clock() - spoke_at >= KEEP_ALIVE_SECONDS:
+                # A replay waits for its model, or a long prompt is read: the client hears that we live.
+                await _send(send, KEEP_ALIVE)
+                spoke_at = clock()
             if end is not None:
                 raise end
         if unfinished:
