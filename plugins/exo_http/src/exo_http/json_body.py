@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from exo_core.frozen import JsonValue
 from exo_http.errors import ApiError
-from exo_http.json_bounds import check_bounds, check_counts
+from exo_http.json_bounds import check_bounds, check_counts, may_break_bounds
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -26,16 +26,27 @@ def parse_json(body: bytes, model: type[ModelT]) -> ModelT:
     Raises `ApiError` 400: no JSON, NaN or Infinity, too deep, too many values, or not what the model asks for.
     """
     check_counts(body)
-    try:
-        value = cast("JsonValue", from_json(body, allow_inf_nan=False, cache_strings=False))  # looked at once
-    except ValueError as problem:
-        reason = str(problem) if body else "the body is empty"
-        raise ApiError(400, "invalid_json", f"the body is not JSON: {reason}") from None
-    check_bounds(value, body)
+    if may_break_bounds(body):
+        check_bounds(_read(body), body)
     try:
         return model.model_validate_json(body)
     except ValidationError as problem:
+        first = problem.errors(include_url=False, include_input=False)[0]
+        if first["type"] == "json_invalid":
+            raise _no_json(body, str(first.get("ctx", {}).get("error"))) from None
         raise invalid_field(problem) from None
+
+
+def _read(body: bytes) -> JsonValue:
+    """What JSON it is. Raises `ApiError` 400."""
+    try:
+        return cast("JsonValue", from_json(body, allow_inf_nan=False, cache_strings=False))  # looked at once
+    except ValueError as problem:
+        raise _no_json(body, str(problem)) from None
+
+
+def _no_json(body: bytes, reason: str) -> ApiError:
+    return ApiError(400, "invalid_json", f"the body is not JSON: {reason if body else 'the body is empty'}")
 
 
 def invalid_field(problem: ValidationError) -> ApiError:
