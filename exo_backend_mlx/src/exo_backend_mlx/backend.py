@@ -49,29 +49,7 @@ class MlxBackend:
         progress: Callable[[LoadProgress], None],
     ) -> Engine:
         """Load a stage and warm it up; the first stage gets the model's tokenizer too. Raises `ModelError`."""
-        from exo_backend_mlx.cache_sizes import free_for_caches
-        from exo_backend_mlx.loading import load_stage
-        from exo_backend_mlx.model_config import read_config
-        from exo_backend_mlx.tokenizer import MlxTokenizer
-        from exo_backend_mlx.unused_memory import bound_kept_buffers
-        from exo_backend_mlx.warm_up import Warming
-        from exo_engine.pipeline import PipelineEngine
+        from exo_backend_mlx.loaded_engine import load_engine
 
-        shard = assignment.shard
-        stage = load_stage(
-            folder,
-            shard.start_layer,
-            shard.end_layer,
-            compute_type=shard.compute_type,
-            on_read=lambda done, total: progress(LoadProgress(phase="loading", done=done, total=total)),
-        )
-        tokenizer = MlxTokenizer(folder, read_config(folder)) if stage.is_first else None
-        warming = Warming(stage, lambda done, total: progress(LoadProgress(phase="warming_up", done=done, total=total)))
-        measures_chunks = assignment.placement.prefill_chunk == 0
-        stage.measured = warming.run(
-            chunks_up_to=assignment.card.context if measures_chunks else 0,
-            rows=shard.stages > 1,  # one stage has nothing to gain from micro-batches
-        )
-        bound_kept_buffers(stage.measured.working_bytes)
-        stage.cache_bytes = assignment.kv_bytes or free_for_caches()
-        return PipelineEngine(stage, tokenizer=tokenizer, assignment=assignment, generation_base=generation_base)
+        engine, _ = load_engine(assignment, generation_base=generation_base, folder=folder, progress=progress)
+        return engine

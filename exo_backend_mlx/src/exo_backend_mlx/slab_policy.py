@@ -61,6 +61,11 @@ class SlabPolicy:
     def __init__(self) -> None:
         self._residences: list[_Residence] = []
 
+    @property
+    def used(self) -> int:
+        """Slots that are taken."""
+        return sum(residence.slab.used for residence in self._residences)
+
     def arrange(self, sequences: Sequence[SequenceCaches]) -> None:
         """Before a pass over one token of each: move in who should, move out who must."""
         for residence in self._residences:

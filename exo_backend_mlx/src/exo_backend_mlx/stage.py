@@ -144,6 +144,11 @@ class MlxStage:
         """Tokens in the cache of each open sequence."""
         return {sequence: held.caches.length for sequence, held in self._open.items()}
 
+    @property
+    def held(self) -> str:
+        """How many sequences are open, and how many of them lie in slabs; callable from any thread."""
+        return f"{len(self._open)} sequences, {self._slabs.used} of them in slabs"
+
     def report(self) -> StageReport:
         """What the head must know of this stage."""
         empty = SequenceCaches(self._model.caches(), self._own)
