@@ -16,7 +16,12 @@ from exo_core.testing.plugin_folder import with_plugins
 
 AT_ONCE = 1000
 PACE_S = 0.25
-PLUGINS = {"echo": "exo_core.testing.echo_plugin", "inside": "exo_http.testing.inside_plugin"}
+PLUGINS = {
+    "echo": "exo_core.testing.echo_plugin",
+    "inside": "exo_http.testing.inside_plugin",
+    "watched": "exo_backend_mlx.testing.watched_plugin",
+}
+EMBEDDED = "tiny"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +35,9 @@ class FrontDoor:
 
 @pytest.fixture(scope="session")
 def door(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[FrontDoor]:
-    """One for all tests, whose models answer 1,000 requests at once. Only slow tests ask models that compute."""
-    computes = any(item.get_closest_marker("slow") for item in request.session.items)
-    backends = ("--backend", "echo", "--backend", "mlx") if computes else ("--backend", "echo")
+    """One for all tests, whose models answer 1,000 requests at once."""
+    computes = any("tiny" in getattr(item, "fixturenames", ()) for item in request.session.items)
+    backends = ("--backend", "echo", *(("--backend", "watched_mlx") if computes else ()))
     folder = tmp_path_factory.mktemp("door")
     fast = write_echo_model(folder / "fast", EchoConfig(at_once=AT_ONCE))
     paced = write_echo_model(folder / "paced", EchoConfig(at_once=AT_ONCE, seconds_per_token=PACE_S))
@@ -45,6 +50,12 @@ def door(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
         yield FrontDoor(node=node, fast=str(fast), paced=str(paced))
     finally:
         node.kill()
+
+
+@pytest.fixture(scope="session")
+def tiny(door: FrontDoor) -> str:
+    """The instance of a model that computes, whose runner remarks on what its caches hold."""
+    return door.node.place(EMBEDDED)
 
 
 @dataclass
@@ -71,17 +82,21 @@ def figures() -> Iterator[Figures]:
 
 
 @final
-class SteadyClient:
-    """A well-behaved client in a process of its own, asking since this was made."""
+class ClientProcess:
+    """A client in a process of its own, at work since this was made: one of `exo_http.testing`, by its module's name.
 
-    def __init__(self, url: str, model: str) -> None:
-        command = [sys.executable, "-m", "exo_http.testing.steady_client", url, model]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    What it measures is the server's doing, not that of the tests' own process with all that this has to do.
+    """
 
-    def stop(self) -> list[float]:
-        """End it; how many seconds each of its answers let it wait, sorted. Fails the test if one did not come."""
+    def __init__(self, module: str, *arguments: str) -> None:
+        command = [sys.executable, "-m", f"exo_http.testing.{module}", *arguments]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def stop(self) -> list[str]:
+        """End it; the lines that it wrote. Fails the test if it ended by itself."""
         output, _ = self._process.communicate(timeout=60)
-        return sorted(float(line) for line in output.splitlines())
+        assert self._process.returncode == 0
+        return output.splitlines()
 
     def kill(self) -> None:
         """Whatever it does."""
@@ -89,13 +104,16 @@ class SteadyClient:
         self._process.communicate()
 
 
-@pytest.fixture
-def steady_client(door: FrontDoor) -> Iterator[Callable[[], SteadyClient]]:
-    """`steady_client()`: one that asks from now on."""
-    made: list[SteadyClient] = []
+StartClient = Callable[..., ClientProcess]
 
-    def make() -> SteadyClient:
-        made.append(SteadyClient(door.node.url, door.fast))
+
+@pytest.fixture
+def start_client() -> Iterator[StartClient]:
+    """`start_client(module, *arguments)`: one that works from now on."""
+    made: list[ClientProcess] = []
+
+    def make(module: str, *arguments: str) -> ClientProcess:
+        made.append(ClientProcess(module, *arguments))
         return made[-1]
 
     yield make

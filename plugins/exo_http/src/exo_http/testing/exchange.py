@@ -57,3 +57,4 @@ async def _go_on(writer: asyncio.StreamWriter, after: bytes) -> None:
         for _ in range(HUNDRED_MB // len(after) if after else 0):
             writer.write(after)
             await writer.drain()
+            await asyncio.sleep(0)  # else the answer is not looked for until the kernel takes no more
