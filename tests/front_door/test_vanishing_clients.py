@@ -26,6 +26,7 @@ FEW, MANY = 40, 500
 PATIENCE_S = 30.0
 SETTLED_S = 0.3
 PACE_S = 0.2
+NOTHING = "0 sequences, 0 of them in slabs"
 
 
 @pytest.fixture
@@ -84,6 +85,23 @@ def vanish(streams: Sequence[OpenStream]) -> None:
         stream.vanish()
 
 
+async def seconds_of(door: FrontDoor, client: httpx.AsyncClient, body: bytes, clients: int) -> tuple[float, float]:
+    """Have so many clients vanish: until their sequences were gone, and until node and runners were as before."""
+    before = await settled(client, door)
+    streams = await opened(door.node.url, body, clients)
+    await all_have_tokens(streams)
+    begun = time.monotonic()
+    vanish(streams)
+    rest_s = await until_as_before(client, door, before)
+    # What the engine is told it hears in order: who asks now is answered after all who left are forgotten.
+    last = await opened(door.node.url, body, 1)
+    await all_have_tokens(last)
+    gone_s = time.monotonic() - begun
+    vanish(last)
+    await until_as_before(client, door, before)
+    return gone_s, rest_s
+
+
 @pytest.mark.parametrize("clients", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
 async def test_nothing_is_left_of_who_vanishes(
     door: FrontDoor, client: httpx.AsyncClient, figures: Figures, tmp_path: Path, clients: int
@@ -92,21 +110,43 @@ async def test_nothing_is_left_of_who_vanishes(
     model = write_echo_model(tmp_path / "full", EchoConfig(at_once=clients, seconds_per_token=PACE_S))
     instance = await asyncio.to_thread(door.node.place, str(model))
     body = chat_body(str(model), max_tokens=4000, ignore_eos=True)
-    before = await settled(client, door)
-    gone_s, rest_s = 0.0, 0.0
-    for _ in range(2):
-        streams = await opened(door.node.url, body, clients)
-        await all_have_tokens(streams)
-        begun = time.monotonic()
-        vanish(streams)
-        rest_s = max(rest_s, await until_as_before(client, door, before))
-        # What the engine is told it hears in order: who asks now is answered after all who left are forgotten.
-        last = await opened(door.node.url, body, 1)
-        await all_have_tokens(last)
-        gone_s = max(gone_s, time.monotonic() - begun)
-        vanish(last)
-        await until_as_before(client, door, before)
+    times = [await seconds_of(door, client, body, clients) for _ in range(2)]
+    gone_s, rest_s = map(max, zip(*times, strict=True))
     figures.add(f"{clients} clients vanish: every sequence gone", f"{LONGEST_S} s", f"{gone_s:.2f} s")
     figures.add(f"{clients} clients vanish: no task, no descriptor left", f"{LONGEST_S} s", f"{rest_s:.2f} s")
     assert clients == FEW or max(gone_s, rest_s) <= LONGEST_S
     await asyncio.to_thread(door.node.exo, "remove", instance)
+
+
+@pytest.mark.parametrize("clients", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+async def test_nothing_is_left_in_the_caches_of_a_model(
+    door: FrontDoor, client: httpx.AsyncClient, figures: Figures, tiny: str, clients: int
+) -> None:
+    """The engine itself says what it holds."""
+    body = chat_body("tiny", max_tokens=1000, ignore_eos=True)
+    first = await opened(door.node.url, body, 1)
+    await all_have_tokens(first)
+    vanish(first)
+    await until_it_holds(door, tiny, NOTHING)
+    streams = await opened(door.node.url, body, clients)
+    await all_have_tokens(streams)
+    await until_it_holds(door, tiny, f"{clients} sequences, ")
+    vanish(streams)
+    await until_it_holds(door, tiny, NOTHING)
+    _, rest_s = await seconds_of(door, client, body, clients)
+    await until_it_holds(door, tiny, NOTHING)
+    figures.add(f"{clients} clients of tiny vanish: no task, no descriptor left", "", f"{rest_s:.2f} s")
+
+
+async def until_it_holds(door: FrontDoor, instance: str, wanted: str) -> None:
+    """Wait for what the runner's engine says of its caches to begin so."""
+    begun = time.monotonic()
+    while not (said := await asyncio.to_thread(remark, door, instance)).startswith(wanted):
+        assert time.monotonic() - begun < PATIENCE_S, f"the engine says that it holds {said}, not {wanted}"
+        await asyncio.sleep(0.2)
+
+
+def remark(door: FrontDoor, instance: str) -> str:
+    """Beside the runner's status."""
+    (runner,) = door.node.runners(instance).values()
+    return str(runner["detail"])
