@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 import exo_api_cluster.plugin
+import exo_api_openai.plugin
 import exo_http.plugin
 from exo_core.cards import Card, Ends
 from exo_core.identifiers import BootId, InstanceId, ModelId, NodeId, PlacementId, RunnerId
@@ -103,7 +104,8 @@ def measure(node: ScriptedNode, *runners: RunnerTelemetry) -> None:
 @pytest.fixture
 def node() -> ScriptedNode:
     """Two machines, the models `known` (in the catalogue) and `resolvable`, nothing placed."""
-    plugins = Plugins(built_in={"http": exo_http.plugin, "cluster": exo_api_cluster.plugin}, points=())
+    surfaces = {"http": exo_http.plugin, "cluster": exo_api_cluster.plugin, "openai": exo_api_openai.plugin}
+    plugins = Plugins(built_in=surfaces, points=())
     made = ScriptedNode(scripts={"known": saying("x")}, plugins=plugins)
     join(made, made.node_id, "one")
     join(made, OTHER, "two")

@@ -1,8 +1,8 @@
-"""A rendezvous, a node that waits there for browsers, and a browser."""
+"""A rendezvous, and a node that waits there for browsers."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -18,7 +18,6 @@ from exo_http.testing.scripts import endless, saying
 from exo_http.testing.serving import serving_at
 from exo_rendezvous.testing.meeting_place import Rendezvous
 from exo_web_client.page import page_route
-from exo_web_client.testing.chromium import OpenPage, chromium, pages, why_no_browser
 
 
 @pytest.fixture
@@ -47,19 +46,3 @@ async def node(rendezvous: Rendezvous, key: NewKey, monkeypatch: pytest.MonkeyPa
     async with serving_at(made):
         await rendezvous.until_seated(1)
         yield made
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[str]:
-    """A Chromium for the tests of a file."""
-    if reason := why_no_browser():
-        pytest.skip(reason)
-    with chromium() as address:
-        yield address
-
-
-@pytest.fixture
-async def open_page(browser: str) -> AsyncIterator[OpenPage]:
-    """Opens an address in a new tab."""
-    async with pages(browser) as opener:
-        yield opener

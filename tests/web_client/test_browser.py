@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 WATCH = """
 window.lengths = new Set();
-new MutationObserver(() => lengths.add(document.querySelector(".assistant")?.innerText.length)).observe(
+new MutationObserver(() => lengths.add(document.querySelector(".said")?.innerText.length)).observe(
   document.getElementById("messages"), { childList: true, subtree: true, characterData: true }); null
 """
 ENDLESS = """

@@ -42,7 +42,7 @@ async def test_a_conversation(node: ScriptedNode, rendezvous: Rendezvous, key: N
     for turn in (1, 2):
         await ask(page, "m", f"question {turn}")
         await page.until(f"document.querySelectorAll('.assistant').length === {turn} && !running")
-        assert await page.text(".assistant:last-child") == "Hello é"
+        assert await page.text(".assistant:last-child .said") == "Hello é"
     asked = [str(request) for request in node.requests]
     assert "question 1" in asked[1]
     await ask(page, "nowhere", "question 3")
@@ -59,7 +59,7 @@ async def test_what_is_stopped_and_what_a_closed_page_asked_is_cancelled(
     page = await open_page(address(rendezvous))
     await connect(page, key)
     await ask(page, "endless", "go on")
-    await page.until("document.querySelector('.assistant').innerText.length > 30")
+    await page.until("document.querySelector('.said').innerText.length > 30")
     await page.press("send")
     await until(lambda: not node.open_requests)
     await page.until("document.querySelector('.note').innerText === 'stopped'")

@@ -7,9 +7,19 @@ from functools import cache
 from starlette.requests import Request
 from starlette.responses import Response
 
-from exo_http.one_document import OneDocument, one_document
+from exo_http.one_document import CONVERSATION, OneDocument, one_document
 
-SCRIPTS = ("elements.js", "format.js", "nodes.js", "instances.js", "models.js", "chat.js", "main.js")
+SCRIPTS = (
+    *CONVERSATION,
+    "drawing.js",
+    "requests.js",
+    "format.js",
+    "nodes.js",
+    "instances.js",
+    "models.js",
+    "chat.js",
+    "main.js",
+)
 """In the order in which they need each other."""
 
 

@@ -13,10 +13,6 @@ function milliseconds(value) {
   return value < 10 ? `${value.toFixed(2)} ms` : `${Math.round(value)} ms`;
 }
 
-function plural(count, word) {
-  return `${count} ${word}${count === 1 ? "" : "s"}`;
-}
-
 function words(status) {
   return status.replaceAll("_", " ");
 }

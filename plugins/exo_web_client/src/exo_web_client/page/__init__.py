@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from exo_http.one_document import OneDocument, one_document
+from exo_http.one_document import CONVERSATION, OneDocument, one_document
 
-NAMES = ("elements", "sealing", "meeting", "path", "channel", "requests", "connecting", "chat")
-"""Of the scripts, in the order in which they need each other."""
+NAMES = ("waiting", "sealing", "meeting", "path", "channel", "requests", "elements", "connecting", "chat")
+"""Of the scripts, in the order in which they need each other; the conversation's own are `exo_http`'s."""
 
 
 def page_route() -> Route:
@@ -27,4 +27,4 @@ def page_route() -> Route:
 @cache
 def document() -> OneDocument:
     """The page, and the policy that lets it run nothing but what is in it and speak to a rendezvous only."""
-    return one_document(__name__, [f"{name}.js" for name in NAMES], connect="ws: wss:")
+    return one_document(__name__, [*CONVERSATION, *(f"{name}.js" for name in NAMES)], connect="ws: wss:")

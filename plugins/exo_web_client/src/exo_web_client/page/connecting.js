@@ -31,23 +31,6 @@ function iceServers(stun, turn) {
   return servers;
 }
 
-function showState(kind, text) {
-  find("state-dot").className = `dot ${kind}`;
-  find("state-text").textContent = text;
-}
-
-function showProblem(text) {
-  find("problem").hidden = !text;
-  find("problem").textContent = text;
-}
-
-function showConnected(isConnected) {
-  find("connect").hidden = isConnected;
-  find("chat").hidden = !isConnected && !conversation.length;
-  find("leave").hidden = !isConnected;
-  find("send").disabled = !isConnected;
-}
-
 function lost(reason) {
   door = null;
   showState("", "Not connected");
@@ -64,6 +47,7 @@ async function connect() {
     const rendezvous = find("rendezvous").value.trim();
     door = await reach(rendezvous, find("key").value.trim(), turn, (words) => showState("working", words), lost);
     drawModels((await door.askJson("GET", "/v1/models")).data.map((model) => model.id));
+    drawHint();
     showState("open", "Connected");
     showConnected(true);
     find("prompt").focus();

@@ -1,21 +1,17 @@
-// Making elements; text never becomes markup.
-function make(tag, className, ...children) {
-  const element = document.createElement(tag);
-  element.className = className;
-  element.append(...children);
-  return element;
+// What the page shows of the connection.
+function showState(kind, text) {
+  find("state-dot").className = `dot ${kind}`;
+  find("state-text").textContent = text;
 }
 
-const find = (id) => document.getElementById(id);
+function showProblem(text) {
+  find("problem").hidden = !text;
+  find("problem").textContent = text;
+}
 
-// What a person can do something about; anything else is a fault of this page.
-class Problem extends Error {}
-
-// The result of `promise`, or a `Problem` after so many seconds.
-function within(seconds, promise, problem) {
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Problem(problem)), seconds * 1000);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+function showConnected(isConnected) {
+  find("connect").hidden = isConnected;
+  find("chat").hidden = !isConnected && !conversation.length;
+  find("leave").hidden = !isConnected;
+  find("send").disabled = !isConnected;
 }

@@ -104,11 +104,3 @@ class Door {
     this.channel.close();
   }
 }
-
-function errorIn(text, status) {
-  try {
-    return JSON.parse(text).error.message;
-  } catch {
-    return `The node answered ${status}.`;
-  }
-}

@@ -50,7 +50,7 @@ async def _answer(page: Page, question: str) -> str:
     await page.until("!!document.querySelector('.assistant') && !running")
     if problem := await page.text(".error"):
         raise SystemExit(problem)
-    return await page.text(".assistant")
+    return await page.text(".said")
 
 
 def main() -> None:
