@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from exo_backend_mlx.backend import MlxBackend
-from exo_core.identifiers import ModelId, RequestId
+from exo_backend_mlx.testing.engines_of_folder import mlx_engines
+from exo_core.identifiers import RequestId
 from exo_core.requests import Answer, Generate, Grammar, Result, Sampling, TextPrompt, Tokenize
-from exo_core.testing.assignments import even_assignments
 from exo_core.testing.engine_threads import EngineThreads, chunks_of, text_of
 
 ModelFolder = Callable[..., Path]
@@ -34,27 +33,15 @@ def folder(model_folder: ModelFolder) -> Path:
     return model_folder(architecture="llama", layers=4)
 
 
-def engines(folder: Path, stages: int) -> EngineThreads:
-    backend = MlxBackend()
-    assignments = even_assignments(backend.describe(ModelId("m"), folder), stages, backend="mlx")
-    base = ("p", 1)
-    return EngineThreads(
-        [
-            lambda part=part: backend.load(part, generation_base=base, folder=folder, progress=lambda _: None)
-            for part in assignments
-        ]
-    )
-
-
 @pytest.fixture(scope="module")
 def one_stage(folder: Path) -> Generator[EngineThreads]:
-    with engines(folder, 1) as threads:
+    with mlx_engines(folder) as threads:
         yield threads
 
 
 @pytest.fixture(scope="module")
 def two_stages(folder: Path) -> Generator[EngineThreads]:
-    with engines(folder, 2) as threads:
+    with mlx_engines(folder, 2) as threads:
         yield threads
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from exo_backend_mlx.backend import MlxBackend
-from exo_core.backends import Engine
+from exo_backend_mlx.testing.engines_of_folder import mlx_engines
 from exo_core.identifiers import ModelId, RequestId
-from exo_core.placement import ShardAssignment
 from exo_core.requests import (
     Accepted,
     Answer,
@@ -23,7 +22,6 @@ from exo_core.requests import (
     Score,
     TokenPrompt,
 )
-from exo_core.testing.assignments import even_assignments
 from exo_core.testing.engine_threads import EngineThreads, chunks_of
 
 ModelFolder = Callable[..., Path]
@@ -32,14 +30,7 @@ TOKENS = 24
 
 
 def engines(folder: Path, stages: int) -> EngineThreads:
-    backend = MlxBackend()
-    card = backend.describe(ModelId("m"), folder)
-    assignments = even_assignments(card, stages, backend="mlx", prefill_chunk=16)
-
-    def load(assignment: ShardAssignment) -> Engine:
-        return backend.load(assignment, generation_base=("p", 1), folder=folder, progress=lambda _: None)
-
-    return EngineThreads([lambda part=part: load(part) for part in assignments])
+    return mlx_engines(folder, stages, prefill_chunk=16)
 
 
 def ask(name: str, prompt: Sequence[int], **fields: object) -> Generate:

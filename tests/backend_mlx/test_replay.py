@@ -8,28 +8,16 @@ import pytest
 
 import exo_source_tiny
 from exo_backend_mlx.backend import MlxBackend
+from exo_backend_mlx.testing.engines_of_folder import mlx_engines
 from exo_core.backends import Backend
-from exo_core.identifiers import ModelId, RequestId
+from exo_core.identifiers import RequestId
 from exo_core.requests import ChatPrompt, Chunk, Generate, Sampling
-from exo_core.testing.assignments import even_assignments
 from exo_core.testing.backend_conformance import BackendConformance
 from exo_core.testing.engine_threads import EngineThreads, chunks_of
 
 TINY = Path(exo_source_tiny.__file__).parent / "model"
 TOKENS = 24
 PROMPT = ChatPrompt(messages=({"role": "user", "content": "What is exo?"},))
-
-
-def tiny(stages: int) -> EngineThreads:
-    """The embedded model over so many stages."""
-    backend = MlxBackend()
-    card = backend.describe(ModelId("tiny"), TINY)
-    return EngineThreads(
-        [
-            lambda part=part: backend.load(part, generation_base=("p", 1), folder=TINY, progress=lambda _: None)
-            for part in even_assignments(card, stages, backend="mlx")
-        ]
-    )
 
 
 def ask(threads: EngineThreads, sampling: Sampling, delivered: tuple[tuple[int, ...], ...] = ()) -> list[list[Chunk]]:
@@ -57,7 +45,7 @@ def ask(threads: EngineThreads, sampling: Sampling, delivered: tuple[tuple[int, 
     ids=["greedy", "sampled", "penalized"],
 )
 def test_every_cut_of_an_answer_is_invisible(sampling: Sampling) -> None:
-    with tiny(1) as one, tiny(2) as two:
+    with mlx_engines(TINY) as one, mlx_engines(TINY, 2) as two:
         whole = ask(one, sampling)
         for cut in range(TOKENS):
             delivered = tuple(tuple(chunk.token_id for chunk in choice[:cut]) for choice in whole)

@@ -6,20 +6,18 @@ import json
 import shutil
 from collections.abc import Callable
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from exo_backend_mlx.backend import MlxBackend
 from exo_backend_mlx.model_config import read_config
 from exo_backend_mlx.testing.chat_styles import CHAT_STYLES, ChatStyleName
+from exo_backend_mlx.testing.engines_of_folder import mlx_engines
 from exo_backend_mlx.tokenizer import MlxTokenizer
 from exo_core.frozen import JsonValue
-from exo_core.identifiers import ModelId, RequestId
+from exo_core.identifiers import RequestId
 from exo_core.requests import ChatPrompt, Generate, Grammar, Refused, Sampling, ToolUse
-from exo_core.testing.assignments import even_assignments
-from exo_core.testing.engine_threads import EngineThreads, calls_of, chunks_of, text_of
+from exo_core.testing.engine_threads import calls_of, chunks_of, text_of
 from exo_engine.answers.reading import reading_of
 from exo_engine.answers.thinking import thinking_after
 from exo_engine.choice_text import ChoiceText
@@ -46,15 +44,6 @@ def tokenizer_of(folder: Path) -> MlxTokenizer:
     return MlxTokenizer(folder, read_config(folder))
 
 
-def engine(folder: Path) -> EngineThreads:
-    backend = MlxBackend()
-    card = backend.describe(ModelId("random"), folder)
-    (assignment,) = even_assignments(card, 1, backend="mlx")
-    base = (assignment.placement.placement_id, 1)
-    load = partial(backend.load, assignment, generation_base=base, folder=folder, progress=lambda progress: None)
-    return EngineThreads([load])
-
-
 def ask(name: str, use: ToolUse, **fields: object) -> Generate:
     prompt = ChatPrompt(messages=(USER,), tools=TOOLS, template_arguments={"enable_thinking": False})
     defaults = {"prompt": prompt, "max_tokens": 300, "tool_use": use}
@@ -65,7 +54,7 @@ def ask(name: str, use: ToolUse, **fields: object) -> Generate:
 def test_required_calls_of_every_family_fit_their_schemas(model_folder: ModelFolder, style: ChatStyleName) -> None:
     folder = model_folder(architecture="qwen3", layers=1, chat=style)
     use = ToolUse(choice="required", parallel=False)
-    with engine(folder) as threads:
+    with mlx_engines(folder) as threads:
         asked = [threads.submit(ask(str(seed), use, sampling=Sampling(seed=seed))) for seed in range(12)]
         answers = [list(each) for each in asked]
     ended = [each for each in answers if chunks_of(each)[-1].finish == "tool_calls"]
@@ -156,7 +145,7 @@ def test_special_tokens_are_text_where_they_are_markers_and_nowhere_else(model_f
 
 
 def test_a_model_that_is_told_nothing_of_tools_refuses_them(model_folder: ModelFolder) -> None:
-    with engine(model_folder(architecture="qwen3", layers=1)) as threads:
+    with mlx_engines(model_folder(architecture="qwen3", layers=1)) as threads:
         (refused,) = threads.ask(ask("r", ToolUse()))
     assert isinstance(refused, Refused)
     assert (refused.status, refused.code) == (400, "tools_not_supported")

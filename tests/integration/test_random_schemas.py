@@ -18,11 +18,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import exo_source_tiny
-from exo_backend_mlx.backend import MlxBackend
+from exo_backend_mlx.testing.engines_of_folder import mlx_engines
 from exo_backend_mlx.testing.random_models import write_random_model
-from exo_core.identifiers import ModelId, RequestId
+from exo_core.identifiers import RequestId
 from exo_core.requests import Generate, Grammar, Refused, Result, Sampling, TextPrompt, Tokenize
-from exo_core.testing.assignments import even_assignments
 from exo_core.testing.engine_threads import EngineThreads, chunks_of, text_of
 from exo_engine.testing.pipeline_threads import arithmetic_pipeline
 
@@ -104,17 +103,9 @@ def test_answers_of_models_fit(model: str, tmp_path: Path) -> None:
     folder = Path(exo_source_tiny.__file__).parent / "model"
     if model != "tiny":
         folder = write_random_model(tmp_path, architecture=model)
-    with mlx_engine(folder) as threads:
+    with mlx_engines(folder) as threads:
         tally = prove(threads, SCHEMAS, closing_bias(threads))
     assert tally["ended"] > 0.5 * SCHEMAS
-
-
-def mlx_engine(folder: Path) -> EngineThreads:
-    """Of one stage."""
-    backend = MlxBackend()
-    (part,) = even_assignments(backend.describe(ModelId("m"), folder), 1, backend="mlx")
-    base = ("p", 1)
-    return EngineThreads([lambda: backend.load(part, generation_base=base, folder=folder, progress=lambda _: None)])
 
 
 def closing_bias(threads: EngineThreads) -> Mapping[int, float]:
