@@ -92,9 +92,9 @@ class ClientProcess:
         command = [sys.executable, "-m", f"exo_http.testing.{module}", *arguments]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def stop(self) -> list[str]:
-        """End it; the lines that it wrote. Fails the test if it ended by itself."""
-        output, _ = self._process.communicate(timeout=60)
+    def stop(self, patience_s: float = 60.0) -> list[str]:
+        """Tell it to end and wait until it does; the lines that it wrote. Fails the test if something went wrong."""
+        output, _ = self._process.communicate(timeout=patience_s)
         assert self._process.returncode == 0
         return output.splitlines()
 

@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
-from exo_http.testing.stream_client import chat_body, stream
+from exo_http.testing.stream_client import Stream
 
 if TYPE_CHECKING:
-    from conftest import Figures, FrontDoor
+    from conftest import Figures, FrontDoor, StartClient
 
 LONGEST_TO_FIRST_S = 2.0
 """On a machine that does nothing else; the small version is no measurement."""
 FEW, MANY = 60, 1000
 LARGEST_NODE_BYTES = 300e6
+PATIENCE_S = 150.0
 
 
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize(("streams", "tokens"), [(FEW, 6), pytest.param(MANY, 60, marks=pytest.mark.slow)])
-async def test_streams_at_once(door: FrontDoor, figures: Figures, streams: int, tokens: int) -> None:
-    body = chat_body(door.paced, max_tokens=tokens, ignore_eos=True)
+async def test_streams_at_once(
+    door: FrontDoor, figures: Figures, start_client: StartClient, streams: int, tokens: int
+) -> None:
     node = psutil.Process(door.node.process.pid)
-    answers = asyncio.gather(*(stream(door.node.url, body) for _ in range(streams)))
+    client = start_client("many_streams", door.node.url, door.paced, str(streams), str(tokens))
+    answers = asyncio.create_task(asyncio.to_thread(client.stop, PATIENCE_S))
     memory = 0
     while not answers.done():
         memory = max(memory, node.memory_info().rss)
         await asyncio.wait((answers,), timeout=0.25)
-    heard = answers.result()
+    heard = [Stream(**json.loads(line)) for line in answers.result()]
+    assert len(heard) == streams
     assert all(each.is_whole for each in heard)
     assert {each.chunks for each in heard} == {tokens + 1}, "the role, and each token by itself"
     assert not sum(each.errors for each in heard)
