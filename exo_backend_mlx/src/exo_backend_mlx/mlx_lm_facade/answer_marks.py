@@ -73,7 +73,6 @@ def _calls(wrapper: object) -> CallMarks | None:
 
 def _parser_for(template: str, get_vocabulary: Callable[[], dict[str, int]]) -> str | None:
     """mlx_lm's guess, which it does not make itself where a model has several templates."""
-    from mlx_lm import tokenizer_utils
-
-    guess = cast("Callable[[object], str | None]", cast("Any", tokenizer_utils)._infer_tool_parser)
+    library = cast("Any", import_module("mlx_lm.tokenizer_utils"))
+    guess = cast("Callable[[object], str | None]", library._infer_tool_parser)
     return guess(SimpleNamespace(chat_template=template, get_vocab=get_vocabulary))

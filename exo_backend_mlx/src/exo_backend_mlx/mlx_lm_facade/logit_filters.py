@@ -1,14 +1,11 @@
-"""What is kept of scores as likely enough: mlx_lm's own functions, which have no types, with types.
-
-Importing mlx_lm takes seconds, so this module is imported by the stage's process only.
-"""
+"""What is kept of scores as likely enough: mlx_lm's own functions, which have no types, with types."""
 
 from __future__ import annotations
 
 from typing import Any, cast
 
 import mlx.core as mx
-from mlx_lm import sample_utils as _untyped
+import mlx_lm.sample_utils as _untyped
 
 _library = cast("Any", _untyped)
 

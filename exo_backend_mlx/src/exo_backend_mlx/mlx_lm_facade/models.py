@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any, Protocol, cast
 
 import mlx.core as mx
 from mlx import nn
 
+from exo_backend_mlx.mlx_lm_facade.module_names import is_own_name
 from exo_backend_mlx.model_config import Config
 from exo_core.errors import ModelError
 
@@ -112,13 +115,21 @@ def put_weights(model: nn.Module, weights: Mapping[str, mx.array]) -> None:
 
 
 def _classes(config: Config) -> tuple[type, Any]:
-    from mlx_lm import utils
-
     try:
-        return cast("tuple[type, Any]", cast("Any", utils)._get_classes(config))
+        return _lookup(config)
     except (ValueError, SystemExit) as error:  # a module that lacks a package of its own ends the process
         message = f"the installed mlx-lm cannot build the architecture '{config['model_type']}'. Update it: uv sync -U"
         raise ModelError(message) from error
+
+
+def _lookup(config: Config) -> tuple[type, Any]:
+    name = config["model_type"]
+    if isinstance(name, str) and name.isidentifier() and is_own_name(name):
+        with contextlib.suppress(ImportError):  # what is to be said of it, the other way knows
+            module = cast("Any", import_module(f"mlx_lm.models.{name}"))
+            return module.Model, module.ModelArgs
+    utils = cast("Any", import_module("mlx_lm.utils"))
+    return cast("tuple[type, Any]", utils._get_classes(config))
 
 
 def parameters(model: nn.Module) -> dict[str, mx.array]:

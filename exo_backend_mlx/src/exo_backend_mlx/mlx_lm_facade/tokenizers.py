@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from importlib import import_module
 from pathlib import Path
 from typing import Any, cast, final
 
@@ -167,12 +168,11 @@ def _load(folder: Path, end_ids: Set[int]) -> object:
     than it expects, though mlx-lm takes it. So what fails is tried once more without it; the class must be named in
     tokenizer_config.json then, as it nearly always is.
     """
-    from mlx_lm import utils
-    from transformers import PreTrainedConfig
-
-    load_tokenizer = cast("Any", utils).load_tokenizer
+    load_tokenizer = cast("Any", import_module("mlx_lm.utils")).load_tokenizer
     try:
         return load_tokenizer(folder, _FROM_THIS_FOLDER_ONLY, eos_token_ids=sorted(end_ids))
     except Exception:  # transformers raises many kinds
+        from transformers import PreTrainedConfig
+
         unguessed = {**_FROM_THIS_FOLDER_ONLY, "config": cast("Any", PreTrainedConfig)()}
         return load_tokenizer(folder, unguessed, eos_token_ids=sorted(end_ids))
