@@ -52,6 +52,20 @@ def test_a_runner_that_downloads_says_how_far_it_is(capsys: pytest.CaptureFixtur
     assert "ready 100%" not in shown
 
 
+def test_what_a_stage_says_of_itself_is_shown_once_it_is_ready(capsys: pytest.CaptureFixture[str]) -> None:
+    shards: list[JsonValue] = [{"runner_id": name, "node_id": "n1", "start_layer": 0, "end_layer": 4} for name in "abc"]
+    runners: JsonObject = {
+        "a": {"status": "ready", "detail": "sends int8 hidden states: the next stage is reached at 0.2 MB/s"},
+        "b": {"status": "ready", "detail": ""},
+        "c": {"status": "failed", "detail": "no memory"},
+    }
+    instance: JsonObject = {"model_id": "org/m", "status": "ready", "shards": shards}
+    print_status({**STATE, "instances": {"tiny-1": instance}, "runners": runners})
+    shown = capsys.readouterr().out
+    *_, last = " ".join(shown.split()).split("failed ")
+    assert last == "tiny-1 on [/x] [bold]name sends int8 hidden states: the next stage is reached at 0.2 MB/s"
+
+
 def test_previews_show_the_model_and_the_reason_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     print_previews(STATE, [{"min_nodes": 2, "error": "[/b] does not fit"}], "/models/[red]m")
     shown = capsys.readouterr().out

@@ -36,6 +36,7 @@ def status_parts(document: JsonValue) -> Iterator[RenderableType]:
         yield _links(state)
     if as_object(state.get("instances")):
         yield _instances(state)
+        yield from _remarks(state)
     else:
         yield Text.assemble("No model is placed. Place one: ", ("exo place tiny", "bold"))
 
@@ -145,6 +146,18 @@ def _instances(state: JsonObject) -> Table:
             node = _name(state, as_text(shard.get("node_id")))
             add_row(instances, "", "", "", layers, node, _runner_status(runner))
     return instances
+
+
+def _remarks(state: JsonObject) -> Iterator[Text]:
+    """What ready runners say of themselves, as how a stage sends to the next one."""
+    runners = as_object(state.get("runners"))
+    for instance_id, instance in named_objects(state.get("instances")):
+        for shard in objects(instance.get("shards")):
+            runner = as_object(runners.get(as_text(shard.get("runner_id"))))
+            said = as_text(runner.get("detail"))
+            if said and runner.get("status") == "ready":
+                node = _name(state, as_text(shard.get("node_id")))
+                yield Text(plain(f"{instance_id} on {node} {said}"))
 
 
 def _runner_status(runner: JsonObject) -> Text:
