@@ -235,9 +235,11 @@ async def measure(turns: int, megabytes: int, rounds: int) -> None:
     }
     for way, figures in medians.items():
         print(f"{way:7}", "  ".join(f"{name} {value:8.2f}" for name, value in figures.items()))
-    ours, bare = medians["webrtc"], medians["aiortc"]
-    print(f"against aiortc alone: throughput {ours['MB/s'] / bare['MB/s']:.2f},", end=" ")
-    print("  ".join(f"{name[:-3]} {bare[name] / ours[name]:.2f}" for name in ours if name.endswith("B ms")))
+    print("against aiortc alone, turn by turn (more is better):")
+    for name in ("MB/s", *(name for name in medians["webrtc"] if name.endswith("B ms"))):
+        turns_of = zip(runs["webrtc"], runs["aiortc"], strict=True)
+        ratios = [ours[name] / bare[name] if name == "MB/s" else bare[name] / ours[name] for ours, bare in turns_of]
+        print(f"{name:9} {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
 
 
 def main() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Generator
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from exo_core.frozen import JsonObject
 from exo_core.testing.network_namespaces import a_network, why_not
+from exo_transport_webrtc.testing.carried import carried
 from exo_transport_webrtc.testing.homes import SERVER, TURN_PORT, HomeNode, Internet, Nat, why_no_turn
 
 pytestmark = pytest.mark.timeout(500)
@@ -67,12 +67,6 @@ def check_that_a_move_is_noticed(alpha: HomeNode, beta: HomeNode) -> None:
 
 CARRYING_S = 25.0
 """How long a person takes, twice as long as the routers remember."""
-
-
-def carried(written: str, kind: str) -> str:
-    """The offer or the answer in what was written; empty while it is not whole."""
-    found = re.search(rf"exo-{kind}-1[a-z2-7\s]*\.", written)
-    return found.group() if found else ""
 
 
 def answer_of(node: HomeNode) -> str:

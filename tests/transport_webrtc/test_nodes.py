@@ -1,14 +1,15 @@
 """Real nodes over WebRTC: joined by a rendezvous, or through members; each pair by the best transport that it has.
 
-The tests of whole clusters in `tests/integration` run over WebRTC too: `just prove-webrtc`.
+All tests of whole clusters in `tests/integration`, and of faults in `tests/reliability`, run over WebRTC too:
+`just prove-webrtc`. One of each is here.
 """
 
 from __future__ import annotations
 
 import os
 import pty
-import re
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
@@ -16,19 +17,30 @@ from typing import cast
 import pytest
 
 from exo_core.testing.node_process import EXO, JsonObject, NodeProcess, eventually, joined, wait_until_met
+from exo_core.testing.reliability.recorded_stream import RecordedStream
+from exo_core.testing.reliability.sameness import sameness
 from exo_rendezvous.testing.rendezvous_process import rendezvous_process
+from exo_transport_webrtc.testing.carried import carried
 
 BOTH = ("--transport", "webrtc", "--transport", "tcp")
 MakeNode = Callable[..., NodeProcess]
+PROMPT = "What is exo?"
+TOKENS = 200
+"""Of a stream that is to be hit soon after it has begun: more than a second."""
+
+
+def a_node(folder: Path, name: str, *arguments: str, **environment: str) -> NodeProcess:
+    """A node that finds nobody by itself, not started yet."""
+    return NodeProcess(folder / name, name, "--no-discovery", *arguments, environment=environment)
 
 
 @pytest.fixture
 def make_node(tmp_path: Path) -> Iterator[MakeNode]:
-    """A node that finds nobody by itself; it is killed when the test ends."""
+    """`make_node("alpha", "--transport", "tcp")`; the node is killed when the test ends."""
     made: list[NodeProcess] = []
 
-    def make(name: str, *arguments: str, environment: dict[str, str] | None = None) -> NodeProcess:
-        made.append(NodeProcess(tmp_path / name, name, "--no-discovery", *arguments, environment=environment))
+    def make(name: str, *arguments: str) -> NodeProcess:
+        made.append(a_node(tmp_path, name, *arguments))
         return made[-1]
 
     yield make
@@ -36,11 +48,20 @@ def make_node(tmp_path: Path) -> Iterator[MakeNode]:
         node.kill()
 
 
-@pytest.fixture
-def meeting() -> Iterator[dict[str, str]]:
-    """A rendezvous, as nodes are told of it."""
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[NodeProcess]]:
+    """Alpha, which waits at a rendezvous, and beta, which has joined it there; a stage of `tiny` on each."""
+    folder, webrtc = tmp_path_factory.mktemp("pair"), ("--transport", "webrtc")
     with rendezvous_process() as url:
-        yield {"EXO_WEBRTC_RENDEZVOUS": url}
+        alpha = a_node(folder, "alpha", *webrtc, EXO_WEBRTC_RENDEZVOUS=url, EXO_EXACT="1")  # texts are compared
+        beta = a_node(folder, "beta", *webrtc, EXO_EXACT="1")
+        try:
+            joined([alpha, beta])
+            _ = alpha.place("tiny", "--min-nodes", "2")
+            yield [alpha, beta]
+        finally:
+            for node in (beta, alpha):
+                node.power_off()
 
 
 def ways(node: NodeProcess) -> dict[str, str]:
@@ -55,19 +76,32 @@ def ways(node: NodeProcess) -> dict[str, str]:
     }
 
 
-def test_two_nodes_that_know_only_a_rendezvous_are_one_cluster(make_node: MakeNode, meeting: dict[str, str]) -> None:
-    alpha = make_node("alpha", "--transport", "webrtc", environment=meeting)
-    beta = make_node("beta", "--transport", "webrtc")
-    joined([alpha, beta])
-    eventually(lambda: ways(beta) == {"alpha beta": "webrtc"}, "beta tells of its link, as once a second", seconds=10)
+def test_two_nodes_that_know_only_a_rendezvous_are_one_cluster(pair: list[NodeProcess]) -> None:
+    _, beta = pair
+    eventually(lambda: ways(beta) == {"alpha beta": "webrtc"}, "beta tells of its link, as once a second")
     assert beta.output.count("reached alpha") == 1, beta.output
-    assert alpha.place("tiny", "--min-nodes", "2")
-    answers = {
-        node.exo("chat", "tiny", "What is exo?", "--temperature", "0", "--max-tokens", "16").stdout
-        for node in (alpha, beta)
-    }
+    answers = {node.exo("chat", "tiny", PROMPT, "--temperature", "0", "--max-tokens", "16").stdout for node in pair}
     (answer,) = answers
     assert answer.startswith("exo turns")
+
+
+def test_a_stage_dies_and_each_token_still_comes_once(pair: list[NodeProcess]) -> None:
+    alpha, beta = pair
+    undisturbed = RecordedStream(alpha, PROMPT, tokens=TOKENS)
+    undisturbed.wait_for_end()
+    stream = RecordedStream(alpha, PROMPT, tokens=TOKENS)
+    stream.wait_for_tokens(2)
+    (stage,) = beta.runner_processes()
+    died_at = time.monotonic()
+    stage.kill()
+    stream.wait_for_end()
+    assert stream.is_complete, stream.error
+    assert stream.was_crossed_by(died_at)
+    assert sameness(stream.tokens, undisturbed.tokens, is_complete=True) != "different"
+
+
+def test_a_node_that_was_away_meets_the_other_again(pair: list[NodeProcess]) -> None:
+    alpha, beta = pair
     assert beta.stop() == 0
     eventually(lambda: alpha.alive_nodes() == ["alpha"], "alpha hears beta's goodbye")
     beta.start()  # knows alpha, and where to meet it, from before
@@ -81,12 +115,6 @@ def terminal() -> Iterator[tuple[int, int]]:
     yield ends
     for end in ends:
         os.close(end)
-
-
-def carried(text: str, kind: str) -> str:
-    """The offer or the answer in what a program wrote."""
-    found = re.search(rf"exo-{kind}-1[a-z2-7\s]*\.", text)
-    return found.group() if found else ""
 
 
 def join_by_hand(alpha: NodeProcess, beta: NodeProcess, terminal: tuple[int, int], *, clumsily: bool = False) -> None:
@@ -116,7 +144,7 @@ def test_two_nodes_that_only_a_person_joins_are_one_cluster(make_node: MakeNode,
     alpha, beta = (make_node(name, "--transport", "webrtc") for name in ("alpha", "beta"))
     alpha.start()
     join_by_hand(alpha, beta, terminal, clumsily=True)
-    eventually(lambda: ways(beta) == {"alpha beta": "webrtc"}, "beta tells of its link", seconds=10)
+    eventually(lambda: ways(beta) == {"alpha beta": "webrtc"}, "beta tells of its link")
     assert beta.output.count("reached alpha") == 1, beta.output
     assert [node.stop() for node in (beta, alpha)] == [0, 0]
 
@@ -130,7 +158,7 @@ def test_a_person_joins_them_again_when_one_was_away_and_its_shard_is_back(
     join_by_hand(alpha, beta, terminal)
     instance = alpha.place("tiny", "--min-nodes", "2")
     for _ in range(2):
-        answer = beta.exo("chat", "tiny", "What is exo?", "--temperature", "0", "--max-tokens", "16").stdout
+        answer = beta.exo("chat", "tiny", PROMPT, "--temperature", "0", "--max-tokens", "16").stdout
         assert answer.startswith("exo turns")
         assert beta.stop() == 0
         join_by_hand(alpha, beta, terminal)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -17,7 +16,8 @@ from cores import on_core
 from exo_bench.chat_server import ChatServer
 from exo_core.cli.documents import as_list, as_object, as_text
 from exo_core.frozen import JsonObject
-from exo_core.testing.node_process import EXO, NodeProcess, eventually, free_port, wait_until_met
+from exo_core.testing.node_process import NodeProcess, eventually, wait_until_met
+from exo_rendezvous.testing.rendezvous_process import rendezvous_process
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,15 +95,8 @@ def two_stages(
 @contextmanager
 def rendezvous() -> Generator[Mapping[str, str]]:
     """A place to meet for nodes that are linked by webrtc alone; what they are told of it."""
-    port = free_port()
-    process = subprocess.Popen(
-        [EXO, "rendezvous", "--host", "127.0.0.1", "--port", str(port)], stderr=subprocess.DEVNULL
-    )
-    try:
-        yield {"EXO_WEBRTC_RENDEZVOUS": f"http://127.0.0.1:{port}"}
-    finally:
-        process.terminate()
-        process.wait(10)
+    with rendezvous_process() as url:
+        yield {"EXO_WEBRTC_RENDEZVOUS": url}
 
 
 def end_with_us() -> None:
