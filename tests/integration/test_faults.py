@@ -19,6 +19,8 @@ from exo_core.testing.node_process import JsonObject, NodeProcess, eventually
 MakeCluster = Callable[..., list[NodeProcess]]
 Greedy = Callable[..., str]
 PROMPT = "What is exo?"
+TOKENS = 400
+"""Of a stream that is to be hit soon after it has begun: some seconds."""
 
 
 def pids_of_runners(node: NodeProcess) -> list[int]:
@@ -35,13 +37,14 @@ def log_length(node: NodeProcess) -> int:
 
 
 class LongStream:
-    """The likeliest answer, as long as the model's context allows, as a client reads it."""
+    """The likeliest answer, as a client reads it: so many tokens, or as long as the model's context allows."""
 
-    def __init__(self, client: OpenAI, model: str) -> None:
+    def __init__(self, client: OpenAI, model: str, *, tokens: int | None = None) -> None:
         self.pieces: list[str] = []
         self.error: Exception | None = None
         self._client = client
         self._model = model
+        self._tokens = tokens
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
@@ -56,6 +59,7 @@ class LongStream:
                 messages=[{"role": "user", "content": PROMPT}],
                 stream=True,
                 temperature=0,
+                max_tokens=self._tokens,
                 extra_body={"ignore_eos": True},
             )
             self.pieces.extend(chunk.choices[0].delta.content or "" for chunk in stream)
@@ -68,7 +72,7 @@ class LongStream:
         assert self._thread.is_alive(), "what is to happen in the middle of it comes too late"
 
     def wait_for_end(self) -> None:
-        self._thread.join(timeout=90)
+        self._thread.join(timeout=100)
         assert not self._thread.is_alive(), "the stream never ended"
 
 
@@ -89,9 +93,9 @@ def test_a_stages_node_dies_and_the_stream_goes_on_where_the_model_is_placed_nex
 ) -> None:
     alpha, beta = make_cluster(2)
     alpha.place("tiny", "--min-nodes", "2")
-    undisturbed = LongStream(client_of(alpha), "tiny")
+    undisturbed = LongStream(client_of(alpha), "tiny", tokens=TOKENS)
     undisturbed.wait_for_end()
-    stream = LongStream(client_of(alpha), "tiny")
+    stream = LongStream(client_of(alpha), "tiny", tokens=TOKENS)
     stream.wait_for_tokens(5)
     beta.kill()
     eventually(lambda: alpha.alive_nodes() == ["alpha"], "alpha sees that beta is gone")

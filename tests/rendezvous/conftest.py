@@ -39,6 +39,13 @@ async def crowded() -> AsyncIterator[Rendezvous]:
 
 
 @pytest.fixture
+async def strict() -> AsyncIterator[Rendezvous]:
+    """One that soon has had enough, and for long."""
+    async with serving(Rendezvous(limits=replace(LIMITS, messages_per_second=0.001))) as made:
+        yield made
+
+
+@pytest.fixture
 async def impatient_over_tls(tmp_path: Path) -> AsyncIterator[Rendezvous]:
     """The same with a certificate."""
     certificate, key = self_signed(tmp_path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
 
@@ -10,6 +9,7 @@ import pytest
 
 from exo_core.testing.parties import parties, peer_for
 from exo_core.transports import Identity, Link, Peer, TransportContext
+from exo_rendezvous.testing.meeting_place import PATIENCE_SECONDS, until
 from exo_transport_webrtc import listening as being_called
 from exo_transport_webrtc.envelopes import NUMBER_BYTES, Call, read, sign
 from exo_transport_webrtc.testing.post_office import PostOffice
@@ -48,7 +48,8 @@ async def test_the_holder_of_a_join_code_does_not_keep_members_from_being_answer
             office.deliver(
                 peer_for(parties().joiner), peer_for(parties().alice), call_of(parties().joiner, parties().inviter)
             )
-        link = await office.transport(TransportContext(identity=parties().bob)).connect(listening.tickets[0])
+        bob = office.transport(TransportContext(identity=parties().bob))
+        link = await bob.connect(listening.tickets[0], timeout=PATIENCE_SECONDS)
         await link.send(b"hello")
         assert await link.receive() == b"hello"
         await link.close()
@@ -58,9 +59,10 @@ async def test_the_holder_of_a_join_code_does_not_keep_members_from_being_answer
 
 
 async def test_a_code_is_answered_again_once_its_calls_came_to_nothing(
-    office: PostOffice, monkeypatch: pytest.MonkeyPatch
+    office: PostOffice, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(being_called, "ANSWER_SECONDS", 0.3)
+    caplog.set_level(logging.INFO)
     known = {parties().inviter.authority_name: parties().inviter}
     context = TransportContext(identity=parties().alice, identity_named=known.get)
 
@@ -72,8 +74,9 @@ async def test_a_code_is_answered_again_once_its_calls_came_to_nothing(
             office.deliver(
                 peer_for(parties().joiner), peer_for(parties().alice), call_of(parties().joiner, parties().inviter)
             )
-        await asyncio.sleep(0.6)
+        await until(lambda: caplog.text.count("called and then did not come") == being_called.MOST_OF_A_CODE)
         monkeypatch.undo()
-        link = await office.transport(TransportContext(identity=parties().joiner)).connect(listening.tickets[0])
+        joiner = office.transport(TransportContext(identity=parties().joiner))
+        link = await joiner.connect(listening.tickets[0], timeout=PATIENCE_SECONDS)
         assert link.peer == peer_for(parties().inviter)
         await link.close()

@@ -91,7 +91,7 @@ async def test_a_browser_is_answered_and_is_no_member(cluster: Cluster, open_pag
     await page.until("window.begun === 200")
     assert cluster.open_requests(admin) == 1
     await page.close()
-    eventually(lambda: cluster.open_requests(admin) == 0, "the request is cancelled", seconds=12)
+    eventually(lambda: cluster.open_requests(admin) == 0, "the request is cancelled")
     assert page.complaints == []
     said = cluster.node.output + cluster.said.read_text()
     assert [secret for secret in (key, admin, "What is exo") if secret in said] == []

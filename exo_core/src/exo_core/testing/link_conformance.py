@@ -26,8 +26,8 @@ from exo_core.transports import (
 
 MakeTransport = Callable[[TransportContext], Transport]
 MEBIBYTE = 1024 * 1024
-PATIENCE_SECONDS = 60.0
-"""After which a test has failed."""
+PATIENCE_SECONDS = 100.0
+"""After which a test has failed, whatever else the machine does."""
 
 STALLED_SECONDS = 0.5
 """A sender that has not come to its end by then is taken to be waiting."""
@@ -62,7 +62,7 @@ class LinkConformance(BlockingLinkConformance):
 
         async with self.serving(make_transport, accept) as listening:
             transport = make_transport(TransportContext(identity=client or parties().bob))
-            near = await transport.connect(listening.tickets[0], expect=expect)
+            near = await transport.connect(listening.tickets[0], expect=expect, timeout=PATIENCE_SECONDS)
             try:
                 yield near, await links.get()
             finally:

@@ -43,7 +43,7 @@ class TransportConformance(LinkConformance):
         transport = make_transport(TransportContext(identity=parties().bob))
         async with self.serving(make_transport, accept) as listening:
             ticket = listening.tickets[0]
-            link = await transport.connect(ticket)
+            link = await transport.connect(ticket, timeout=PATIENCE_SECONDS)
             assert await link.receive() == b"hello"
         with pytest.raises(LinkClosed):
             _ = await link.receive()
@@ -64,7 +64,7 @@ class TransportConformance(LinkConformance):
 
         transport = make_transport(TransportContext(identity=parties().bob))
         async with self.serving(make_transport, accept) as listening:
-            links = [await transport.connect(listening.tickets[0]) for _ in range(3)]
+            links = [await transport.connect(listening.tickets[0], timeout=PATIENCE_SECONDS) for _ in range(3)]
             for link, word in zip(links, (b"fail", b"return", b"stay"), strict=True):
                 await link.send(word)
             for link in links[:2]:
@@ -109,7 +109,8 @@ class TransportConformance(LinkConformance):
                 transport = make_transport(TransportContext(identity=intruder))
                 with pytest.raises(ConnectError):
                     _ = await transport.connect(listening.tickets[0], timeout=2.0)
-            friend = await make_transport(TransportContext(identity=parties().bob)).connect(listening.tickets[0])
+            transport = make_transport(TransportContext(identity=parties().bob))
+            friend = await transport.connect(listening.tickets[0], timeout=PATIENCE_SECONDS)
             assert await friend.receive() == b"hello"
             await friend.close()
         assert accepted == [peer_for(parties().bob)]

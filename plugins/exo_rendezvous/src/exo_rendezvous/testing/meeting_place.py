@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 from exo_rendezvous.rooms import Limits, Rooms, Seat
 from exo_rendezvous.serving import RendezvousServer
 
+PATIENCE_SECONDS = 60.0
 LIMITS = Limits(seats_per_room=3, seats_per_source=6, rooms=4, burst=20)
 
 
@@ -72,10 +73,11 @@ class Rendezvous:
 
 
 async def until(look: Callable[[], bool]) -> None:
-    """Wait for it."""
-    for _ in range(1000):
-        if look():
-            return
-        await asyncio.sleep(0.01)
-    message = "it never came to that"
-    raise AssertionError(message)
+    """Wait for it. Raises `AssertionError` when it never comes to that."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not look():
+                await asyncio.sleep(0.01)
+    except TimeoutError as problem:
+        message = f"it never came to that within {PATIENCE_SECONDS:.0f} s"
+        raise AssertionError(message) from problem
