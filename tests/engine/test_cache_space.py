@@ -112,8 +112,23 @@ def test_one_that_is_alone_goes_on_with_less_room_than_it_was_taken_with() -> No
     assert room.change(CacheBudget([TIGHT.model_copy(update={"cache_bytes": 400})]), [alone]) == []
     assert room.grow(alone, 190) == []
     assert room.begin(sequence([2] * 20), 20) is None
+    assert not room.holds_what_is_open
     room.release(alone)
     assert room.begin(alone, 150) is not None
+
+
+def test_once_the_stages_were_told_a_limit_one_that_is_alone_keeps_to_it_too() -> None:
+    room, alone = space(TIGHT), sequence([1] * 20)
+    assert room.begin(alone, 60) is not None
+    room.change(CacheBudget([TIGHT.model_copy(update={"cache_bytes": 400})]), [alone])
+    assert room.holds_what_is_open
+    room.bound()
+    assert room.grow(alone, 71) is None
+    assert alone.reserved == 60
+    assert room.grow(alone, 70) == []
+    room.release(alone)
+    assert room.begin(sequence([2] * 20), 71) is None
+    assert room.begin(sequence([2] * 20), 70) is not None
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(8, 90), st.integers(0, 4)), max_size=40))

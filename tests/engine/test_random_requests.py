@@ -154,7 +154,7 @@ def test_whatever_happens(kind: str, seed: int, stages: int, micro_batches: int)
     kept = disturbed.scheduler.open.kept
     assert all(stage.snapshots == kept for stage in disturbed.stages)
     assert len(disturbed.asked) > 100
-    assert what_happened(disturbed.steps.seen) >= {"evict", "keep", "take", "share", "requeue"}
+    assert what_happened(disturbed.steps.seen) >= {"evict", "keep", "take", "share", "requeue", "limit"}
     for asked in disturbed.asked.values():
         check(asked)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from exo_engine.plan import Plan
 from exo_engine.scheduler import Scheduler
-from exo_engine.steps import Close, Resized, StageReport
+from exo_engine.steps import Close, Limit, Resized, StageReport
 from exo_engine.testing.scheduler_by_hand import decoding, is_open, opens, scheduler, sequence, settle, step, step_until
 
 FULL = StageReport(cache_bytes=200, bytes_per_token=1, trimmable=True)
@@ -44,7 +45,7 @@ def test_with_less_room_the_youngest_wait_and_with_more_they_go_on() -> None:
     made.resize([Resized(stage=0, cache_bytes=held - 1)])
     assert list(made.waiting) == sequences[2:]
     plan = step(made)
-    assert [operation.op for operation in plan.operations] == ["close", "forward"]
+    assert [operation.op for operation in plan.operations] == ["close", "limit", "forward"]
     assert len(plan.rows) == 2
     made.resize([Resized(stage=0, cache_bytes=200)])
     step_until(made, lambda: not made.waiting)
@@ -59,7 +60,54 @@ def test_one_that_is_left_alone_has_room_to_its_end() -> None:
     made.resize([Resized(stage=0, cache_bytes=30)])
     assert made.open.context == 30
     while len(alone.tokens) < 200:
-        step(made)
+        assert not limits(step(made))
+    assert not made.waiting
+    made.remove(alone, keep=False)
+    assert limits(step(made)) == [Limit(stage=0, cache_bytes=30)]
+
+
+def limits(plan: Plan) -> list[Limit]:
+    """What the stages are told to take at most."""
+    return [operation for operation in plan.operations if isinstance(operation, Limit)]
+
+
+def test_a_limit_is_told_behind_what_makes_room_for_it() -> None:
+    made = scheduler(2, report=FULL, context=200)
+    decoding(made, 3)
+    made.resize([Resized(stage=1, cache_bytes=30)])
+    assert [operation.op for operation in step(made).operations] == ["close", "close", "limit", "forward"]
+    assert not limits(step(made))
+    made.resize([Resized(stage=0, cache_bytes=50), Resized(stage=1, cache_bytes=90)])
+    assert limits(step(made)) == [Limit(stage=0, cache_bytes=50), Limit(stage=1, cache_bytes=90)]
+
+
+def test_a_limit_is_not_told_while_one_waits_that_was_taken_with_more_room() -> None:
+    made = scheduler(report=FULL, context=200)
+    first, long = sequence(20, most=40), sequence(90, token=2, most=95)
+    made.add(first)
+    step(made)
+    made.add(long)
+    made.resize([Resized(stage=0, cache_bytes=80)])
+    while is_open(first) or not is_open(long):
+        assert not limits(step(made))
+        if len(first.tokens) == 40 and is_open(first):
+            made.remove(first, keep=False)
+    made.remove(long, keep=False)
+    assert limits(step(made))
+
+
+def test_one_that_outgrows_what_the_stages_were_told_is_taken_away() -> None:
+    made = scheduler(report=FULL, context=200)
+    alone = sequence(20, most=200)
+    made.add(alone)
+    step(made)
+    made.resize([Resized(stage=0, cache_bytes=100)])
+    assert limits(step(made))
+    while not made.outgrown:
+        assert made.next_plan() is not None
+        settle(made)
+    assert made.outgrown == [alone]
+    assert len(alone.tokens) == 101, "one more than the caches hold: it was drawn, and not fed"
     assert not made.waiting
 
 

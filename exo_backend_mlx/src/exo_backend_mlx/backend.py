@@ -22,6 +22,11 @@ class MlxBackend:
         """`mlx`."""
         return "mlx"
 
+    @property
+    def engines_resize(self) -> bool:
+        """`PipelineEngine` does."""
+        return True
+
     def probe(self) -> BackendFacts:
         """The device mlx computes on."""
         from exo_backend_mlx.probe import probe_mlx

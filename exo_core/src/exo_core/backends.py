@@ -123,13 +123,33 @@ class ChoosesParts(Protocol):
 
 @runtime_checkable
 class ResizesCaches(Protocol):
-    """What an engine may give besides: its caches get more or less room while it runs, and no request fails of it.
+    """What an engine may give besides: its caches get more or less room while it runs.
+
+    Requests that have no room together any more wait for each other. One that alone takes more already goes on to its
+    end, and `taken` is called after that; one that would grow beyond it later ends with `instance_lost`.
 
     Without it, what a shard's caches were promised at its load stays theirs.
     """
 
-    def resize_caches(self, kv_bytes: int) -> None:
-        """The caches may take so many bytes; what is more is given back soon. Callable from any thread."""
+    def resize_caches(self, kv_bytes: int, taken: Callable[[], None]) -> None:
+        """The caches may take so many bytes, and are not to grow beyond that. Callable from any thread.
+
+        `taken` is called, from any thread and without blocking it, once they take no more and never will: then the
+        rest is lent to others. A later number takes the place of one for which it was not called yet.
+        """
+        ...
+
+
+@runtime_checkable
+class LoadsResizable(Protocol):
+    """What a backend may give besides whose engines are `ResizesCaches`.
+
+    Then memory can be called in from a shard that is still being loaded. Without it, that has to wait for the engine.
+    """
+
+    @property
+    def engines_resize(self) -> bool:
+        """Whether all of them are."""
         ...
 
 

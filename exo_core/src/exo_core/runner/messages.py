@@ -94,7 +94,7 @@ class Neighbours(Frozen):
 
 
 class CachesMayTake(Frozen):
-    """From now on the shard's caches may take so many bytes. Answered by `CachesTake`."""
+    """From now on the shard's caches may take so many bytes. Answered by `CachesTake`, once they take no more."""
 
     type: Literal["caches_may_take"] = "caches_may_take"
     kv_bytes: Count
@@ -199,7 +199,10 @@ class Unlinked(Frozen):
 
 
 class CachesTake(Frozen):
-    """What the shard's caches take at most, and whether that can change: told after the load and after each change."""
+    """What the shard's caches take at most from now on, and whether that can change.
+
+    Told after the load, and after each change as soon as it holds.
+    """
 
     type: Literal["caches_take"] = "caches_take"
     kv_bytes: Count

@@ -12,12 +12,13 @@ from typing import final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from exo_core.backends import Engine, LoadProgress, Remarks, ResizesCaches
+from exo_core.backends import Engine, LoadProgress, Remarks
 from exo_core.errors import LinkClosed, WireError
 from exo_core.identity.leaf import RunnerCertificate, runner_identity
 from exo_core.requests import Answer, Chunk, Failed, Refused
 from exo_core.runner.acceptor import listening
 from exo_core.runner.answer_outlet import AnswerOutlet
+from exo_core.runner.cache_answers import CacheAnswers
 from exo_core.runner.calls import EngineCalls
 from exo_core.runner.components import make_backend, make_transports
 from exo_core.runner.dialler import TransportDialler
@@ -77,7 +78,7 @@ class ShardRunner:
         self._calls = EngineCalls(AnswerOutlet(self._loop, self._send_answers).put)
         self._watch = EngineWatch(start.patience, self._loop.time())
         self._engine: Engine | None = None
-        self._kv_bytes = start.assignment.kv_bytes
+        self._caches = CacheAnswers(start.assignment.kv_bytes, self._report_caches)
         self._runs = 0
         self._remark = ""
         self._certificate: asyncio.Future[RunnerCertificate] = self._loop.create_future()
@@ -121,7 +122,7 @@ class ShardRunner:
                 if self._admits(message):
                     self._rings.meet(message)
             case CachesMayTake():
-                self._resize(message.kv_bytes)
+                self._caches.may_take(message.kv_bytes)
             case Submit():
                 self._submit(message)
             case CancelCall():
@@ -146,15 +147,6 @@ class ShardRunner:
             self._calls.refuse(message.call, "not_ready", "this runner cannot answer requests now")
         else:
             self._calls.submit(self._engine, message)
-
-    def _resize(self, kv_bytes: int) -> None:
-        """An engine that is still loaded holds nothing yet, and gets the number as soon as it is there."""
-        self._kv_bytes = kv_bytes
-        can_change = self._engine is None or isinstance(self._engine, ResizesCaches)
-        if isinstance(self._engine, ResizesCaches):
-            self._engine.resize_caches(kv_bytes)
-        taken = kv_bytes if can_change else self._start.assignment.kv_bytes
-        self._pipe.send(CachesTake(kv_bytes=taken, can_change=can_change))
 
     # finding the neighbours ------------------------------------------------------------------------------
 
@@ -188,6 +180,7 @@ class ShardRunner:
     def _load(self) -> Engine:
         start = self._start
         backend = make_backend(start.components)
+        self._loop.call_soon_threadsafe(self._caches.meet_backend, backend)
         return backend.load(
             start.assignment,
             generation_base=(start.assignment.placement.placement_id, start.start),
@@ -197,6 +190,10 @@ class ShardRunner:
 
     def _progress(self, progress: LoadProgress) -> None:
         self._loop.call_soon_threadsafe(self._report_load, progress)
+
+    def _report_caches(self, taken: CachesTake) -> None:
+        """Called on any thread."""
+        self._loop.call_soon_threadsafe(self._pipe.send, taken)
 
     def loaded(self, engine: Engine) -> None:
         """The weights are here."""
@@ -230,7 +227,7 @@ class ShardRunner:
     def _keep(self, engine: Engine) -> None:
         self._engine = engine
         self._watch.does("waiting", self._loop.time())
-        self._resize(self._kv_bytes)
+        self._caches.meet_engine(engine)
 
     def _report_unlinked(self, detail: str) -> None:
         self._watch.does("waiting", self._loop.time())

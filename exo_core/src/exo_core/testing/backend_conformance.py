@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from exo_core.backends import Backend, ChoosesParts, Engine, LoadProgress
+from exo_core.backends import Backend, ChoosesParts, Engine, LoadProgress, LoadsResizable, ResizesCaches
 from exo_core.cards import Card
 from exo_core.errors import LinkClosed, ModelError
 from exo_core.identifiers import ModelId, RequestId
@@ -16,7 +17,7 @@ from exo_core.model_files.safetensors_headers import read_header
 from exo_core.placement import ShardAssignment
 from exo_core.requests import Accepted, Answer, Chunk, Failed, Generate, Grammar, Refused, Sampling, TextPrompt
 from exo_core.testing.assignments import even_assignments
-from exo_core.testing.engine_threads import EngineThreads, chunks_of, text_of
+from exo_core.testing.engine_threads import PATIENCE, EngineThreads, chunks_of, text_of
 
 MODEL_ID = ModelId("model-under-test")
 
@@ -162,6 +163,16 @@ class BackendConformance:
             assert isinstance(next(iter(answers)), Accepted)
         assert threads.alive == 0
         assert isinstance(list(answers)[-1], Failed | Chunk)
+
+    def test_caches_take_another_number(self, backend: Backend, model_folder: Path, card: Card) -> None:
+        with _engines(backend, model_folder, card, 1) as threads:
+            engine, taken = threads.engines[0], threading.Event()
+            if not isinstance(engine, ResizesCaches):
+                assert not (isinstance(backend, LoadsResizable) and backend.engines_resize)
+                pytest.skip("what its caches were promised stays theirs")
+            engine.resize_caches(2**30, taken.set)
+            assert taken.wait(PATIENCE), "nobody heard that they take it"
+            assert chunks_of(threads.ask(greedy(self.prompt)))
 
     # several stages --------------------------------------------------------------------------------------
 

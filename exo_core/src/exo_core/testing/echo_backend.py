@@ -31,6 +31,11 @@ class EchoBackend:
         """`echo`."""
         return "echo"
 
+    @property
+    def engines_resize(self) -> bool:
+        """They have no caches."""
+        return True
+
     def probe(self) -> BackendFacts:
         """It runs anywhere."""
         return BackendFacts(usable=True, device="echo")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import final
 
@@ -58,9 +59,10 @@ class EchoEngine:
         """Forget a request."""
         self._inbox.put(request_id)
 
-    def resize_caches(self, kv_bytes: int) -> None:
+    def resize_caches(self, kv_bytes: int, taken: Callable[[], None]) -> None:
         """It has none."""
         del kv_bytes
+        taken()
 
     def stop(self) -> None:
         """Make `run` return."""

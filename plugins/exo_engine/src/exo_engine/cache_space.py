@@ -39,15 +39,29 @@ class CacheSpace:
         self._growth = budget.nothing
         """What it costs to let all that are open grow once."""
         self._kept = budget.nothing
+        self._is_bounded = True
+        """Whether one that is alone may not exceed the limits either."""
 
     @property
     def is_overfull(self) -> bool:
-        """Whether what is open has no room any more; one that is alone has, for it was taken when there was more."""
+        """Whether several are open that have no room together."""
         return self._number > 1 and not self._budget.holds(self._open)
 
+    @property
+    def holds_what_is_open(self) -> bool:
+        """Whether nothing exceeds the limits."""
+        return self._budget.holds(self._open)
+
+    def bound(self) -> None:
+        """From now on nothing may exceed them. It does not now."""
+        self._is_bounded = True
+
     def change(self, budget: CacheBudget, opened: Iterable[SequenceState]) -> list[Kept]:
-        """Other limits hold from now on; gives what is evicted. `opened` are those that are open."""
-        self._budget, self._number = budget, 0
+        """Other limits hold from now on; gives what is evicted. `opened` are those that are open.
+
+        One that is alone may exceed them, for it was taken when there was more, until `bound` says that none may.
+        """
+        self._budget, self._number, self._is_bounded = budget, 0, False
         self._open = self._growth = budget.nothing
         for sequence in opened:
             self._count(sequence.reserved, sequence)
@@ -59,11 +73,10 @@ class CacheSpace:
 
         A snapshot that has no room beside it would have to be evicted: it is taken, and cut to what both begin with.
 
-        None, with nothing changed: there is no room for it and the growth of the others. One that is alone has room: it
-        was admitted with what there is, or with more.
+        None, with nothing changed: there is no room for it and the growth of the others.
         """
         cost = self._budget.cost(tokens)
-        if self._number and not self._budget.holds(self._open + self._growth + cost):
+        if not self._has_room(self._open + self._growth + cost, is_alone=not self._number):
             return None
         match = self.index.find(sequence.tokens, exact=sequence.exact) if sequence.wants == "tokens" else None
         start = None
@@ -79,7 +92,7 @@ class CacheSpace:
     def grow(self, sequence: SequenceState, tokens: int) -> list[Kept] | None:
         """Let an open sequence hold so many; gives what is evicted. None, with nothing changed: there is no room."""
         more = self._budget.cost(tokens) - self._budget.cost(sequence.reserved)
-        if self._number > 1 and not self._budget.holds(self._open + more):
+        if not self._has_room(self._open + more, is_alone=self._number == 1):
             return None
         evicted = self._make_room(more, None)
         self.release(sequence)
@@ -114,6 +127,9 @@ class CacheSpace:
 
     def _growth_of(self, tokens: int) -> Cost:
         return self._budget.cost(tokens + self._growth_tokens) - self._budget.cost(tokens)
+
+    def _has_room(self, cost: Cost, *, is_alone: bool) -> bool:
+        return (is_alone and not self._is_bounded) or self._budget.holds(cost)
 
     def _holds_beside(self, kept: Kept, cost: Cost) -> bool:
         return self._budget.holds(self._open + cost + self._budget.cost(kept.length))

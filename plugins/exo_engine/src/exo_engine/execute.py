@@ -12,6 +12,7 @@ from exo_engine.steps import (
     Evict,
     Forward,
     Generation,
+    Limit,
     Open,
     Operation,
     Resized,
@@ -86,8 +87,8 @@ def _present(inputs: Sequence[int] | Activation | None) -> Sequence[int] | Activ
     return inputs
 
 
-def change(stage: Stage, operation: Open | Trim | Snapshot | Evict | Close) -> None:
-    """Do what is no `Forward`."""
+def change(stage: Stage, operation: Open | Trim | Snapshot | Evict | Close | Limit) -> None:
+    """Do what is no `Forward`. A limit asks nothing of a stage: it holds already, and `CacheLimit` hears of it."""
     match operation:
         case Open():
             stage.open(operation)
@@ -99,3 +100,5 @@ def change(stage: Stage, operation: Open | Trim | Snapshot | Evict | Close) -> N
             stage.evict(operation.snapshot)
         case Close():
             stage.close(operation.sequence, operation.keep)
+        case Limit():
+            pass

@@ -113,7 +113,13 @@ class Head:
 
     def _issue(self, steps: StepRunner) -> bool:
         """At most one step: an answer may have come meanwhile, and what it sets free goes first."""
-        if not steps.has_room or self._is_beginning or (plan := self._scheduler.next_plan()) is None:
+        if not steps.has_room or self._is_beginning:
+            return False
+        plan = self._scheduler.next_plan()
+        if self._scheduler.outgrown:
+            outgrown, self._scheduler.outgrown = self._scheduler.outgrown, []
+            self._requests.fail_those_of(outgrown, "instance_lost", LESS_ROOM)
+        if plan is None:
             return False
         number = steps.issue(plan.operations, plan.inputs)
         assert number == plan.number  # noqa: S101  # both count the steps of a generation

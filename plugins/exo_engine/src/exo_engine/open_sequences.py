@@ -10,7 +10,7 @@ from exo_engine.cache_budget import CacheBudget
 from exo_engine.cache_space import CacheSpace
 from exo_engine.prefix_index import Kept, PrefixIndex, common_length
 from exo_engine.sequence import SequenceState
-from exo_engine.steps import Close, Evict, Operation, Resized, SequenceId, Snapshot, StageReport, Trim
+from exo_engine.steps import Close, Evict, Limit, Operation, Resized, SequenceId, Snapshot, StageReport, Trim
 
 WORTH_KEEPING = 64
 """Tokens that the next in the queue saves by them, for which a running sequence's caches are kept."""
@@ -48,13 +48,32 @@ class OpenSequences:
         self._operations.clear()
         self._after_forward.clear()
         self._open.clear()
+        self._unsaid: dict[int, Limit] = {}
+        """Limits that do not hold yet, by stage."""
 
     def resize(self, resized: Iterable[Resized]) -> None:
         """Stages have other limits from now on; snapshots that have no room any more are evicted."""
         for each in resized:
             told = self._reports[each.stage]
             self._reports[each.stage] = told.model_copy(update={"cache_bytes": each.cache_bytes})
+            self._unsaid[each.stage] = Limit(stage=each.stage, cache_bytes=each.cache_bytes)
         self._evict(self._space.change(self._budget(), self._open.values()))
+
+    @property
+    def may_exceed(self) -> bool:
+        """Whether one that is alone may still take more than the stages' last limits, and they were not told so."""
+        return bool(self._unsaid)
+
+    def bound(self) -> None:
+        """Tell the stages that from here on their limits hold; nothing that is open exceeds them."""
+        self._operations.extend(self._unsaid.values())
+        self._unsaid.clear()
+        self._space.bound()
+
+    @property
+    def holds_what_is_open(self) -> bool:
+        """Whether nothing that is open exceeds a limit."""
+        return self._space.holds_what_is_open
 
     @property
     def is_overfull(self) -> bool:
@@ -92,7 +111,7 @@ class OpenSequences:
         """Make sure that it can hold one more token; False if there is no room."""
         if sequence.scheduled < sequence.reserved:
             return True
-        wanted = max(sequence.scheduled + 1, min(sequence.reserved + GROWTH, sequence.most))
+        wanted = max(sequence.scheduled + 1, min(sequence.reserved + GROWTH, sequence.most, self.context))
         evicted = self._space.grow(sequence, wanted)
         if evicted is None:
             return False

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from itertools import count
 from typing import final
 
@@ -67,6 +68,7 @@ class PipelineEngine:
 
     def run(self, ring: Ring) -> None:
         """Work until `stop`, or until a link dies (`LinkClosed`); see `Engine.run`."""
+        self._limit.begin()
         self._cut = self._make_cut(ring)
         try:
             if self._head is not None:
@@ -75,10 +77,12 @@ class PipelineEngine:
                 self._follow(ring)
         except WireError as problem:
             _close(ring)
+            self._drop()
             message = f"a neighbour broke the step stream: {problem}"
             raise LinkClosed(message) from problem
         except LinkClosed:
             if not self._stopping.is_set():  # else the caller closed the links to end the wait
+                self._drop()
                 raise
         finally:
             if self._cut is not None:
@@ -101,9 +105,9 @@ class PipelineEngine:
         if self._head is not None:
             self._head.inbox.put(Cancel(request_id))
 
-    def resize_caches(self, kv_bytes: int) -> None:
-        """The caches may take so many bytes from the next step on; see `exo_core.backends.ResizesCaches`."""
-        self._limit.say(kv_bytes)
+    def resize_caches(self, kv_bytes: int, taken: Callable[[], None]) -> None:
+        """The caches may take so many bytes, from a step on that is soon; see `exo_core.backends.ResizesCaches`."""
+        self._limit.say(kv_bytes, taken)
         if self._head is not None:
             self._head.inbox.put(LookAround())
 
@@ -112,6 +116,11 @@ class PipelineEngine:
         self._stopping.set()
         if self._head is not None:
             self._head.inbox.put(Wake())
+
+    def _drop(self) -> None:
+        """The ring is broken: nothing in the caches is of use any more."""
+        self._stage.clear()
+        self._limit.end()
 
     def _make_head(self, tokenizer: Tokenizer | None, assignment: ShardAssignment) -> Head:
         if tokenizer is None:

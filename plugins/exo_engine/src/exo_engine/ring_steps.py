@@ -102,10 +102,12 @@ class RingSteps:
 
 
 def with_own(header: StepHeader, stage: Stage, executed: Executed, limit: CacheLimit) -> StepHeader:
-    """A step's header with what this stage adds to it for the answer."""
+    """The header of a step that this stage has executed, with what it adds for the answer."""
+    place = len(header.seconds)
+    limit.executed(header.step.operations, place)
     return StepHeader(
         step=header.step,
         seconds=(*header.seconds, executed.seconds),
         reports=(*header.reports, limit.report(stage)) if header.step.number == 1 else (),
-        resized=(*header.resized, *limit.news(len(header.seconds))),
+        resized=(*header.resized, *limit.news(place)),
     )

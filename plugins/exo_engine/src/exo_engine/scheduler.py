@@ -67,6 +67,8 @@ class Scheduler:
         """Opened since the last step."""
         self._rows_since_chunk = 0
         self.row_limit = RowLimit()
+        self.outgrown: list[SequenceState] = []
+        """Sequences that have no room any more even alone; to be taken away."""
 
     # what happens to sequences -------------------------------------------------------------------------------
 
@@ -109,8 +111,7 @@ class Scheduler:
             return
         self.open.resize(resized)
         while self.open.is_overfull and (youngest := self.open.youngest()) is not None:
-            self._close(youngest, keep=False)
-            self.waiting.appendleft(youngest)
+            self._send_back(youngest)
 
     def look_around(self) -> None:
         """A step soon, if only to hear what stages have to say."""
@@ -149,6 +150,8 @@ class Scheduler:
 
     def next_plan(self) -> Plan | None:
         """The next step, now under way; None when there is nothing to do before an answer or a new sequence comes."""
+        if self.open.may_exceed and self.open.holds_what_is_open and not self.too_long():
+            self.open.bound()
         together = self._stages == 1 and not self._is_suspect_next
         plan = (self._next_together() if together else self._next_in_turn()) or self._housekeeping()
         if plan is not None and plan.kind == "chunk":
@@ -272,7 +275,7 @@ class Scheduler:
             return None
         sequence = self.waiting[0]
         known = len(sequence.tokens)
-        room = min(known + min(self._chunk.usual, HEADROOM), max(known, sequence.most))
+        room = min(known + min(self._chunk.usual, HEADROOM), max(known, min(sequence.most, self.open.context)))
         if not self.open.try_open(sequence, room if sequence.wants == "tokens" else known):
             return None
         self.waiting.popleft()
@@ -294,9 +297,15 @@ class Scheduler:
     def _make_room_for(self, sequence: SequenceState) -> None:
         """For one more token, at the cost of those opened last; it may be itself that has to wait."""
         while sequence.id is not None and not self.open.try_grow(sequence):
-            youngest = self.open.youngest() or sequence
-            self._close(youngest, keep=False)
-            self.waiting.appendleft(youngest)
+            self._send_back(self.open.youngest() or sequence)
+
+    def _send_back(self, sequence: SequenceState) -> None:
+        """To the queue, unless nobody has left it too little room."""
+        self._close(sequence, keep=False)
+        if self.open.by_name:
+            self.waiting.appendleft(sequence)
+        else:
+            self.outgrown.append(sequence)
 
     def _close(self, sequence: SequenceState, *, keep: bool) -> None:
         self._decoding.leave(sequence)

@@ -98,6 +98,7 @@ class LocalSteps:
         except Exception as problem:  # whatever the model raises ends its requests, not the engine
             logger.exception("step %d failed", self._number)
             return StepAnswer(generation=generation, number=self._number, error=describe_failure(problem))
+        self._limit.executed(operations, 0)
         return answer_of(
             (generation, self._number),
             executed.tail,

@@ -132,7 +132,15 @@ class Close(Frozen):
     keep: Count | None = None
 
 
-Operation = Annotated[Open | Forward | Trim | Snapshot | Evict | Close, Field(discriminator="op")]
+class Limit(Frozen):
+    """From here on the caches of the pipeline's `stage`-th stage take at most so many bytes, whoever grows."""
+
+    op: Literal["limit"] = "limit"
+    stage: Count
+    cache_bytes: Count
+
+
+Operation = Annotated[Open | Forward | Trim | Snapshot | Evict | Close | Limit, Field(discriminator="op")]
 
 
 class Step(Frozen):
@@ -200,7 +208,10 @@ class StageReport(Frozen):
 
 
 class Resized(Frozen):
-    """The caches of the pipeline's `stage`-th stage, counted from 0, may take another number of bytes from now on."""
+    """The caches of the pipeline's `stage`-th stage, counted from 0, may take another number of bytes from now on.
+
+    A `Limit` says when they do.
+    """
 
     stage: Count
     cache_bytes: Count

@@ -34,6 +34,7 @@ class _Step:
     started_at: float | None = None
     draws: bool = True
     """Whether somebody hears something of it."""
+    operations: Sequence[Operation] = ()
 
 
 @final
@@ -107,7 +108,7 @@ class StepsAhead:
         return step.error is None and (self._stage.works_by_itself or step.draws)
 
     def _prepared(self, operations: Sequence[Operation], inputs: Sequence[int]) -> _Step:
-        step = _Step(self._number, None)
+        step = _Step(self._number, None, operations=operations)
         try:
             for operation in operations:
                 if isinstance(operation, Forward):
@@ -150,6 +151,7 @@ class StepsAhead:
         assert self._generation is not None, "begin comes first"  # noqa: S101  # a mistake in the head, not an input
         if step.error is not None:
             return StepAnswer(generation=self._generation, number=step.number, error=step.error)
+        self._limit.executed(step.operations, 0)
         return answer_of(
             (self._generation, step.number),
             tail,

@@ -29,8 +29,8 @@ class ArithmeticStage:
     but the oldest prepared one raises, whose rows they may not be, when it is finished. `most_rows`: forwards of
     more raise, and are counted in `too_large`.
 
-    `tokens` is what may be drawn. It raises when sequences and snapshots together take more than `told.cache_bytes`,
-    and when it is to trim though `told.trimmable` is False.
+    `tokens` is what may be drawn. It raises when sequences and snapshots together take more than `cache_bytes`, at first
+    what was `told`, and when it is to trim though `told.trimmable` is False.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class ArithmeticStage:
         self.rows_seen: list[Row] = []
         self._tokens = tokens
         self._report = told or StageReport(trimmable=True, outputs=("none", "token", "sum", "scores"))
+        self.cache_bytes = self._report.cache_bytes
         self._opened: dict[int, Open] = {}
         self._sums: dict[int, _Sums] = {}
         self._snapshots: dict[int, _Sums] = {}
@@ -73,7 +74,7 @@ class ArithmeticStage:
             {layer: [] for layer in self._layers} if operation.start is None else self._started(operation.start)
         )
         self._opened[operation.sequence] = operation
-        self._check_bytes()
+        self.check_bytes()
 
     def forward(self, rows: Sequence[Row], inputs: Sequence[int] | Activation) -> Activation | TailOutput:
         """Extend the rows' sequences."""
@@ -95,7 +96,7 @@ class ArithmeticStage:
         for row in rows:
             parts.append(self._extend(row, hidden[at : at + row.count]))
             at += row.count
-        self._check_bytes()
+        self.check_bytes()
         if self.is_last:
             return self._output(rows, parts)
         passed = [value for part in parts for value in part]
@@ -121,7 +122,7 @@ class ArithmeticStage:
     def snapshot(self, sequence: int, snapshot: int) -> None:
         """Keep a copy."""
         self._snapshots[snapshot] = _copy(self._sums[sequence])
-        self._check_bytes()
+        self.check_bytes()
 
     def evict(self, snapshot: int) -> None:
         """Drop a copy."""
@@ -162,15 +163,15 @@ class ArithmeticStage:
         in_windows = sum(min(length, window) * each for length in lengths for window, each in report.windows)
         return sum(lengths) * report.bytes_per_token + len(lengths) * report.bytes_per_sequence + in_windows
 
+    def check_bytes(self) -> None:
+        """Raise `MemoryError` if they take too many."""
+        if self.cache_bytes is not None and self.used_bytes > self.cache_bytes:
+            message = f"{self.used_bytes} bytes of caches where {self.cache_bytes} are allowed"
+            raise MemoryError(message)
+
     def _embedded(self, rows: Sequence[Row], inputs: Sequence[int]) -> list[int]:
         known = iter(inputs)
         return [(self._drawn[row.sequence] if row.drawn else next(known)) + 1 for row in rows for _ in range(row.count)]
-
-    def _check_bytes(self) -> None:
-        limit = self._report.cache_bytes
-        if limit is not None and self.used_bytes > limit:
-            message = f"{self.used_bytes} bytes of caches where {limit} are allowed"
-            raise MemoryError(message)
 
     def _started(self, start: Start) -> _Sums:
         kept = self._snapshots.pop(start.snapshot) if start.take else self._snapshots[start.snapshot]

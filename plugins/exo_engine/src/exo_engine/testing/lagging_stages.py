@@ -13,7 +13,7 @@ from typing import final
 
 from exo_engine.execute import execute
 from exo_engine.stage import Activation
-from exo_engine.steps import Generation, Operation, Resized, StepAnswer
+from exo_engine.steps import Generation, Limit, Operation, Resized, StepAnswer
 from exo_engine.testing.arithmetic_stage import ArithmeticStage
 
 
@@ -64,6 +64,7 @@ class LaggingStages:
             queue.clear()
         for stage in self._stages:
             stage.clear()
+            stage.cache_bytes = stage.report().cache_bytes
         self._broken = [None] * len(self._stages)
         self._generation = generation
         self._number = 0
@@ -90,7 +91,7 @@ class LaggingStages:
         """Nothing is lost."""
 
     def resize(self, stage: int, cache_bytes: int) -> None:
-        """The head hears with a step to come that a stage's caches may take so much. What the stage bears stays."""
+        """The head hears with a step to come that a stage's caches may take so much; it is kept to its own word."""
         self._news.append(Resized(stage=stage, cache_bytes=cache_bytes))
 
     def settle(self) -> None:
@@ -111,6 +112,8 @@ class LaggingStages:
         step.error = step.error or self._broken[index]
         if step.error is not None:
             return
+        limits = [each.cache_bytes for each in step.operations if isinstance(each, Limit) and each.stage == index]
+        stage.cache_bytes = max([*limits, stage.cache_bytes or 0]) or None  # a larger one holds for the whole step
         try:
             done = execute(stage, step.operations, step.carried)
         except RuntimeError as problem:  # one that was asked for; any other is a mistake and ends the test
@@ -119,6 +122,8 @@ class LaggingStages:
         if stage.lengths() != step.expected:
             message = f"stage {index} holds {stage.lengths()} after step {step.number}, the head thinks {step.expected}"
             raise AssertionError(message)
+        stage.cache_bytes = limits[-1] if limits else stage.cache_bytes
+        stage.check_bytes()
         step.seconds = (*step.seconds, done.seconds)
         step.carried = done.activation
         if stage.is_last:
