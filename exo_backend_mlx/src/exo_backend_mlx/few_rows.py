@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from time import perf_counter
 from typing import final
 
 import mlx.core as mx
 from mlx import nn
 
+from exo_backend_mlx.computing_seconds import computing_seconds
 from exo_backend_mlx.evaluation import evaluate
 from exo_backend_mlx.mlx_device import computes_on_cpu
 from exo_backend_mlx.mlx_lm_facade.models import modules_of, replace_modules
@@ -28,8 +28,8 @@ _NARROWEST = 12
 _GAIN = 0.5
 """Pieces must take less than this part of the whole product's time, or all stays as it is.
 
-With kernels of that kind they take 0.24 to 0.32 of it, without 0.68 to 0.87: whichever is measured, the same model
-computes the same numbers at every start and in every stage.
+With kernels of that kind they take 0.24 to 0.32 of it, without 0.68 to 0.87, also while others want the processors:
+whichever is measured, the same model computes the same numbers at every start and in every stage.
 """
 _ROWS, _OUTPUTS, _INPUTS, _REPEATS = 4, 4096, 1024, 8
 
@@ -111,6 +111,4 @@ def _cut(part: nn.Module) -> nn.Module | None:
 
 
 def _seconds(product: Callable[[], mx.array]) -> float:
-    began = perf_counter()
-    evaluate(product())
-    return perf_counter() - began
+    return computing_seconds(lambda: evaluate(product()))

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import perf_counter
 
 import mlx.core as mx
 
+from exo_backend_mlx.computing_seconds import computing_seconds
 from exo_backend_mlx.evaluation import evaluate
 from exo_core.cards import WeightKind
 
@@ -46,9 +46,5 @@ def measure_types() -> TypeSpeeds:
 
 
 def _speed(product: Callable[[], mx.array]) -> float:
-    best = float("inf")
-    for _ in range(_REPEATS):
-        start = perf_counter()
-        evaluate(product())
-        best = min(best, perf_counter() - start)
+    best = min(computing_seconds(lambda: evaluate(product())) for _ in range(_REPEATS))
     return 2 * _ROWS * _WIDTH**2 / best / 1e9

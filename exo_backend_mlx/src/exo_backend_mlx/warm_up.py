@@ -6,14 +6,16 @@ how long one token of each of several short sequences takes, by their number, fr
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import final
 
 import mlx.core as mx
 
 from exo_backend_mlx.activations import zero_activation
 from exo_backend_mlx.cache_sizes import CacheSizes
+from exo_backend_mlx.computing_seconds import computing_seconds
+from exo_backend_mlx.size_table import SizeTable
 from exo_backend_mlx.stage import Measured, MlxStage
 from exo_core.requests import Sampling
 from exo_engine.steps import Open, Row, RowOutput
@@ -30,6 +32,14 @@ _ENOUGH = 0.1
 """Seconds after which a third run of a size is not worth its time."""
 _SLOW = 1.0
 """Seconds after which a second is not."""
+_FOR_A_LOOK = 1.0
+"""Seconds for a later run of what took too long: the machine may have been busy with something else."""
+
+_Run = Callable[[int], None]
+"""Does something of a size."""
+
+
+def _nothing(_: int) -> None: ...
 
 
 @final
@@ -37,58 +47,60 @@ class Warming:
     """One warm-up of a stage that has no sequences."""
 
     def __init__(
-        self, stage: MlxStage, on_step: Callable[[int, int], None], clock: Callable[[], float] = time.perf_counter
+        self,
+        stage: MlxStage,
+        on_step: Callable[[int, int], None],
+        seconds_of: Callable[[Callable[[], None]], float] = computing_seconds,
     ) -> None:
         """`on_step` is told (done, in all)."""
         self._stage = stage
         self._on_step = on_step
-        self._clock = clock
+        self._seconds_of = seconds_of
         self._done = 0
         self._total = 0
 
     def run(self, *, chunks_up_to: int, rows: bool) -> Measured:
         """Prefill and decode a little; measure chunks of at most so many tokens, and `rows` together if asked to."""
-        chunks = [size for size in _CHUNKS if size <= chunks_up_to]
-        self._total = 1 + len(chunks) + len(_ROWS) * rows
+        chunks = SizeTable([size for size in _CHUNKS if size <= chunks_up_to], _LONGEST_CHUNK)
+        decoding = SizeTable(_ROWS if rows else (), _BUDGET)
+        self._total = 1 + len(chunks.sizes) + len(decoding.sizes)
         self._tell(0)
         mx.reset_peak_memory()
         before = mx.get_active_memory()
         sizes = self._first_steps()
         self._tell(1)
-        chunk_seconds = tuple(self._measure(chunks, self._chunk, longest=_LONGEST_CHUNK))
-        decode_seconds = tuple(self._measure(_ROWS if rows else (), self._decode, _BUDGET, self._join))
+        self._measure(chunks, self._chunk)
+        self._measure(decoding, self._decode, self._join)
         self._stage.clear()
+        self._look_again(chunks, self._chunk)
         self._tell(self._total)
-        working = mx.get_peak_memory() - before if chunks else None
-        return Measured(sizes, chunk_seconds, decode_seconds, working)
+        working = mx.get_peak_memory() - before if chunks.sizes else None
+        return Measured(sizes, chunks.pairs, decoding.pairs, working)
 
     def _tell(self, done: int) -> None:
         self._done = done
         self._on_step(done, self._total)
 
-    def _measure(
-        self,
-        sizes: Sequence[int],
-        run: Callable[[int], None],
-        longest: float,
-        prepare: Callable[[int], None] = lambda size: None,
-    ) -> Iterator[tuple[int, float]]:
-        began = self._clock()
-        for size in sizes:
+    def _measure(self, table: SizeTable, run: _Run, prepare: _Run = _nothing) -> None:
+        """Size by size, up to the first that takes too long."""
+        while (size := table.next_size) is not None and not table.is_next_known and table.spent <= _BUDGET:
             prepare(size)
-            seconds = self._fastest(run, size)
-            yield size, seconds
+            table.note(size, self._times(run, size))
             self._tell(self._done + 1)
-            if seconds > longest or self._clock() - began > _BUDGET:
+
+    def _look_again(self, table: SizeTable, run: _Run) -> None:
+        """At what took too long; if it does not any more, at the next size too."""
+        until = table.spent + _FOR_A_LOOK
+        while table.pairs and (size := table.next_size) is not None and table.spent + table.expected <= until:
+            table.note(size, [self._seconds_of(partial(run, size))])
+            if table.is_next_known:
                 return
 
-    def _fastest(self, run: Callable[[int], None], size: int) -> float:
+    def _times(self, run: _Run, size: int) -> list[float]:
         times: list[float] = []
         while len(times) < _RUNS and sum(times) < (_SLOW if len(times) < 2 else _ENOUGH):
-            began = self._clock()
-            run(size)
-            times.append(self._clock() - began)
-        return min(times)
+            times.append(self._seconds_of(partial(run, size)))
+        return times
 
     def _first_steps(self) -> CacheSizes:
         self._open(0)

@@ -29,8 +29,8 @@ class ArithmeticStage:
     but the oldest prepared one raises, whose rows they may not be, when it is finished. `most_rows`: forwards of
     more raise, and are counted in `too_large`.
 
-    `tokens` is what may be drawn. It raises when sequences and snapshots together take more than `cache_bytes`, at first
-    what was `told`, and when it is to trim though `told.trimmable` is False.
+    `tokens` is what may be drawn. It raises when sequences and snapshots together take more than `cache_bytes`, that is
+    at first what was `told`, and when it is to trim though `told.trimmable` is False.
     """
 
     def __init__(
