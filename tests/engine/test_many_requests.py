@@ -20,7 +20,6 @@ from exo_core.requests import (
     Sampling,
     Score,
     TextPrompt,
-    TokenPrompt,
 )
 from exo_core.testing.engine_threads import chunks_of, text_of
 from exo_engine.steps import StageReport
@@ -85,35 +84,6 @@ def test_choices_share_the_computation_of_their_prompt() -> None:
     for stage in pipeline.stages:
         prefilled = sum(row.count for row in stage.rows_seen if row.output == "none")
         assert prefilled == len(PROMPT.text) - 1  # and nothing again for the two others, who begin with what was kept
-
-
-def cached(answers: list[Answer]) -> int:
-    return max((answer.cached for answer in answers if isinstance(answer, Progress)), default=0)
-
-
-def test_the_second_turn_of_a_conversation_computes_what_is_new() -> None:
-    pipeline = arithmetic_pipeline(2)
-    with pipeline.threads as threads:
-        first = threads.ask(ask("first"))
-        reply = tuple(chunk.token_id for chunk in chunks_of(first))
-        prompt = (*PROMPT.text.encode(), *reply, *b"and then?")
-        before = [len(stage.rows_seen) for stage in pipeline.stages]
-        second = threads.ask(ask("second", prompt=TokenPrompt(token_ids=prompt)))
-        new = [stage.rows_seen[seen:] for stage, seen in zip(pipeline.stages, before, strict=True)]
-        with arithmetic_pipeline(1).threads as fresh:
-            expected = fresh.ask(ask(prompt=TokenPrompt(token_ids=prompt)))
-    assert text_of(second) == text_of(expected)
-    assert cached(first) == 0
-    assert cached(second) == len(prompt) - len(b"and then?") - 1  # a reply's last token is in no cache
-    for rows in new:
-        assert sum(row.count for row in rows if row.output == "none") == len(b"and then?")
-
-
-def test_the_same_prompt_again_is_not_computed_again() -> None:
-    with arithmetic_pipeline(1).threads as threads:
-        first, again = threads.ask(ask("first")), threads.ask(ask("again"))
-    assert cached(again) == len(PROMPT.text) - 1
-    assert text_of(again) == text_of(first)
 
 
 def test_a_text_is_embedded_as_the_mean_of_its_states_and_scored_token_by_token() -> None:
