@@ -7,6 +7,7 @@ import logging
 from typing import final
 
 from exo_core.errors import ExoError
+from exo_core.raised_at import raised_at
 from exo_core.transports import Accept, Link
 
 logger = logging.getLogger(__name__)
@@ -49,8 +50,8 @@ class LinkHandlers:
             await self._accept(link)
         except ExoError as problem:
             logger.debug("%r: %s", link, problem)
-        except Exception:  # one link's handler must not end the others
-            logger.exception("%r: its handler failed", link)
+        except Exception as problem:  # one link's handler must not end the others
+            logger.error("%r: its handler failed: %s", link, raised_at(problem))
         finally:
             await link.close()
             del self._tasks[link]

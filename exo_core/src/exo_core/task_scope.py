@@ -12,6 +12,8 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import Self, final
 
+from exo_core.raised_at import raised_at
+
 logger = logging.getLogger(__name__)
 
 
@@ -55,4 +57,4 @@ class TaskScope:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("%s failed", task.get_name(), exc_info=error)
+            logger.error("%s failed: %s", task.get_name(), raised_at(error))

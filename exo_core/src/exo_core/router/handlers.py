@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast, final
 from exo_core.errors import CallFailed, LinkClosed
 from exo_core.identifiers import NodeId
 from exo_core.messaging import Call, Priority, Stream, Topic
+from exo_core.raised_at import raised_at
 from exo_core.wire.codec import decode, encode
 
 logger = logging.getLogger(__name__)
@@ -83,7 +84,7 @@ class Handlers:
         try:
             return cast("object", await handler.answer(sender, question))
         except Exception as problem:
-            logger.warning("answering %s from %s failed", name, sender, exc_info=problem)
+            logger.warning("answering %s from %s failed: %s", name, sender, raised_at(problem))
             message = f"'{name}' failed: {type(problem).__name__}: {problem}"
             raise CallFailed(message) from problem
 
@@ -116,8 +117,8 @@ async def handle_stream(handler: StreamHandler, name: str, stream: Stream, openi
 def _handle(handler: _MessageHandler, sender: NodeId, message: object) -> None:
     try:
         handler.handle(sender, message)
-    except Exception:
-        logger.exception("handling a message of topic %s from %s failed", handler.topic.name, sender)
+    except Exception as problem:
+        logger.error("handling a message of %s from %s failed: %s", handler.topic.name, sender, raised_at(problem))
 
 
 HandlerT = TypeVar("HandlerT")

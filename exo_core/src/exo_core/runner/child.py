@@ -13,6 +13,7 @@ import threading
 from typing import NoReturn
 
 from exo_core.errors import LinkClosed, WireError
+from exo_core.raised_at import raised_at
 from exo_core.runner.messages import ChooseParts, Describe, FromRunner, Probe, Start
 from exo_core.runner.one_shot_work import answer_one
 from exo_core.runner.pipe import RunnerPipe, runner_end
@@ -29,8 +30,8 @@ def main(descriptor: int) -> NoReturn:
     status = 1
     try:
         status = asyncio.run(_serve(descriptor))
-    except BaseException:  # the last words, before the process goes
-        logger.exception("the runner failed")
+    except BaseException as problem:  # the last words, before the process goes
+        logger.error("the runner failed: %s", raised_at(problem))
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
@@ -48,8 +49,8 @@ async def _serve(descriptor: int) -> int:
         logger.error("a runner's first message cannot be %s", first.type)
     except LinkClosed:
         return 0  # the node is gone before it wanted anything
-    except WireError:
-        logger.exception("the node sent what no node sends")
+    except WireError as problem:
+        logger.error("the node sent what no node sends: %s", problem)  # it quotes nothing
     return 1
 
 

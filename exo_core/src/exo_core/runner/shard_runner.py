@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from exo_core.backends import Engine, LoadProgress, Remarks
 from exo_core.errors import LinkClosed, WireError
 from exo_core.identity.leaf import RunnerCertificate, runner_identity
+from exo_core.raised_at import raised_at
 from exo_core.requests import Answer, Chunk, Failed, Refused
 from exo_core.runner.acceptor import listening
 from exo_core.runner.answer_outlet import AnswerOutlet
@@ -111,7 +112,7 @@ class ShardRunner:
         except LinkClosed:
             logger.info("the node is gone")
         except WireError as problem:
-            logger.error("the node sent what no node sends: %s", problem)  # it may quote nothing
+            logger.error("the node sent what no node sends: %s", problem)  # it quotes nothing
             self._end(1)
 
     def _obey(self, message: ToRunner) -> None:
@@ -214,7 +215,7 @@ class ShardRunner:
     def ended(self, problem: BaseException | None) -> None:
         """The engine returned, or broke: a crash, which the node may answer by a new start."""
         if problem is not None:
-            logger.error("the engine broke", exc_info=problem)
+            logger.error("the engine broke: %s", raised_at(problem))
         self._loop.call_soon_threadsafe(self._engine_ended.set)
         self._loop.call_soon_threadsafe(self._end, 0 if problem is None else 1)
 

@@ -17,6 +17,7 @@ from typing import NoReturn, cast, final
 
 from exo_core.errors import AuthenticationError, ConnectError, LinkClosed
 from exo_core.identity.leaf import peer_of
+from exo_core.raised_at import raised_at
 from exo_core.transports import Accept, Peer, Ticket, TransportContext
 from pigeon.certificates import Doorkeeper, client_context
 from pigeon.link import PigeonLink
@@ -140,8 +141,8 @@ async def _receive_visitor(reader: StreamReader, writer: StreamWriter, doorkeepe
         return
     try:
         await accept(link)
-    except Exception:  # one visitor's handler must not end the others
-        logger.exception("the handler of a link from %s failed", peer.node_id)
+    except Exception as problem:  # one visitor's handler must not end the others
+        logger.error("the handler of a link from %s failed: %s", peer.node_id, raised_at(problem))  # not what it quotes
     finally:
         await link.close()
 
