@@ -19,6 +19,12 @@ Run = Callable[[int], Figures]
 Runs = dict[str, list[float]]
 """Every counted run of one side, by figure."""
 
+Judge = Callable[[Mapping[str, Runs]], None]
+"""Prints what follows from the runs of all sides, by their names: as many of each as there were alternations."""
+
+
+def _say_nothing(_: Mapping[str, Runs]) -> None: ...
+
 
 def options(description: str | None, *, tokens: int, alternations: int = 5) -> argparse.ArgumentParser:
     """What every script can be told."""
@@ -35,8 +41,11 @@ def options(description: str | None, *, tokens: int, alternations: int = 5) -> a
     return parser
 
 
-def alternate(sides: Mapping[str, Run], alternations: int) -> dict[str, Runs]:
-    """Run all sides in turn, and the other way round every second time; the first turn only warms up."""
+def alternate(sides: Mapping[str, Run], alternations: int, judge: Judge = _say_nothing) -> dict[str, Runs]:
+    """Run all sides in turn, and the other way round every second time; the first turn only warms up.
+
+    `judge` is asked after every alternation, so that one who is interrupted has said something.
+    """
     found: dict[str, Runs] = {name: {} for name in sides}
     names, width = list(sides), max(map(len, sides))
     for number in range(alternations + 1):
@@ -46,9 +55,13 @@ def alternate(sides: Mapping[str, Run], alternations: int) -> dict[str, Runs]:
             print(f"{'warm-up' if number == 0 else f'run {number:3}'}  {name:{width}}  {shown}", flush=True)
             for figure, value in figures.items() if number else ():
                 found[name].setdefault(figure, []).append(value)
+        if 0 < number < alternations and judge is not _say_nothing:
+            print(f"after {number} of {alternations} alternations:", flush=True)
+            judge(found)
     for name, runs in found.items():
         medians = " · ".join(f"{figure} {spread(values)}" for figure, values in runs.items())
         print(f"median   {name:{width}}  {medians}", flush=True)
+    judge(found)
     return found
 
 

@@ -9,10 +9,11 @@ decode and prefill as many streams as are asked. It is stopped while exo runs, s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
-from alternation import Run, alternate, options, verdict
+from alternation import Run, Runs, alternate, options, verdict
 from cores import threads
 from exo_sides import Placed, two_stages
 from many_streams import TOTAL, LoadRun
@@ -25,6 +26,7 @@ from exo_bench.ratios import ratio
 
 ASKED = {1: 1.0, 8: 1.0, 64: 1.3}
 ASKED_PREFILL = 1.3
+OURS, THEIRS = "exo", "mlx-lm's pipeline"
 WORDS = 12
 
 
@@ -64,12 +66,15 @@ def compare(
     try:
         with pipeline_of_two(model, threads(1), streams=streams) as theirs:
             their_side = theirs.alone_awake(side(theirs.server, DEFAULT_MODEL))
-            sides = {"exo": side(ours.server, ours.model), "mlx-lm's pipeline": their_side}
-            runs = alternate(sides, alternations)
+            sides = {OURS: side(ours.server, ours.model), THEIRS: their_side}
+            alternate(sides, alternations, partial(judge, what, figure, asked))
     except (ServerError, RuntimeError) as problem:
         print(f"{what}: no ratio, since mlx-lm's pipeline (or exo) failed: {problem}", flush=True)
-        return
-    verdict(f"{what}, exo / mlx-lm's pipeline", ratio(runs["exo"][figure], runs["mlx-lm's pipeline"][figure]), asked)
+
+
+def judge(what: str, figure: str, asked: float, runs: Mapping[str, Runs]) -> None:
+    """By one figure."""
+    verdict(f"{what}, exo / mlx-lm's pipeline", ratio(runs[OURS][figure], runs[THEIRS][figure]), asked)
 
 
 if __name__ == "__main__":

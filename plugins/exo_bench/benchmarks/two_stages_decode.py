@@ -8,7 +8,10 @@ chunks, lest the first answers end before the last begin. Asked: 1.6.
 
 from __future__ import annotations
 
-from alternation import alternate, options, verdict
+from collections.abc import Mapping
+from functools import partial
+
+from alternation import Runs, alternate, options, verdict
 from cores import threads
 from exo_sides import one_stage, two_stages
 from many_streams import DECODE, TOTAL, LoadRun
@@ -19,6 +22,7 @@ from exo_bench.ratios import ratio
 ASKED = 1.6
 WORDS = 1
 CHUNK = 512
+ONE, TWO = "one stage", "two stages"
 
 
 def main() -> None:
@@ -29,18 +33,23 @@ def main() -> None:
     model = llama_134m(chosen.folder)
     with one_stage(model, threads(1), core=0) as alone, two_stages(model, threads(1)) as split:
         alone, split = alone.with_chunk(CHUNK), split.with_chunk(CHUNK)
-        runs = alternate(
+        alternate(
             {
-                "one stage": LoadRun(alone.server, alone.model, chosen.streams, chosen.tokens, WORDS),
-                "two stages": LoadRun(split.server, split.model, chosen.streams, chosen.tokens, WORDS),
+                ONE: LoadRun(alone.server, alone.model, chosen.streams, chosen.tokens, WORDS),
+                TWO: LoadRun(split.server, split.model, chosen.streams, chosen.tokens, WORDS),
             },
             chosen.alternations,
+            partial(judge, chosen.streams),
         )
-    one, two = runs["one stage"], runs["two stages"]
+
+
+def judge(streams: int, runs: Mapping[str, Runs]) -> None:
+    """With the prompts, and without them where that can be said."""
+    one, two = runs[ONE], runs[TWO]
     if not all(one[DECODE] + two[DECODE]):
-        print(f"there was a run in which never all {chosen.streams} streams were answering: give it more --tokens")
+        print(f"there was a run in which never all {streams} streams were answering: give it more --tokens")
     else:
-        verdict(f"{chosen.streams} streams decoding, two stages / one", ratio(two[DECODE], one[DECODE]), ASKED)
+        verdict(f"{streams} streams decoding, two stages / one", ratio(two[DECODE], one[DECODE]), ASKED)
     verdict("the same, prompts and stragglers counted", ratio(two[TOTAL], one[TOTAL]), ASKED)
 
 

@@ -2,76 +2,64 @@
 
     uv run python plugins/exo_engine/benchmarks/second_stage.py [--alternations 6] [--tokens 500]
 
-Both clusters use one BLAS thread per runner. Printed are the gaps between tokens of each run, then the difference of
-the medians.
+A run's figure is the median of the gaps between the tokens of one streamed answer. Asked: at most 0.5 ms more with two
+stages than with one.
 """
 
 from __future__ import annotations
 
-import argparse
-import http.client
-import json
 import statistics
-import tempfile
-import time
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from exo_core.testing.node_process import NodeProcess, joined
+sys.path.insert(0, str(Path(__file__).parents[2] / "exo_bench" / "benchmarks"))
+
+from alternation import Runs, alternate, options, verdict
+from cores import threads
+from exo_sides import one_stage, two_stages
+
+from exo_bench.chat_server import ChatServer
+from exo_bench.prompts import chat_request
+from exo_bench.ratios import difference
+
+ASKED_MS = 0.5
+ONE, TWO = "one stage", "two stages"
+GAP, SPEED = "gap p50 ms", "tokens/s"
 
 
-def gaps_ms(node: NodeProcess, tokens: int) -> list[float]:
-    """Milliseconds between the chunks of one streamed answer of that many tokens."""
-    connection = http.client.HTTPConnection("127.0.0.1", node.port)
-    body = {
-        "model": "tiny",
-        "messages": [{"role": "user", "content": "What is exo?"}],
-        "stream": True,
-        "max_tokens": tokens,
-        "ignore_eos": True,
-        "temperature": 0,
-    }
-    connection.request("POST", "/v1/chat/completions", json.dumps(body), {"Content-Type": "application/json"})
-    answer, arrivals = connection.getresponse(), list[float]()
-    while line := answer.readline():
-        if line.startswith(b"data: {"):
-            arrivals.append(time.perf_counter())
-    connection.close()
-    return [(later - earlier) * 1000 for earlier, later in pairwise(arrivals[2:])]
+@dataclass(frozen=True)
+class GapRun:
+    """One stream after the other; the first tokens, which come with the prompt, are left out."""
+
+    server: ChatServer
+    model: str
+    tokens: int
+
+    def __call__(self, number: int) -> dict[str, float]:
+        """Ask. The prompt is the same every time: what is measured begins behind it."""
+        answer = self.server.ask(chat_request(self.model, "What is exo?", self.tokens))
+        gaps = [1000 * (later - earlier) for earlier, later in pairwise(answer.arrivals[2:])]
+        return {GAP: statistics.median(gaps), SPEED: 1000 / statistics.fmean(gaps), "gaps": len(gaps)}
+
+
+def judge(runs: Mapping[str, Runs]) -> None:
+    """By the difference of each alternation."""
+    verdict("a second stage", difference(runs[TWO][GAP], runs[ONE][GAP]), ASKED_MS, "at most", "ms a token more")
 
 
 def main() -> None:
-    """Start both clusters, alternate, print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--alternations", type=int, default=6)
-    parser.add_argument("--tokens", type=int, default=500)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        nodes = [NodeProcess(Path(folder) / name, name) for name in ("alone", "first", "second")]
-        try:
-            alone, first, second = nodes
-            alone.start()
-            joined([first, second])
-            alone.place("tiny")
-            first.place("tiny", "--min-nodes", "2")
-            compare(alone, first, options.alternations, options.tokens)
-        finally:
-            for node in nodes:
-                node.kill()
-
-
-def compare(alone: NodeProcess, split: NodeProcess, alternations: int, tokens: int) -> None:
-    """Runs in turn; the first of each only warms up."""
-    one: list[float] = []
-    two: list[float] = []
-    for number in range(alternations + 1):
-        for name, node, gaps in (("one stage ", alone, one), ("two stages", split, two)):
-            run = gaps_ms(node, tokens)
-            print(f"{name}: {len(run)} gaps, p50 {statistics.median(run):.3f} ms, {1000 / statistics.fmean(run):.0f}/s")
-            if number:
-                gaps.extend(run)
-    difference = statistics.median(two) - statistics.median(one)
-    print(f"one {statistics.median(one):.3f} ms, two {statistics.median(two):.3f} ms: {difference:.3f} ms a token more")
+    """Start both, alternate, print."""
+    chosen = options(__doc__, tokens=500, alternations=6).parse_args()
+    environment = threads(chosen.threads)
+    with one_stage("tiny", environment) as alone, two_stages("tiny", environment, pinned=False) as split:
+        sides = {
+            ONE: GapRun(alone.server, alone.model, chosen.tokens),
+            TWO: GapRun(split.server, split.model, chosen.tokens),
+        }
+        alternate(sides, chosen.alternations, judge)
 
 
 if __name__ == "__main__":
