@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import gc
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -12,6 +14,7 @@ from exo_core.errors import CallFailed
 from exo_core.frozen import Frozen
 from exo_core.identifiers import NodeId
 from exo_core.link_handlers import LinkHandlers
+from exo_core.loop_failures import log_without_words
 from exo_core.messaging import Call, Topic
 from exo_core.raised_at import raised_at
 from exo_core.router.handlers import Handlers
@@ -71,7 +74,17 @@ async def on_a_link() -> None:
     await handlers.close()
 
 
-@pytest.mark.parametrize("work", [in_a_task, in_a_message, in_a_question, on_a_link])
+async def nowhere_in_particular() -> None:
+    log_without_words()
+    task = asyncio.create_task(fail_later())
+    await asyncio.wait((task,))
+    del task
+    gc.collect()
+    asyncio.get_running_loop().call_soon(fail, SECRET)
+    await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("work", [in_a_task, in_a_message, in_a_question, on_a_link, nowhere_in_particular])
 async def test_it_says_what_kind_of_failure_and_where_and_not_what_it_quotes(
     work: Callable[[], Awaitable[None]], caplog: pytest.LogCaptureFixture
 ) -> None:

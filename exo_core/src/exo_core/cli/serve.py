@@ -19,6 +19,7 @@ from rich.text import Text
 from exo_core.cli.stop_signals import end_at_next_signal, on_next_signal
 from exo_core.cli.tables import plain
 from exo_core.errors import UserError
+from exo_core.loop_failures import log_without_words
 from exo_core.node.departures import Departure
 from exo_core.node.garbage import collect_less_garbage
 from exo_core.node.home import Home
@@ -31,6 +32,7 @@ from exo_core.node.running import running_node
 async def serve(options: NodeOptions, *, quiet: bool) -> None:
     """Run until SIGINT or SIGTERM, which also end a start that takes long."""
     allow_many_open_files()
+    log_without_words()
     started, stop = asyncio.Event(), asyncio.Event()
     running = asyncio.ensure_future(_run_until(stop, started, options, quiet=quiet))
 

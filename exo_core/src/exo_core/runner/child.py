@@ -13,6 +13,7 @@ import threading
 from typing import NoReturn
 
 from exo_core.errors import LinkClosed, WireError
+from exo_core.loop_failures import log_without_words
 from exo_core.raised_at import raised_at
 from exo_core.runner.messages import ChooseParts, Describe, FromRunner, Probe, Start
 from exo_core.runner.one_shot_work import answer_one
@@ -38,6 +39,7 @@ def main(descriptor: int) -> NoReturn:
 
 
 async def _serve(descriptor: int) -> int:
+    log_without_words()
     pipe = await runner_end(socket.socket(fileno=descriptor))
     try:
         first = await pipe.receive()
