@@ -31,6 +31,10 @@ THREADS = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 """Equal everywhere, so that greedy text is the same bit for bit (docs: sameness)."""
 
 
+LONGEST_LOOK_S = 5.0
+"""Who needed longer for a look was held up."""
+
+
 def free_port() -> int:
     """A TCP port that nobody uses at the moment."""
     with socket.socket() as probe:
@@ -39,13 +43,18 @@ def free_port() -> int:
 
 
 def eventually(look: Callable[[], ResultT | None], what: str, *, seconds: float = 60.0) -> ResultT:
-    """What `look` gives once it is something; fails the test when that takes too long."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    """What `look` gives once it is something; fails the test when that takes too long.
+
+    A machine that sleeps or was stopped in between has had no time to get there: that does not count.
+    """
+    left = seconds
+    while left > 0:
+        looked_at = time.monotonic()
         found = look()
         if found:
             return found
         time.sleep(0.05)
+        left -= min(time.monotonic() - looked_at, LONGEST_LOOK_S)
     message = f"not within {seconds:.0f} s: {what}"
     raise AssertionError(message)
 
