@@ -8,20 +8,25 @@ from pathlib import Path
 
 import pytest
 
-STORMS = 36
+HERE = Path(__file__).parent
+FEW = ("listed", str(HERE / "covering_storms.txt"))
+MORE = ("run", "0", "36")
+"""For when the protocol has changed, and with it what those few run through: see `find_covering_storms.py`."""
 LEAST_PERCENT = 95.0
-SETTINGS = Path(__file__).with_name("coverage.ini")
+SETTINGS = HERE / "coverage.ini"
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_few_storms_run_through_nearly_all_of_the_protocol(tmp_path: Path) -> None:
     """Lines and branches, together."""
     data = f"--data-file={tmp_path / 'coverage'}"
-    storms = ["-m", "exo_core.testing.simulation", "run", "0", str(STORMS)]
-    coverage("run", data, *storms)
-    percent = float(coverage("report", data, "--format=total", "--fail-under=0"))
-    print(f"{percent} % of the lines and branches of the protocol in {STORMS} storms of each mode")
-    assert percent >= LEAST_PERCENT, coverage("report", data, "--fail-under=0")
+    for storms in (FEW, MORE):
+        coverage("run", data, "--append", "-m", "exo_core.testing.simulation", *storms)
+        percent = float(coverage("report", data, "--format=total", "--fail-under=0"))
+        print(f"{percent} % of the lines and branches of the protocol by: {' '.join(storms)}")
+        if percent >= LEAST_PERCENT:
+            return
+    pytest.fail(coverage("report", data, "--fail-under=0"))
 
 
 def coverage(command: str, *arguments: str) -> str:

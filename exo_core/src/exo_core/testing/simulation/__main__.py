@@ -2,15 +2,18 @@
 
 … replay 7 --majority        one seed again, exactly; the report, and why it failed
 … run 0 250                  seeds 0 to 249 in both modes; a line of JSON for each run
+… listed FILE                the storms in a file, a line "majority 7" for each; the same
 … prove --seeds 10000        all of them with a progress bar and a summary; ends with 1 if a promise was broken
 """
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
+from exo_core.testing.simulation.listed import listed_storms
 from exo_core.testing.simulation.prove import prove, replay_command
 from exo_core.testing.simulation.simulate import MODES, Consistency, simulate
 
@@ -42,6 +45,14 @@ def run(first: int, end: int, step: int) -> None:
     for seed in range(first, end, step):
         for consistency in MODES:
             click.echo(simulate(seed, consistency).model_dump_json())
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, path_type=Path))
+def listed(file: Path) -> None:
+    """Run the storms in FILE; a line of JSON for each."""
+    for consistency, seed in listed_storms(file):
+        click.echo(simulate(seed, consistency).model_dump_json())
 
 
 @main.command("prove")
