@@ -15,7 +15,7 @@ from exo_core.placement import PlacementRequest
 from exo_core.state.events import Fact, InstanceDeleted, InstanceRequested
 
 FEW, MANY = 2_500, 20_000
-GROWTH = 2.5
+GROWTH = 3.5
 """So many times what it would be if each event took as long as one of a few: other programs disturb both. What is
 copied for each event as the log grows makes it more than that."""
 EPOCH = Epoch(term=1, master_id=NodeId("a"))

@@ -28,6 +28,28 @@ def pids_of_runners(node: NodeProcess) -> list[int]:
     return [child.pid for child in psutil.Process(node.process.pid).children()]
 
 
+def instances_of(node: NodeProcess) -> list[str]:
+    return list(cast("JsonObject", node.state["instances"]))
+
+
+@pytest.fixture(scope="module")
+def one(make_cluster: MakeCluster) -> NodeProcess:
+    """A node for all tests that need no other."""
+    return make_cluster(1)[0]
+
+
+@pytest.fixture
+def holder(one: NodeProcess) -> NodeProcess:
+    """That node with `tiny` ready, once; whatever an earlier test did to it."""
+    if one.process.poll() is not None:
+        one.start()
+    if not instances_of(one):
+        one.place("tiny")
+    (instance,) = instances_of(one)
+    eventually(lambda: one.instance(instance).get("status") == "ready", "tiny is ready")
+    return one
+
+
 def epoch_term(node: NodeProcess) -> int:
     return cast("int", cast("JsonObject", node.state["epoch"])["term"])
 
@@ -76,16 +98,14 @@ class LongStream:
         assert not self._thread.is_alive(), "the stream never ended"
 
 
-def test_a_killed_runner_is_reported_and_restarted(make_node: Callable[..., NodeProcess], greedy: Greedy) -> None:
-    node = make_node("alpha").start()
-    instance = node.place("tiny")
+def test_a_killed_runner_is_reported_and_restarted(holder: NodeProcess, greedy: Greedy) -> None:
+    node, (instance,) = holder, instances_of(holder)
     expected = greedy(node, "tiny", PROMPT)
     (pid,) = pids_of_runners(node)
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: "crashed" in str(node.runners(instance)), "a report")
     assert greedy(node, "tiny", PROMPT) == expected
     assert pids_of_runners(node) != [pid]
-    assert node.stop() == 0
 
 
 def test_a_stages_node_dies_and_the_stream_goes_on_where_the_model_is_placed_next(
@@ -128,9 +148,8 @@ def test_the_master_dies_and_runners_go_on(make_cluster: MakeCluster, greedy: Gr
     eventually(lambda: old_master.state["master"] == first.state["master"], "one master for all")
 
 
-def test_a_restarted_node_brings_its_instances_back(make_node: Callable[..., NodeProcess], greedy: Greedy) -> None:
-    node = make_node("alpha").start()
-    instance = node.place("tiny")
+def test_a_restarted_node_brings_its_instances_back(holder: NodeProcess, greedy: Greedy) -> None:
+    node, (instance,) = holder, instances_of(holder)
     identity, expected = node.node_id, greedy(node, "tiny", PROMPT)
     node.kill()
     node.start()
@@ -139,13 +158,11 @@ def test_a_restarted_node_brings_its_instances_back(make_node: Callable[..., Nod
     assert greedy(node, "tiny", PROMPT) == expected
 
 
-def test_a_stopped_node_says_goodbye_and_leaves_no_process(make_node: Callable[..., NodeProcess]) -> None:
-    node = make_node("alpha").start()
-    node.place("tiny")
-    runners = pids_of_runners(node)
+def test_a_stopped_node_says_goodbye_and_leaves_no_process(holder: NodeProcess) -> None:
+    runners = pids_of_runners(holder)
     assert runners
     started = time.monotonic()
-    assert node.stop() == 0
+    assert holder.stop() == 0
     assert time.monotonic() - started < 2.5
     for pid in runners:
         with pytest.raises(ProcessLookupError):
@@ -153,11 +170,12 @@ def test_a_stopped_node_says_goodbye_and_leaves_no_process(make_node: Callable[.
 
 
 def test_a_stream_says_why_when_its_instance_is_removed_or_its_node_stops(
-    make_node: Callable[..., NodeProcess], client_of: Callable[[NodeProcess], OpenAI]
+    holder: NodeProcess, client_of: Callable[[NodeProcess], OpenAI]
 ) -> None:
-    node = make_node("alpha").start()
+    node = holder
     for end, said in ((lambda: node.exo("remove", "tiny"), "removed"), (lambda: node.stop(), "stopping")):
-        node.place("tiny")
+        if not instances_of(node):
+            node.place("tiny")
         stream = LongStream(client_of(node), "tiny")
         stream.wait_for_tokens(5)
         end()
@@ -167,10 +185,9 @@ def test_a_stream_says_why_when_its_instance_is_removed_or_its_node_stops(
 
 
 def test_a_request_that_is_cancelled_by_its_id_is_no_failure_of_the_server(
-    make_node: Callable[..., NodeProcess], client_of: Callable[[NodeProcess], OpenAI]
+    holder: NodeProcess, client_of: Callable[[NodeProcess], OpenAI]
 ) -> None:
-    node = make_node("alpha").start()
-    node.place("tiny")
+    node = holder
     ids: list[str] = []
     with client_of(node).chat.completions.with_streaming_response.create(
         model="tiny", messages=[{"role": "user", "content": PROMPT}], extra_body={"ignore_eos": True}, stream=True

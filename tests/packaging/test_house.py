@@ -34,6 +34,12 @@ def test_the_top_level_is_what_the_readme_shows() -> None:
     assert [name for name in TOP_LEVEL if not (ROOT / name).exists()] == []
 
 
+def test_the_files_of_tests_that_begin_first_are_there() -> None:
+    names = (ROOT / "tests" / "long_files.txt").read_text(encoding="utf-8").split()
+    assert [name for name in names if not (ROOT / name).is_file()] == []
+    assert len(names) == len(set(names)) > 20
+
+
 def test_no_file_makes_uv_fetch_another_python() -> None:
     assert not (ROOT / ".python-version").exists()
 
