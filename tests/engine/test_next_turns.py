@@ -9,6 +9,8 @@ import pytest
 from exo_core.identifiers import RequestId
 from exo_core.requests import Answer, Chunk, Generate, Progress, Sampling, TextPrompt, TokenPrompt
 from exo_core.testing.engine_threads import Answers, chunks_of, text_of
+from exo_engine.steps import StageReport
+from exo_engine.testing.byte_tokenizer import EOS
 from exo_engine.testing.pipeline_threads import arithmetic_pipeline
 
 PROMPT = TextPrompt(text="a prompt that is longer than two chunks of sixteen tokens")
@@ -66,3 +68,21 @@ def test_a_next_turn_that_is_asked_with_the_last_token_finds_what_was_kept(stage
         threads.engines[0].submit(ask("first"), hear)
         second = list(asked.get(timeout=20))
     assert cached(second) == len(next_turn(reply).token_ids) - len(NEW) - 1
+
+
+@pytest.mark.parametrize("trimmable", [True, False])
+def test_an_end_that_was_fed_to_the_step_ahead_is_kept_as_such(trimmable: bool) -> None:
+    """What cannot be cut then serves a next turn that has the end too; one without it begins after the prompt."""
+    tokens, told, answers = (97, 98, 99, EOS), StageReport(trimmable=trimmable), list[list[Chunk]]()
+    with arithmetic_pipeline(1, tokens=tokens, told=told).threads as threads:
+        reply = [chunk.token_id for chunk in chunks_of(threads.ask(ask("first")))]
+        assert reply[-1] == EOS
+        with_end, without = next_turn(reply), next_turn(reply[:-1])
+        heard = [threads.ask(ask(str(at), prompt)) for at, prompt in enumerate((without, with_end))]
+        answers.extend(map(chunks_of, heard))
+    known = len(PROMPT.text)
+    assert [cached(each) for each in heard] == [known + len(reply) - 1 if trimmable else known - 1, known + len(reply)]
+    for prompt, chunks in zip((without, with_end), answers, strict=True):
+        with arithmetic_pipeline(1, tokens=tokens, told=told).threads as threads:
+            alone = chunks_of(threads.ask(ask("alone", prompt)))
+        assert [chunk.token_id for chunk in chunks] == [chunk.token_id for chunk in alone]
