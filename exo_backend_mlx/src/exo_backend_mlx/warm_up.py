@@ -18,12 +18,11 @@ from exo_backend_mlx.computing_seconds import computing_seconds
 from exo_backend_mlx.size_table import SizeTable
 from exo_backend_mlx.stage import Measured, MlxStage
 from exo_core.requests import Sampling
+from exo_engine.chunk_choice import LONGEST_CHUNK_S
 from exo_engine.steps import Open, Row, RowOutput
 
 _CHUNKS = tuple(2**power for power in range(5, 13))
 _ROWS = tuple(2**power for power in range(8))
-_LONGEST_CHUNK = 0.25
-"""Seconds; a longer chunk would keep running streams waiting."""
 _BUDGET = 2.0
 """Seconds for each table; what it has by then must do."""
 _RUNS = 3
@@ -61,7 +60,7 @@ class Warming:
 
     def run(self, *, chunks_up_to: int, rows: bool) -> Measured:
         """Prefill and decode a little; measure chunks of at most so many tokens, and `rows` together if asked to."""
-        chunks = SizeTable([size for size in _CHUNKS if size <= chunks_up_to], _LONGEST_CHUNK)
+        chunks = SizeTable([size for size in _CHUNKS if size <= chunks_up_to], LONGEST_CHUNK_S)
         decoding = SizeTable(_ROWS if rows else (), _BUDGET)
         self._total = 1 + len(chunks.sizes) + len(decoding.sizes)
         self._tell(0)
