@@ -62,11 +62,15 @@ prove-front-door:
 # Links over WebRTC: the transport's contract, real nodes over it, a browser that asks one (with Chromium), and homes
 # behind every kind of NAT (as root, with nftables and coturn); what cannot be run is said.
 prove-webrtc:
+    #!/usr/bin/env bash
+    failed=0
     uv run pytest -m "" -rs tests/transport_webrtc tests/rendezvous tests/web_client tests/chaos \
-        tests/network/test_behind_nats.py tests/network/test_browser_behind_nats.py
-    EXO_TEST_TRANSPORT=webrtc uv run pytest -m "" -rs --timeout 900 tests/reliability/test_faults.py
-    EXO_TEST_TRANSPORT=webrtc uv run pytest -m "" -rs --timeout 400 tests/integration/test_split.py tests/integration/test_faults.py \
-        tests/integration/test_membership.py tests/integration/test_leaving.py tests/integration/test_adapters.py
+        tests/network/test_behind_nats.py tests/network/test_browser_behind_nats.py || failed=1
+    export EXO_TEST_TRANSPORT=webrtc
+    uv run pytest -m "" -rs --timeout 900 tests/reliability/test_faults.py || failed=1
+    uv run pytest -m "" -rs --timeout 400 tests/integration/test_split.py tests/integration/test_faults.py \
+        tests/integration/test_membership.py tests/integration/test_leaving.py tests/integration/test_adapters.py || failed=1
+    exit $failed
 
 # Three models (arithmetic, tiny, random weights) answer 304 random JSON schemas each: what ends by itself fits.
 prove-schemas:
