@@ -67,6 +67,7 @@ class LongStream:
         self._client = client
         self._model = model
         self._tokens = tokens
+        self._tokens = tokens
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
