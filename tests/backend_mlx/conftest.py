@@ -10,7 +10,7 @@ import pytest
 
 from exo_backend_mlx.loading import load_stage
 from exo_backend_mlx.stage import MlxStage
-from exo_backend_mlx.testing import write_random_model
+from exo_backend_mlx.testing.random_models import write_random_model
 
 import_module("mlx_lm")  # sets a variable of the environment, which tests may not do while they run
 

@@ -15,9 +15,9 @@ from exo_backend_mlx.card import describe_model
 from exo_backend_mlx.loading import load_stage
 from exo_backend_mlx.mlx_lm_facade import models
 from exo_backend_mlx.shard_parts import shard_parts
-from exo_backend_mlx.testing import run_stages
 from exo_backend_mlx.testing.partial_folders import with_parts_of
 from exo_backend_mlx.testing.random_adapters import with_random_adapter
+from exo_backend_mlx.testing.step_by_hand import run_stages
 from exo_core.cards import ComputeType
 from exo_core.errors import ModelError, NotThereYet
 from exo_core.identifiers import ModelId

@@ -12,7 +12,7 @@ from exo_backend_mlx.card import describe_model
 from exo_backend_mlx.loading import load_stage
 from exo_backend_mlx.mlx_device import computes_on_cpu
 from exo_backend_mlx.probe import probe_mlx
-from exo_backend_mlx.testing import run_stages
+from exo_backend_mlx.testing.step_by_hand import run_stages
 from exo_backend_mlx.type_speeds import TypeSpeeds, measure_types
 from exo_core.cards import ComputeType
 from exo_core.identifiers import ModelId

@@ -13,7 +13,7 @@ from mlx import nn
 from exo_backend_mlx import few_rows, loading
 from exo_backend_mlx.few_rows import FEW, cut_products, multiply, piece_width
 from exo_backend_mlx.mlx_lm_facade.models import modules_of, parameters
-from exo_backend_mlx.testing import run_stages
+from exo_backend_mlx.testing.step_by_hand import run_stages
 from exo_core.requests import Sampling
 from exo_engine.steps import Drawn
 

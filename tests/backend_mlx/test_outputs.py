@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from exo_backend_mlx.loading import load_stage
 from exo_backend_mlx.stage import MlxStage
-from exo_backend_mlx.testing import run_stages
+from exo_backend_mlx.testing.step_by_hand import run_stages
 from exo_core.requests import Sampling
 from exo_engine.stage import Activation, TailOutput
 from exo_engine.steps import Open, Row, RowOutput

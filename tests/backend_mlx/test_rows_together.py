@@ -15,8 +15,7 @@ import pytest
 from exo_backend_mlx.architectures import ARCHITECTURES
 from exo_backend_mlx.loading import load_stage
 from exo_backend_mlx.stage import MlxStage
-from exo_backend_mlx.testing import run_stages
-from exo_backend_mlx.testing.step_by_hand import GREEDY, forward
+from exo_backend_mlx.testing.step_by_hand import GREEDY, forward, run_stages
 from exo_engine.steps import Drawn, Open, Row
 
 ModelFolder = Callable[..., Path]

@@ -14,8 +14,7 @@ import pytest
 
 from exo_backend_mlx.loading import load_stage
 from exo_backend_mlx.stage import MlxStage
-from exo_backend_mlx.testing import run_stages
-from exo_backend_mlx.testing.step_by_hand import forward
+from exo_backend_mlx.testing.step_by_hand import forward, run_stages
 from exo_core.requests import Sampling
 from exo_engine.steps import Drawn, Open, Row, Start
 

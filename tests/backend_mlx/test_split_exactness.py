@@ -24,8 +24,8 @@ from exo_backend_mlx.mlx_lm_facade import models
 from exo_backend_mlx.model_config import read_config
 from exo_backend_mlx.shard_parts import shard_parts
 from exo_backend_mlx.stage import MlxStage
-from exo_backend_mlx.testing import run_stages
 from exo_backend_mlx.testing.partial_folders import with_parts_of
+from exo_backend_mlx.testing.step_by_hand import run_stages
 from exo_core.cards import ComputeType
 from exo_core.errors import ModelError
 from exo_core.identifiers import ModelId

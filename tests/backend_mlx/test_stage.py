@@ -12,8 +12,7 @@ from exo_backend_mlx.activations import from_activation, to_activation
 from exo_backend_mlx.evaluation import evaluate
 from exo_backend_mlx.loading import load_stage
 from exo_backend_mlx.stage import MlxStage
-from exo_backend_mlx.testing import run_stages
-from exo_backend_mlx.testing.step_by_hand import GREEDY, forward
+from exo_backend_mlx.testing.step_by_hand import GREEDY, forward, run_stages
 from exo_core.requests import Sampling
 from exo_engine.stage import Activation
 from exo_engine.steps import Drawn, Open, Row, Start

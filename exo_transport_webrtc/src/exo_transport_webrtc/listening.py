@@ -31,7 +31,10 @@ MOST_JOINING: Final = 8
 """So many of holders of join codes besides: whoever has one can call under any number of names."""
 
 MOST_OF_A_CODE: Final = 2
-"""So many of these by one code, which is good for one machine."""
+"""So many of these by one code, which is good for one machine.
+
+Who holds a code may hold both of its places, and could as well use it up: another code has places of its own.
+"""
 
 
 @final

@@ -42,8 +42,8 @@ class WatchedEngine:
     def cancel(self, request_id: RequestId) -> None:
         self._engine.cancel(request_id)
 
-    def resize_caches(self, kv_bytes: int) -> None:
-        self._engine.resize_caches(kv_bytes)
+    def resize_caches(self, kv_bytes: int, taken: Callable[[], None]) -> None:
+        self._engine.resize_caches(kv_bytes, taken)
 
     def stop(self) -> None:
         self._engine.stop()
