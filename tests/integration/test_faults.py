@@ -64,10 +64,7 @@ class LongStream:
     def __init__(self, client: OpenAI, model: str, *, tokens: int | None = None) -> None:
         self.pieces: list[str] = []
         self.error: Exception | None = None
-        self._client = client
-        self._model = model
-        self._tokens = tokens
-        self._tokens = tokens
+        self._client, self._model, self._tokens = client, model, tokens
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 

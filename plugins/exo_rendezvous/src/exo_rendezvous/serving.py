@@ -88,7 +88,10 @@ def serve(host: str, port: int, pages: Sequence[BaseRoute], *, certificate: Path
 def _listening(host: str, port: int) -> socket.socket:
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address[:2], family=family)
+        listening = socket.create_server(address[:2], family=family)
     except OSError as problem:
         message = f"cannot listen at {host}:{port}: {problem.strerror}. Choose another --host or --port"
         raise UserError(message) from problem
+    # Connections inherit it; else a second message would wait until the client's system confirms the one before.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
