@@ -171,7 +171,7 @@ def test_a_stream_says_why_when_its_instance_is_removed_or_its_node_stops(
     holder: NodeProcess, client_of: Callable[[NodeProcess], OpenAI]
 ) -> None:
     node = holder
-    for end, said in ((lambda: node.exo("remove", "tiny"), "removed"), (lambda: node.stop(), "stopping")):
+    for end, said in ((lambda: node.delete(f"/instance/{instances_of(node)[0]}"), "removed"), (node.stop, "stopping")):
         if not instances_of(node):
             node.place("tiny")
         stream = LongStream(client_of(node), "tiny")

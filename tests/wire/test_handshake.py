@@ -145,6 +145,15 @@ def test_any_first_bytes_are_a_wire_error(data: bytes) -> None:
         acceptor.receive(data)
 
 
+def test_a_refusal_that_cannot_be_read_refuses_nothing() -> None:
+    dialler = Handshake("dialler", own=hello("a"), proven=NodeId("b"), judge=lambda _: None)
+    dialler.begin()
+    refusal = Refusal.by(hello("b"), "membership", "it was forgotten").model_dump()
+    with pytest.raises(WireError):
+        dialler.receive(pack({**refusal, "reason": 5}))
+    assert (dialler.state, dialler.refusal) == ("waiting", None)
+
+
 def test_the_table_leads_to_an_end() -> None:
     """Every state but the two last can be left, and neither of those can."""
     left, reached = {state for state, _ in TRANSITIONS}, set(TRANSITIONS.values())

@@ -71,8 +71,9 @@ class Handshake:
         preamble = _preamble(data)
         self.name = preamble.name
         if preamble.type == "refusal":
+            refusal = decode_model(Refusal, data)
             self._step("refusal")
-            self.refusal = decode_model(Refusal, data)
+            self.refusal = refusal
             return None
         reason = version_complaint(self._own, preamble)
         if reason is not None:
