@@ -203,9 +203,16 @@ def test_several_prompts_go_together_for_half_a_second_in_a_crowd_and_for_two_on
 
 
 def test_what_goes_together_is_a_chunk_at_least_and_where_nothing_was_measured() -> None:
-    assert chunk_sizes(((32, 3.0),)) == ChunkSizes.fixed(32)
-    assert chunk_sizes(((1024, 0.2),)) == ChunkSizes.fixed(1024)
+    assert chunk_sizes(((32, 3.0),)) == ChunkSizes(32, 32, 32)
+    assert chunk_sizes(((1024, 0.2),)) == ChunkSizes(1024, 1024, 1024)
     assert chunk_sizes(((32, 0.1),), ()) == ChunkSizes.fixed(UNMEASURED)
+
+
+def test_far_into_a_long_prompt_chunks_are_halved_until_they_take_no_longer_than_a_stream_waits() -> None:
+    sizes = ChunkSizes(128, 256, 512)
+    assert [sizes.of_one(took) for took in (None, 0.002, 0.003, 0.006, 0.03, 1.0)] == [128, 128, 64, 32, 8, 8]
+    assert ChunkSizes(4, 4, 4).of_one(1.0) == 4
+    assert ChunkSizes.fixed(128).of_one(0.03) == 128, "somebody has chosen"
 
 
 def test_tables_are_kept_in_order() -> None:

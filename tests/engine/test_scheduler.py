@@ -129,6 +129,30 @@ def test_while_most_wait_for_a_first_token_several_prompts_go_together() -> None
     assert [counts(step(made)) for _ in range(3)] == [[1, 11, 11, 10], [1] * 3 + [1, 11, 11, 9], [1] * 6 + [2]]
 
 
+@pytest.mark.parametrize("stages", [1, 2])
+def test_chunks_of_a_long_prompt_become_shorter_as_they_take_longer_but_only_while_a_stream_waits(stages: int) -> None:
+    report = StageReport(trimmable=True, chunk_seconds=((64, 0.25),))
+
+    def chunks_after(seconds: float, running: int) -> list[int]:
+        made = scheduler(stages, chunk=0, report=report)
+        decoding(made, running)
+        made.add(sequence(1000))
+        found: list[int] = []
+        for _ in range(8):
+            plan = made.next_plan()
+            assert plan is not None
+            found.extend(row.count for row in plan.rows[plan.decoding :])
+            while made.under_way:
+                for each in made.settle([seconds] * stages).decoded:
+                    each.tokens.append(0)
+        return found
+
+    assert set(chunks_after(0.3, 1)) == {64}
+    assert chunks_after(0.5, 1)[:2] == [64, 32]
+    assert set(chunks_after(3.0, 1)[1:]) == {8}
+    assert set(chunks_after(3.0, 0)) == {64}
+
+
 @pytest.mark.parametrize("stages", [2, 3])
 def test_several_stages_compute_prompts_together_until_the_first_has_drawn(stages: int) -> None:
     made = scheduler(stages, chunk=0, report=MEASURED)

@@ -17,6 +17,8 @@ LONGEST_CROWDED_S = 0.5
 """About as long for several prompts, while more wait for a first token than for a next one."""
 LONGEST_IDLE_S = 2.0
 """What several prompts take at most on all stages, while nobody waits for a next token."""
+SHORTEST = 8
+"""Tokens of a chunk far into a long prompt, where it takes longer than at its beginning; fewer are hardly faster."""
 MOST_TOGETHER = 512
 """Tokens of several prompts; more are hardly faster together, and take memory that no warm-up measured."""
 
@@ -34,11 +36,29 @@ class ChunkSizes:
     """While more wait for a first token than for a next one."""
     idle: int
     """While nobody waits for a next token."""
+    is_measured: bool = True
+    """Whether it follows from what steps take."""
 
     @classmethod
     def fixed(cls, tokens: int) -> ChunkSizes:
         """Somebody has chosen; 0 until something is."""
-        return cls(tokens, tokens, tokens)
+        return cls(tokens, tokens, tokens, is_measured=False)
+
+    def of_one(self, seconds_per_token: float | None) -> int:
+        """Of one prompt while a stream waits, if its last chunk took so long for each token.
+
+        A usual one, or that halved until it takes no longer than a stream may wait: few sizes, so that kernels are
+        compiled for few.
+        """
+        tokens = self.usual
+        while (
+            self.is_measured
+            and seconds_per_token
+            and tokens > SHORTEST
+            and tokens * seconds_per_token > LONGEST_CHUNK_S
+        ):
+            tokens //= 2
+        return tokens
 
 
 def choose_chunk(reports: Sequence[StageReport]) -> int:

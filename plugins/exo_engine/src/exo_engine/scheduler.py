@@ -146,6 +146,10 @@ class Scheduler:
             sequence.is_suspect = False
         if plan.kind == "decode":
             self._micro_batches.note(len(plan.rows), seconds, round_trip)
+        elif plan.kind == "chunk" and seconds:
+            took = max(seconds) / sum(row.count for row in plan.rows[plan.decoding :])
+            for sequence in plan.sequences[plan.decoding :]:
+                sequence.seconds_per_token = took
         return plan
 
     def next_plan(self) -> Plan | None:
@@ -208,26 +212,27 @@ class Scheduler:
 
     def _add_chunk(self, step: StepDraft) -> None:
         """As much of the next prompts as may go; what they began in is kept before others begin with it."""
-        left = self._chunk_size(step)
+        is_idle = self._nobody_waits(step)
+        left = self._chunk.idle if is_idle else self._chunk_while_some_wait
         closed = len(step.rows) == self.row_limit.most
         while left > 0 and not closed and (sequence := self._next_to_prefill(step)) is not None:
             computed = sequence.prefill_left
             if computed:
-                step.add_chunk(sequence, min(left, self._chunk.usual))
+                most = self._chunk.usual if is_idle else self._chunk.of_one(sequence.seconds_per_token)
+                step.add_chunk(sequence, min(left, most))
                 left -= computed  # also what it has left: one long prompt after the other, not all at once
             closed = sequence.is_suspect or len(step.rows) == self.row_limit.most
             if not sequence.prefill_left:
                 self._prefilling.remove(sequence)
                 closed |= self._prefilled(sequence, computed=computed > 0)
 
-    def _chunk_size(self, step: StepDraft) -> int:
-        """No stream is held up by a larger one while nobody has had a first token, or goes on in this step with it."""
-        if self._nobody_waits(step):
-            return self._chunk.idle
+    @property
+    def _chunk_while_some_wait(self) -> int:
         is_crowded = len(self.waiting) + len(self._prefilling) > len(self._decoding)
         return self._chunk.crowded if is_crowded else self._chunk.usual
 
     def _nobody_waits(self, step: StepDraft) -> bool:
+        """Whether no stream is held up by a longer step: none has a first token, or all go on in this one with it."""
         if self._stages > 1:
             return not any(sequence.has_drawn for sequence in self._decoding.members)
         return len(self._decoding) == step.decoding and all(

@@ -46,6 +46,8 @@ class SequenceState:
     """How many of them were there when it was opened."""
     reserved: int = 0
     """How many tokens it may hold at present."""
+    seconds_per_token: float | None = None
+    """What each token of its last chunk took on the slowest stage; None: none is known."""
 
     def __post_init__(self) -> None:
         self.tokens = [*self.prompt_ids, *self.delivered]
