@@ -153,6 +153,21 @@ def test_chunks_of_a_long_prompt_become_shorter_as_they_take_longer_but_only_whi
     assert set(chunks_after(3.0, 0)) == {64}
 
 
+def test_streams_that_take_long_by_themselves_do_not_make_chunks_shorter() -> None:
+    made = scheduler(chunk=0, report=StageReport(trimmable=True, chunk_seconds=((64, 0.25),)))
+    decoding(made, 8)
+    found: list[int] = []
+    for number in range(6):
+        if number == 1:
+            made.add(sequence(1000))
+        plan = made.next_plan()
+        assert plan is not None
+        found.extend(row.count for row in plan.rows[plan.decoding :])
+        for each in made.settle([0.5 if plan.kind == "decode" else 0.75]).decoded:
+            each.tokens.append(0)
+    assert found == [64] * 5
+
+
 @pytest.mark.parametrize("stages", [2, 3])
 def test_several_stages_compute_prompts_together_until_the_first_has_drawn(stages: int) -> None:
     made = scheduler(stages, chunk=0, report=MEASURED)

@@ -66,6 +66,8 @@ class Scheduler:
         self._begun: list[SequenceState] = []
         """Opened since the last step."""
         self._rows_since_chunk = 0
+        self._decode_seconds = 0.0
+        """What the last step without a chunk took on the slowest stage."""
         self.row_limit = RowLimit()
         self.outgrown: list[SequenceState] = []
         """Sequences that have no room any more even alone; to be taken away."""
@@ -146,11 +148,17 @@ class Scheduler:
             sequence.is_suspect = False
         if plan.kind == "decode":
             self._micro_batches.note(len(plan.rows), seconds, round_trip)
-        elif plan.kind == "chunk" and seconds:
-            took = max(seconds) / sum(row.count for row in plan.rows[plan.decoding :])
-            for sequence in plan.sequences[plan.decoding :]:
-                sequence.seconds_per_token = took
+            self._decode_seconds = max(seconds, default=0.0)
+        elif plan.kind == "chunk":
+            self._note_chunk(plan, max(seconds, default=0.0))
         return plan
+
+    def _note_chunk(self, plan: Plan, seconds: float) -> None:
+        """What its prompts took, without the streams that went with them: these would wait as long without a prompt."""
+        own = seconds - (self._decode_seconds if plan.decoding else 0.0)
+        tokens = sum(row.count for row in plan.rows[plan.decoding :])
+        for sequence in plan.sequences[plan.decoding :]:
+            sequence.seconds_per_token = max(0.0, own) / tokens
 
     def next_plan(self) -> Plan | None:
         """The next step, now under way; None when there is nothing to do before an answer or a new sequence comes."""

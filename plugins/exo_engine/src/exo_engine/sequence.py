@@ -99,6 +99,7 @@ class SequenceState:
         """It is on no stage any more. Opened again, what was drawn counts as delivered."""
         self.id = None
         self.scheduled = self.reserved = 0
+        self.seconds_per_token = None
         self.delivered = tuple(self.tokens[len(self.prompt_ids) :])
 
     def take_chunk(self, limit: int) -> tuple[Row, list[int]]:
