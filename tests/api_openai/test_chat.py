@@ -27,7 +27,7 @@ from exo_core.requests import (
     TokenLogprob,
 )
 from exo_http.testing.scripted_node import ScriptedNode
-from exo_http.testing.scripts import answering, chunks_of, saying
+from exo_http.testing.scripts import answering, chunks_of
 
 QUESTION: list[ChatCompletionMessageParam] = [{"role": "user", "content": "What is 17 + 25?"}]
 STREAM = {"model": "tiny", "messages": QUESTION, "stream": True}
@@ -272,83 +272,6 @@ async def test_an_engine_that_breaks_is_an_error_without_its_words(
     assert whole.status_code == 500
     assert json.loads(events_of(streamed.text)[-1][6:])["error"]["code"] == "internal_error"
     assert "secret" not in whole.text + streamed.text + caplog.text
-
-
-async def test_while_a_model_loads_a_stream_is_kept_alive(client: httpx.AsyncClient, node: ScriptedNode) -> None:
-    loaded = asyncio.Event()
-
-    async def loading(request: EngineRequest) -> AsyncGenerator[Answer]:
-        yield Progress(phase="loading", done=1, total=2)
-        await loaded.wait()
-        async for answer in saying("now")(request):
-            yield answer
-
-    node.add_script("loading", loading)
-    async with client.stream("POST", "/v1/chat/completions", json={**STREAM, "model": "loading"}) as response:
-        assert response.status_code == 200
-        lines = response.aiter_lines()
-        assert await anext(lines) == ": keep-alive"
-        loaded.set()
-        rest = [line async for line in lines if line.startswith("data: ")]
-    assert json.loads(rest[1][6:])["choices"][0]["delta"] == {"content": "now"}
-    assert rest[-1] == "data: [DONE]"
-
-
-async def test_a_stream_whose_answer_pauses_is_kept_alive(
-    client: httpx.AsyncClient, node: ScriptedNode, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("exo_api_openai.streamed_answer.KEEP_ALIVE_SECONDS", 0.05)
-    back = asyncio.Event()
-
-    async def pausing(request: EngineRequest) -> AsyncGenerator[Answer]:
-        del request
-        first, last = chunks_of(["before ", "after"])
-        yield Accepted(prompt_ids=(1,))
-        yield first
-        yield Progress(phase="loading", done=1, total=2)
-        await back.wait()
-        yield last
-
-    node.add_script("pausing", pausing)
-    async with client.stream("POST", "/v1/chat/completions", json={**STREAM, "model": "pausing"}) as response:
-        lines = [line async for line in response.aiter_lines() if _resumed(line, back)]
-    assert ": keep-alive" in lines
-    deltas = [json.loads(line[6:])["choices"][0]["delta"] for line in lines if line.startswith("data: {")]
-    assert "".join(delta.get("content", "") for delta in deltas) == "before after"
-    assert [line for line in lines if line][-1] == "data: [DONE]"
-
-
-async def test_a_stream_is_kept_alive_while_a_long_prompt_is_read(
-    client: httpx.AsyncClient, node: ScriptedNode, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is told of its progress is not for the client, who would hear nothing for minutes."""
-    monkeypatch.setattr("exo_api_openai.streamed_answer.KEEP_ALIVE_SECONDS", 0.05)
-    back = asyncio.Event()
-
-    async def reading(request: EngineRequest) -> AsyncGenerator[Answer]:
-        del request
-        yield Accepted(prompt_ids=(1,))
-        while not back.is_set():
-            await asyncio.sleep(0.01)
-            yield Progress(phase="prefill", done=1, total=2)
-        for chunk in chunks_of(["read"]):
-            yield chunk
-
-    node.add_script("reading", reading)
-    async with (
-        asyncio.timeout(10),
-        client.stream("POST", "/v1/chat/completions", json={**STREAM, "model": "reading"}) as response,
-    ):
-        lines = [line async for line in response.aiter_lines() if _resumed(line, back)]
-    assert ": keep-alive" in lines
-    assert [line for line in lines if line][-1] == "data: [DONE]"
-
-
-def _resumed(line: str, back: asyncio.Event) -> bool:
-    """Let the answer go on once the client was told that it will."""
-    if line == ": keep-alive":
-        back.set()
-    return True
 
 
 async def test_a_load_that_fails_at_once_has_a_status_and_one_that_fails_later_an_event(
